@@ -1,0 +1,91 @@
+"""Expected failures: one tree, rendered once as problem details (RFC 9457) by `server.app`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class AppError(Exception):
+    """An expected failure that the user can understand and act on.
+
+    `status` is the HTTP status, `code` a stable name for programs; the message is for the user. `extra` members
+    go into the problem document beside the standard ones.
+    """
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+
+    def __init__(self, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extra = extra
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One bad field of an input: where, and what to do about it."""
+
+    field: str
+    message: str
+
+
+class InvalidInput(AppError):
+    """Fields of the input are wrong; each is named."""
+
+    status = 400
+    code = "invalid_input"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(
+            "; ".join(f"{e.field}: {e.message}" for e in errors),
+            errors=[{"field": e.field, "message": e.message} for e in errors],
+        )
+
+
+class Unauthorized(AppError):
+    """No valid token, password or code came with the request."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class Forbidden(AppError):
+    """The person is known, and may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(AppError):
+    """No such thing, or not in the user's sight: both read the same, so that nobody can probe."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self, message: str = "There is nothing here under that address, or you may not see it.") -> None:
+        super().__init__(message)
+
+
+class Conflict(AppError):
+    """The request contradicts the present state."""
+
+    status = 409
+    code = "conflict"
+
+
+class TooLarge(AppError):
+    """The body exceeds its limit."""
+
+    status = 413
+    code = "too_large"
+
+
+class Busy(AppError):
+    """The tenant's writers are queueing; try again in `retry_after_s` seconds."""
+
+    status = 503
+    code = "busy"
+
+    def __init__(self, message: str = "Others are writing just now. Try again in a moment.", *, retry_after_s: int = 2) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s

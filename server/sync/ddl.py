@@ -1,0 +1,392 @@
+"""Generates the DDL of a tenant's schema from the entities: tables, scopes, triggers.
+
+Not used while serving: its output is recorded in `server/tenants/migrations/`, and provisioning replays the record.
+`python -m server.sync.ddl` prints it. `{{schema}}` stands for the tenant's quoted schema, so that the functions, which run as
+their owner (SECURITY DEFINER), never depend on a search_path.
+
+The net for plain SQL, per table: BEFORE STATEMENT takes the revision; BEFORE ROW stamps; AFTER STATEMENT, over transition
+tables, writes scope entries and grants. A DELETE becomes a tombstone; TRUNCATE and a change of id are refused.
+"""
+
+from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, Entity, Field, Kind
+
+from server.sync.scopes import CASCADES, GRANTED_VIEW, GRANTS_CHANGED_BY, MOVED_BY, SCOPE_QUERIES
+
+TYPES = {
+    Kind.ID: "uuid",
+    Kind.TEXT: "text",
+    Kind.INTEGER: "bigint",
+    Kind.DECIMAL: "numeric",
+    Kind.BOOLEAN: "boolean",
+    Kind.INSTANT: "timestamptz",
+    Kind.DATE: "date",
+    Kind.JSON: "jsonb",
+}
+
+# Defaults of required columns, where plain SQL and REST may leave the value out.
+DEFAULTS = {
+    "custom": "'{}'",
+    "roles": "'[\"customer\"]'",
+    "tags": "'[]'",
+    "names": "'{}'",
+    "adjustments": "'[]'",
+    "active": "true",
+    "preferred": "false",
+    "version": "1",
+    "factor": "1",
+    "multiple": "1",
+    "minimum_quantity": "0",
+    "reserved": "0",
+    "discount": "0",
+    "discount_max": "0",
+    "position": "0",
+    "amount_minor": "0",
+    "total_minor": "0",
+    "price_list_version": "1",
+    "fulfilment": "'partial'",
+    "status": "'draft'",
+    "warehouse_kind": "'depot'",
+    "as_of": "now()",
+    "revision": "0",
+    "created_at": "now()",
+    "updated_at": "now()",
+}
+
+# Columns that reference another entity under another name than its own.
+_REFERENCES = {
+    "parent_id": None,  # the same table
+    "manager_id": "member",
+    "maker_id": "member",
+    "owner_id": "member",
+    "credited_id": "member",
+    "delegated_by": "member",
+    "source_order_id": "order",
+    "revises_order_id": "order",
+}
+_NO_REFERENCE = {"assortment_id", "bundle_id", "row_id", "device_id", "kept_by", "lost_by"}
+
+_EXTRA_COLUMNS = {"member": 'identity_id uuid, email text, UNIQUE (identity_id)'}
+
+_SORTED_LISTS = {
+    "account": ("name",),
+    "outlet": ("name",),
+    "contact": ("name",),
+    "product": ("name", "sku"),
+    "order": ("number", "submitted_at"),
+}
+
+_FRAME = """
+CREATE TABLE {{schema}}.schema_migration (
+    number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- One row: the tenant's revision, and who holds it in the transaction named by xact.
+CREATE TABLE {{schema}}.revision_counter (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    revision bigint NOT NULL DEFAULT 0,
+    xact xid8,
+    member_id uuid,
+    device_id uuid,
+    at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
+
+CREATE TABLE {{schema}}.scope_entry (
+    "row" uuid NOT NULL, scope uuid NOT NULL, entity smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    PRIMARY KEY ("row", scope)
+);
+CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
+
+CREATE TABLE {{schema}}.scope_grant (
+    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    PRIMARY KEY (member_id, scope)
+);
+CREATE INDEX ON {{schema}}.scope_grant (scope);
+CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (gone);
+
+CREATE TABLE {{schema}}.device (
+    id uuid PRIMARY KEY,
+    member_id uuid NOT NULL,
+    name text NOT NULL,
+    secret_hash bytea NOT NULL,
+    refresh_generation integer NOT NULL DEFAULT 1,
+    incarnation integer NOT NULL DEFAULT 1,
+    number_prefix text NOT NULL UNIQUE,
+    last_number bigint NOT NULL DEFAULT 0,
+    last_digest text NOT NULL,
+    acked_through bigint NOT NULL DEFAULT 0,
+    crashes jsonb NOT NULL DEFAULT '{}',
+    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    last_seen_at timestamptz,
+    revoked_at timestamptz
+);
+CREATE INDEX ON {{schema}}.device (member_id);
+
+CREATE TABLE {{schema}}.device_code (
+    code_hash bytea PRIMARY KEY, member_id uuid NOT NULL, created_by uuid, expires_at timestamptz NOT NULL, used_at timestamptz
+);
+
+CREATE TABLE {{schema}}.mutation_outcome (
+    device_id uuid NOT NULL, incarnation integer NOT NULL, number bigint NOT NULL,
+    digest text NOT NULL, revision bigint NOT NULL, refused boolean NOT NULL, outcome jsonb NOT NULL,
+    PRIMARY KEY (device_id, incarnation, number)
+);
+
+-- The payload of a refused mutation stays until a person has dealt with it; created lists what it would have made.
+CREATE TABLE {{schema}}.refused_mutation (
+    device_id uuid NOT NULL, incarnation integer NOT NULL, number bigint NOT NULL, member_id uuid NOT NULL,
+    code text NOT NULL, payload jsonb NOT NULL, created uuid[] NOT NULL, at timestamptz NOT NULL DEFAULT now(),
+    settled_at timestamptz,
+    PRIMARY KEY (device_id, incarnation, number)
+);
+
+CREATE TABLE {{schema}}.external_id (
+    system text NOT NULL, entity text NOT NULL, value text NOT NULL, "row" uuid NOT NULL,
+    PRIMARY KEY (system, entity, value)
+);
+CREATE INDEX ON {{schema}}.external_id ("row");
+
+CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
+
+CREATE TABLE {{schema}}.sent_message (
+    key text PRIMARY KEY, claimed_at timestamptz NOT NULL DEFAULT now(), sent_at timestamptz
+);
+
+-- What a price was until when: prices are honoured as of capture.
+CREATE TABLE {{schema}}.price_change (
+    price_item_id uuid NOT NULL, price numeric NOT NULL, until timestamptz NOT NULL, revision bigint NOT NULL
+);
+CREATE INDEX ON {{schema}}.price_change (price_item_id, until);
+
+-- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
+CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+        UPDATE {{schema}}.revision_counter c
+        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp()
+        WHERE c.xact IS DISTINCT FROM pg_current_xact_id()
+        RETURNING c.revision, c.at;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT c.revision, c.at FROM {{schema}}.revision_counter c;
+    END IF;
+END $$;
+
+CREATE FUNCTION {{schema}}.before_statement() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE {{schema}}.revision_counter c
+    SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp()
+    WHERE c.xact IS DISTINCT FROM pg_current_xact_id();
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION {{schema}}.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
+END $$;
+
+-- A DELETE becomes a tombstone, so that devices learn of it.
+CREATE FUNCTION {{schema}}.delete_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.deleted_at IS NULL THEN
+        EXECUTE format('UPDATE %I.%I SET deleted_at = now() WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME) USING OLD.id;
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+
+def create_schema_sql() -> str:
+    """All statements of a tenant's schema, in an order in which they can run."""
+    parts = [_FRAME]
+    parts += [_table(e) for e in ENTITIES.values()]
+    parts += [_foreign_keys(e) for e in ENTITIES.values()]
+    parts.append(_grants())
+    parts += [_refresh_scopes(e) for e in ENTITIES.values()]
+    parts += [_row_triggers(e) + _statement_triggers(e) for e in ENTITIES.values()]
+    return "\n".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return f'{{{{schema}}}}."{name}"'
+
+
+def _column(field: Field) -> str:
+    sql = f'"{field.name}" {TYPES[field.kind]}'
+    if field.required and field.name != "id":
+        sql += " NOT NULL"
+        if field.name in DEFAULTS:
+            sql += f" DEFAULT {DEFAULTS[field.name]}"
+    if field.name == "id":
+        sql += " PRIMARY KEY"
+    if field.values:
+        allowed = ", ".join(f"'{v}'" for v in field.values)
+        sql += f' CHECK ("{field.name}" IN ({allowed}))'
+    return sql
+
+
+def _table(e: Entity) -> str:
+    columns = [_column(f) for f in COMMON_FIELDS]
+    columns += ["deleted_at timestamptz", "stamps jsonb NOT NULL DEFAULT '{}'"]
+    columns += [_column(f) for f in e.fields]
+    if e.name in _EXTRA_COLUMNS:
+        columns.append(_EXTRA_COLUMNS[e.name])
+    body = ",\n    ".join(columns)
+    sql = f"\nCREATE TABLE {_quoted(e.name)} (\n    {body}\n);\n"
+    for column in _SORTED_LISTS.get(e.name, ()):
+        sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}", id);\n'
+    return sql
+
+
+def _target(e: Entity, field: Field) -> str | None:
+    if field.kind is not Kind.ID or field.name in _NO_REFERENCE or field.name == "id":
+        return None
+    if field.name in _REFERENCES:
+        return _REFERENCES[field.name] or e.name
+    return field.name.removesuffix("_id")
+
+
+def _foreign_keys(e: Entity) -> str:
+    sql = ""
+    for field in e.fields:
+        target = _target(e, field)
+        if target is None:
+            continue
+        sql += f'ALTER TABLE {_quoted(e.name)} ADD FOREIGN KEY ("{field.name}") REFERENCES {_quoted(target)} (id);\n'
+        sql += f'CREATE INDEX ON {_quoted(e.name)} ("{field.name}");\n'
+    return sql
+
+
+def _grants() -> str:
+    chosen = "(members IS NULL OR {0}.member_id = ANY (members)) AND (scopes IS NULL OR {0}.scope = ANY (scopes))"
+    return f"""
+CREATE VIEW {{{{schema}}}}.granted AS
+{GRANTED_VIEW};
+
+-- Brings the grants in line with the view. NULL stands for all members, or all scopes.
+CREATE FUNCTION {{{{schema}}}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{{{schema}}}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT DISTINCT v.member_id, v.scope FROM {{{{schema}}}}.granted v WHERE {chosen.format("v")}
+    ), lost AS (
+        UPDATE {{{{schema}}}}.scope_grant g SET gone = true, revision = r
+        WHERE NOT g.gone AND {chosen.format("g")}
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope)
+    )
+    INSERT INTO {{{{schema}}}}.scope_grant AS g (member_id, scope, revision, gone)
+    SELECT d.member_id, d.scope, r, false FROM desired d
+    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r WHERE g.gone;
+END $$;
+"""
+
+
+def _refresh_scopes(e: Entity) -> str:
+    query = SCOPE_QUERIES[e.name].strip()
+    return f"""
+CREATE FUNCTION {{{{schema}}}}.refresh_scopes_{e.name}(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{{{schema}}}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        {query}
+    ), left_scope AS (
+        UPDATE {{{{schema}}}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{{{schema}}}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, {e.code}::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+"""
+
+
+def _row_triggers(e: Entity) -> str:
+    stamped = [f.name for f in e.fields if f.writable]
+    stamping = "".join(
+        f"""
+    IF NEW."{name}" IS DISTINCT FROM OLD."{name}" AND NEW.stamps -> '{name}' IS NOT DISTINCT FROM OLD.stamps -> '{name}' THEN
+        given := given || jsonb_build_object('{name}', stamp);
+    END IF;"""
+        for name in stamped
+    )
+    table = _quoted(e.name)
+    return f"""
+CREATE FUNCTION {{{{schema}}}}.stamp_{e.name}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{{{schema}}}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of {e.name} never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;{stamping}
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {{{{schema}}}}.stamp_{e.name}();
+CREATE TRIGGER c_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {{{{schema}}}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.refuse_truncate();
+"""
+
+
+def _cascade(e: Entity, rows: str) -> str:
+    """Refreshes what lives in scopes of this entity's rows; `rows` is a table expression of old and new rows."""
+    sql = ""
+    for target, select in CASCADES.get(e.name, ()):
+        ids = select.format(rows=rows)
+        sql += f"    PERFORM {{{{schema}}}}.refresh_scopes_{target}(ARRAY({ids}));\n"
+    if e.name in GRANTS_CHANGED_BY:
+        members, scopes = (part.format(rows=rows) for part in GRANTS_CHANGED_BY[e.name])
+        sql += f"    PERFORM {{{{schema}}}}.refresh_grants({members}, {scopes});\n"
+    return sql
+
+
+def _statement_triggers(e: Entity) -> str:
+    name, table = e.name, _quoted(e.name)
+    moved = MOVED_BY.get(name, ()) + ("deleted_at",)
+    is_moved = " OR ".join(f'n."{c}" IS DISTINCT FROM o."{c}"' for c in moved)
+    head = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
+    price_history = ""
+    if name == "price_item":
+        price_history = """
+    INSERT INTO {{schema}}.price_change (price_item_id, price, until, revision)
+    SELECT o.id, o.price, c.at, c.revision
+    FROM old_rows o JOIN new_rows n USING (id) CROSS JOIN {{schema}}.revision_counter c WHERE n.price <> o.price;"""
+    return f"""
+CREATE FUNCTION {{{{schema}}}}.after_insert_{name}() RETURNS trigger {head}
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{{{schema}}}}.refresh_scopes_{name}(ARRAY(SELECT n.id FROM new_rows n));
+{_cascade(e, "new_rows")}    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.after_insert_{name}();
+CREATE FUNCTION {{{{schema}}}}.after_update_{name}() RETURNS trigger {head}
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{{{schema}}}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;{price_history}
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE {is_moved});
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{{{schema}}}}.refresh_scopes_{name}(moved);
+{_cascade(e, "(SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved))")}    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {table} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.after_update_{name}();
+"""
+
+
+if __name__ == "__main__":
+    print(create_schema_sql())  # noqa: T201 - the command's output

@@ -1,0 +1,35 @@
+-- The platform's own schema: who the tenants are, who may log in, and the keys that sign tokens.
+CREATE TABLE platform.tenant (
+    id uuid PRIMARY KEY,
+    slug text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9](-?[a-z0-9]){1,39}$'),
+    name text NOT NULL,
+    schema text NOT NULL UNIQUE,
+    database text NOT NULL DEFAULT 'main',
+    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- One person, one identity, however many tenants; what a tenant knows of them is its member row.
+CREATE TABLE platform.identity (
+    id uuid PRIMARY KEY,
+    email text NOT NULL CHECK (email = lower(email)),
+    password_hash text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (email)
+);
+
+CREATE TABLE platform.membership (
+    tenant_id uuid NOT NULL REFERENCES platform.tenant (id),
+    identity_id uuid NOT NULL REFERENCES platform.identity (id),
+    member_id uuid NOT NULL,
+    PRIMARY KEY (tenant_id, identity_id)
+);
+CREATE INDEX ON platform.membership (identity_id);
+
+CREATE TABLE platform.signing_key (
+    kid text PRIMARY KEY,
+    private_pem text NOT NULL,
+    public_pem text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    retired_at timestamptz
+);

@@ -1,0 +1,1913 @@
+-- Recorded from server/sync/ddl.py (python -m server.sync.ddl). {{schema}} and {{tenant_id}} are filled in when it is replayed.
+
+CREATE TABLE {{schema}}.schema_migration (
+    number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- One row: the tenant's revision, and who holds it in the transaction named by xact.
+CREATE TABLE {{schema}}.revision_counter (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    revision bigint NOT NULL DEFAULT 0,
+    xact xid8,
+    member_id uuid,
+    device_id uuid,
+    at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
+
+CREATE TABLE {{schema}}.scope_entry (
+    "row" uuid NOT NULL, scope uuid NOT NULL, entity smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    PRIMARY KEY ("row", scope)
+);
+CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
+
+CREATE TABLE {{schema}}.scope_grant (
+    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    PRIMARY KEY (member_id, scope)
+);
+CREATE INDEX ON {{schema}}.scope_grant (scope);
+CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (gone);
+
+CREATE TABLE {{schema}}.device (
+    id uuid PRIMARY KEY,
+    member_id uuid NOT NULL,
+    name text NOT NULL,
+    secret_hash bytea NOT NULL,
+    refresh_generation integer NOT NULL DEFAULT 1,
+    incarnation integer NOT NULL DEFAULT 1,
+    number_prefix text NOT NULL UNIQUE,
+    last_number bigint NOT NULL DEFAULT 0,
+    last_digest text NOT NULL,
+    acked_through bigint NOT NULL DEFAULT 0,
+    crashes jsonb NOT NULL DEFAULT '{}',
+    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    last_seen_at timestamptz,
+    revoked_at timestamptz
+);
+CREATE INDEX ON {{schema}}.device (member_id);
+
+CREATE TABLE {{schema}}.device_code (
+    code_hash bytea PRIMARY KEY, member_id uuid NOT NULL, created_by uuid, expires_at timestamptz NOT NULL, used_at timestamptz
+);
+
+CREATE TABLE {{schema}}.mutation_outcome (
+    device_id uuid NOT NULL, incarnation integer NOT NULL, number bigint NOT NULL,
+    digest text NOT NULL, revision bigint NOT NULL, refused boolean NOT NULL, outcome jsonb NOT NULL,
+    PRIMARY KEY (device_id, incarnation, number)
+);
+
+-- The payload of a refused mutation stays until a person has dealt with it; created lists what it would have made.
+CREATE TABLE {{schema}}.refused_mutation (
+    device_id uuid NOT NULL, incarnation integer NOT NULL, number bigint NOT NULL, member_id uuid NOT NULL,
+    code text NOT NULL, payload jsonb NOT NULL, created uuid[] NOT NULL, at timestamptz NOT NULL DEFAULT now(),
+    settled_at timestamptz,
+    PRIMARY KEY (device_id, incarnation, number)
+);
+
+CREATE TABLE {{schema}}.external_id (
+    system text NOT NULL, entity text NOT NULL, value text NOT NULL, "row" uuid NOT NULL,
+    PRIMARY KEY (system, entity, value)
+);
+CREATE INDEX ON {{schema}}.external_id ("row");
+
+CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
+
+CREATE TABLE {{schema}}.sent_message (
+    key text PRIMARY KEY, claimed_at timestamptz NOT NULL DEFAULT now(), sent_at timestamptz
+);
+
+-- What a price was until when: prices are honoured as of capture.
+CREATE TABLE {{schema}}.price_change (
+    price_item_id uuid NOT NULL, price numeric NOT NULL, until timestamptz NOT NULL, revision bigint NOT NULL
+);
+CREATE INDEX ON {{schema}}.price_change (price_item_id, until);
+
+-- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
+CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+        UPDATE {{schema}}.revision_counter c
+        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp()
+        WHERE c.xact IS DISTINCT FROM pg_current_xact_id()
+        RETURNING c.revision, c.at;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT c.revision, c.at FROM {{schema}}.revision_counter c;
+    END IF;
+END $$;
+
+CREATE FUNCTION {{schema}}.before_statement() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE {{schema}}.revision_counter c
+    SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp()
+    WHERE c.xact IS DISTINCT FROM pg_current_xact_id();
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION {{schema}}.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
+END $$;
+
+-- A DELETE becomes a tombstone, so that devices learn of it.
+CREATE FUNCTION {{schema}}.delete_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.deleted_at IS NULL THEN
+        EXECUTE format('UPDATE %I.%I SET deleted_at = now() WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME) USING OLD.id;
+    END IF;
+    RETURN NULL;
+END $$;
+
+
+CREATE TABLE {{schema}}."territory" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "parent_id" uuid,
+    "manager_id" uuid
+);
+
+
+CREATE TABLE {{schema}}."member" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "role" text NOT NULL CHECK ("role" IN ('rep', 'manager', 'admin', 'owner', 'billing')),
+    "active" boolean NOT NULL DEFAULT true,
+    identity_id uuid, email text, UNIQUE (identity_id)
+);
+
+
+CREATE TABLE {{schema}}."legal_entity" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "tax_id" text,
+    "country" text,
+    "currency" text NOT NULL,
+    "number_series" text
+);
+
+
+CREATE TABLE {{schema}}."price_list" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "currency" text NOT NULL,
+    "starts_on" date,
+    "ends_on" date,
+    "version" bigint NOT NULL DEFAULT 1
+);
+
+
+CREATE TABLE {{schema}}."product" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "sku" text NOT NULL,
+    "name" text NOT NULL,
+    "names" jsonb NOT NULL DEFAULT '{}',
+    "base_unit" text NOT NULL,
+    "category" text,
+    "tax_category" text,
+    "description" text,
+    "active" boolean NOT NULL DEFAULT true
+);
+CREATE INDEX ON {{schema}}."product" ("name", id);
+CREATE INDEX ON {{schema}}."product" ("sku", id);
+
+
+CREATE TABLE {{schema}}."product_unit" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "product_id" uuid NOT NULL,
+    "unit" text NOT NULL,
+    "factor" numeric NOT NULL DEFAULT 1,
+    "barcode" text,
+    "multiple" numeric NOT NULL DEFAULT 1
+);
+
+
+CREATE TABLE {{schema}}."price_item" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "price_list_id" uuid NOT NULL,
+    "product_id" uuid NOT NULL,
+    "unit" text NOT NULL,
+    "price" numeric NOT NULL,
+    "minimum_quantity" numeric NOT NULL DEFAULT 0,
+    "starts_on" date,
+    "ends_on" date
+);
+
+
+CREATE TABLE {{schema}}."warehouse" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "legal_entity_id" uuid,
+    "warehouse_kind" text NOT NULL DEFAULT 'depot' CHECK ("warehouse_kind" IN ('depot', 'van')),
+    "member_id" uuid
+);
+
+
+CREATE TABLE {{schema}}."stock" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "warehouse_id" uuid NOT NULL,
+    "product_id" uuid NOT NULL,
+    "quantity" numeric NOT NULL,
+    "reserved" numeric NOT NULL DEFAULT 0,
+    "as_of" timestamptz NOT NULL DEFAULT now()
+);
+
+
+CREATE TABLE {{schema}}."account" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "legal_name" text,
+    "roles" jsonb NOT NULL DEFAULT '["customer"]',
+    "tax_id" text,
+    "parent_id" uuid,
+    "tags" jsonb NOT NULL DEFAULT '[]'
+);
+CREATE INDEX ON {{schema}}."account" ("name", id);
+
+
+CREATE TABLE {{schema}}."agreement" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "account_id" uuid NOT NULL,
+    "legal_entity_id" uuid NOT NULL,
+    "price_list_id" uuid NOT NULL,
+    "currency" text NOT NULL,
+    "payment_terms_days" bigint,
+    "credit_limit_minor" bigint,
+    "discount_max" numeric NOT NULL DEFAULT 0,
+    "vat_status" text
+);
+
+
+CREATE TABLE {{schema}}."outlet" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "account_id" uuid NOT NULL,
+    "territory_id" uuid,
+    "name" text NOT NULL,
+    "address" jsonb,
+    "position" jsonb,
+    "time_zone" text,
+    "delivery_windows" jsonb,
+    "channel" text,
+    "description" text,
+    "tags" jsonb NOT NULL DEFAULT '[]'
+);
+CREATE INDEX ON {{schema}}."outlet" ("name", id);
+
+
+CREATE TABLE {{schema}}."contact" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "account_id" uuid NOT NULL,
+    "outlet_id" uuid,
+    "name" text NOT NULL,
+    "job_title" text,
+    "language" text,
+    "description" text
+);
+CREATE INDEX ON {{schema}}."contact" ("name", id);
+
+
+CREATE TABLE {{schema}}."contact_channel" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "contact_id" uuid NOT NULL,
+    "channel_kind" text NOT NULL CHECK ("channel_kind" IN ('phone', 'email', 'fax', 'messenger')),
+    "value" text NOT NULL,
+    "label" text,
+    "preferred" boolean NOT NULL DEFAULT false
+);
+
+
+CREATE TABLE {{schema}}."assignment" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "member_id" uuid NOT NULL,
+    "outlet_id" uuid NOT NULL,
+    "assortment_id" uuid,
+    "starts_on" date,
+    "ends_on" date,
+    "delegated_by" uuid
+);
+
+
+CREATE TABLE {{schema}}."order" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "number" text NOT NULL,
+    "maker_id" uuid NOT NULL,
+    "owner_id" uuid NOT NULL,
+    "credited_id" uuid NOT NULL,
+    "account_id" uuid NOT NULL,
+    "outlet_id" uuid NOT NULL,
+    "legal_entity_id" uuid NOT NULL,
+    "agreement_id" uuid NOT NULL,
+    "warehouse_id" uuid NOT NULL,
+    "price_list_id" uuid NOT NULL,
+    "price_list_version" bigint NOT NULL DEFAULT 1,
+    "currency" text NOT NULL,
+    "exchange_rate" numeric,
+    "exchange_rate_on" date,
+    "address_snapshot" jsonb,
+    "delivery_date" date,
+    "delivery_window" jsonb,
+    "fulfilment" text NOT NULL DEFAULT 'partial' CHECK ("fulfilment" IN ('complete', 'partial', 'backorder')),
+    "status" text NOT NULL DEFAULT 'draft' CHECK ("status" IN ('draft', 'submitted', 'accepted', 'partly_accepted', 'needs_attention', 'refused', 'awaiting', 'shipped', 'delivered', 'closed', 'cancelled')),
+    "status_reason" text,
+    "captured_at" timestamptz,
+    "submitted_at" timestamptz,
+    "total_minor" bigint NOT NULL DEFAULT 0,
+    "note" text,
+    "source_order_id" uuid,
+    "revises_order_id" uuid
+);
+CREATE INDEX ON {{schema}}."order" ("number", id);
+CREATE INDEX ON {{schema}}."order" ("submitted_at", id);
+
+
+CREATE TABLE {{schema}}."order_line" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "order_id" uuid NOT NULL,
+    "position" bigint NOT NULL DEFAULT 0,
+    "product_id" uuid NOT NULL,
+    "unit" text NOT NULL,
+    "factor" numeric NOT NULL DEFAULT 1,
+    "quantity" numeric NOT NULL,
+    "list_price" numeric NOT NULL,
+    "discount" numeric NOT NULL DEFAULT 0,
+    "adjustments" jsonb NOT NULL DEFAULT '[]',
+    "tax" jsonb,
+    "amount_minor" bigint NOT NULL DEFAULT 0,
+    "quantity_accepted" numeric,
+    "quantity_shipped" numeric,
+    "quantity_delivered" numeric,
+    "quantity_returned" numeric,
+    "bundle_id" uuid,
+    "verdict" text,
+    "verdict_reason" text
+);
+
+
+CREATE TABLE {{schema}}."conflict" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "entity" text NOT NULL,
+    "row_id" uuid NOT NULL,
+    "field" text NOT NULL,
+    "rule" text NOT NULL,
+    "kept" jsonb,
+    "lost" jsonb,
+    "kept_by" uuid,
+    "lost_by" uuid,
+    "device_id" uuid,
+    "mutation_number" bigint,
+    "captured_at" timestamptz,
+    "status" text NOT NULL DEFAULT 'draft' CHECK ("status" IN ('recorded', 'open', 'settled')),
+    "explanation" text NOT NULL
+);
+
+ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."territory" (id);
+CREATE INDEX ON {{schema}}."territory" ("parent_id");
+ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("manager_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."territory" ("manager_id");
+
+
+
+
+
+ALTER TABLE {{schema}}."product_unit" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
+CREATE INDEX ON {{schema}}."product_unit" ("product_id");
+
+ALTER TABLE {{schema}}."price_item" ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
+CREATE INDEX ON {{schema}}."price_item" ("price_list_id");
+ALTER TABLE {{schema}}."price_item" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
+CREATE INDEX ON {{schema}}."price_item" ("product_id");
+
+ALTER TABLE {{schema}}."warehouse" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id);
+CREATE INDEX ON {{schema}}."warehouse" ("legal_entity_id");
+ALTER TABLE {{schema}}."warehouse" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."warehouse" ("member_id");
+
+ALTER TABLE {{schema}}."stock" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id);
+CREATE INDEX ON {{schema}}."stock" ("warehouse_id");
+ALTER TABLE {{schema}}."stock" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
+CREATE INDEX ON {{schema}}."stock" ("product_id");
+
+ALTER TABLE {{schema}}."account" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."account" (id);
+CREATE INDEX ON {{schema}}."account" ("parent_id");
+
+ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
+CREATE INDEX ON {{schema}}."agreement" ("account_id");
+ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id);
+CREATE INDEX ON {{schema}}."agreement" ("legal_entity_id");
+ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
+CREATE INDEX ON {{schema}}."agreement" ("price_list_id");
+
+ALTER TABLE {{schema}}."outlet" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
+CREATE INDEX ON {{schema}}."outlet" ("account_id");
+ALTER TABLE {{schema}}."outlet" ADD FOREIGN KEY ("territory_id") REFERENCES {{schema}}."territory" (id);
+CREATE INDEX ON {{schema}}."outlet" ("territory_id");
+
+ALTER TABLE {{schema}}."contact" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
+CREATE INDEX ON {{schema}}."contact" ("account_id");
+ALTER TABLE {{schema}}."contact" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
+CREATE INDEX ON {{schema}}."contact" ("outlet_id");
+
+ALTER TABLE {{schema}}."contact_channel" ADD FOREIGN KEY ("contact_id") REFERENCES {{schema}}."contact" (id);
+CREATE INDEX ON {{schema}}."contact_channel" ("contact_id");
+
+ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."assignment" ("member_id");
+ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
+CREATE INDEX ON {{schema}}."assignment" ("outlet_id");
+ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("delegated_by") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."assignment" ("delegated_by");
+
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("maker_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."order" ("maker_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("owner_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."order" ("owner_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("credited_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."order" ("credited_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
+CREATE INDEX ON {{schema}}."order" ("account_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
+CREATE INDEX ON {{schema}}."order" ("outlet_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id);
+CREATE INDEX ON {{schema}}."order" ("legal_entity_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("agreement_id") REFERENCES {{schema}}."agreement" (id);
+CREATE INDEX ON {{schema}}."order" ("agreement_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id);
+CREATE INDEX ON {{schema}}."order" ("warehouse_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
+CREATE INDEX ON {{schema}}."order" ("price_list_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("source_order_id") REFERENCES {{schema}}."order" (id);
+CREATE INDEX ON {{schema}}."order" ("source_order_id");
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("revises_order_id") REFERENCES {{schema}}."order" (id);
+CREATE INDEX ON {{schema}}."order" ("revises_order_id");
+
+ALTER TABLE {{schema}}."order_line" ADD FOREIGN KEY ("order_id") REFERENCES {{schema}}."order" (id);
+CREATE INDEX ON {{schema}}."order_line" ("order_id");
+ALTER TABLE {{schema}}."order_line" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
+CREATE INDEX ON {{schema}}."order_line" ("product_id");
+
+
+
+CREATE VIEW {{schema}}.granted AS
+
+    -- Whoever works with customers sees the tenant's catalogue, and what is their own.
+    SELECT m.id AS member_id, s.scope FROM {{schema}}.member m
+    CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (m.id)) AS s (scope)
+    WHERE m.active AND m.deleted_at IS NULL AND m.role <> 'billing'
+    UNION
+    -- Assigned outlets, while the assignment lasts. The daily job ends those whose time is over.
+    SELECT s.member_id, s.outlet_id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.id = s.member_id
+    WHERE s.deleted_at IS NULL AND m.active AND m.deleted_at IS NULL AND m.role <> 'billing'
+    AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date)
+    UNION
+    -- A manager sees the outlets of their branch of the territory tree.
+    SELECT b.manager_id, o.id FROM (
+        WITH RECURSIVE branch AS (
+            SELECT t.id, t.manager_id FROM {{schema}}.territory t WHERE t.manager_id IS NOT NULL AND t.deleted_at IS NULL
+            UNION
+            SELECT t.id, branch.manager_id FROM {{schema}}.territory t JOIN branch ON t.parent_id = branch.id
+            WHERE t.deleted_at IS NULL
+        ) SELECT branch.id, branch.manager_id FROM branch
+    ) b
+    JOIN {{schema}}.member m ON m.id = b.manager_id AND m.active AND m.deleted_at IS NULL AND m.role = 'manager'
+    JOIN {{schema}}.outlet o ON o.territory_id = b.id
+    UNION
+    -- Admins and owners see every outlet.
+    SELECT m.id, o.id FROM {{schema}}.member m CROSS JOIN {{schema}}.outlet o
+    WHERE m.active AND m.deleted_at IS NULL AND m.role IN ('admin', 'owner');
+
+-- Brings the grants in line with the view. NULL stands for all members, or all scopes.
+CREATE FUNCTION {{schema}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT DISTINCT v.member_id, v.scope FROM {{schema}}.granted v WHERE (members IS NULL OR v.member_id = ANY (members)) AND (scopes IS NULL OR v.scope = ANY (scopes))
+    ), lost AS (
+        UPDATE {{schema}}.scope_grant g SET gone = true, revision = r
+        WHERE NOT g.gone AND (members IS NULL OR g.member_id = ANY (members)) AND (scopes IS NULL OR g.scope = ANY (scopes))
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope)
+    )
+    INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, revision, gone)
+    SELECT d.member_id, d.scope, r, false FROM desired d
+    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r WHERE g.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_territory(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."territory" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 1::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_member(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."member" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 2::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_legal_entity(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."legal_entity" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 3::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_price_list(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."price_list" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 4::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_product(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."product" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 5::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_product_unit(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."product_unit" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 6::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_price_item(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."price_item" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 7::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_warehouse(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."warehouse" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 8::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_stock(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."stock" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 9::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_account(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT a.id AS "row", v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+        WHERE a.id = ANY (ids) AND a.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 10::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_agreement(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT g.id AS "row", v.scope FROM {{schema}}.agreement g
+        JOIN {{schema}}.account a ON a.id = g.account_id CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+        WHERE g.id = ANY (ids) AND g.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 11::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_outlet(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT o.id AS "row", o.id AS scope FROM {{schema}}.outlet o WHERE o.id = ANY (ids) AND o.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 12::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_contact(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT c.id AS "row", v.scope FROM {{schema}}.contact c CROSS JOIN LATERAL (
+            SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
+            UNION ALL
+            SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+            WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
+        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 13::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_contact_channel(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT h.id AS "row", v.scope FROM {{schema}}.contact_channel h
+        JOIN {{schema}}.contact c ON c.id = h.contact_id AND c.deleted_at IS NULL
+        CROSS JOIN LATERAL (
+            SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
+            UNION ALL
+            SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+            WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
+        WHERE h.id = ANY (ids) AND h.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 14::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_assignment(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT s.id AS "row", s.member_id AS scope FROM {{schema}}.assignment s
+        WHERE s.id = ANY (ids) AND s.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 15::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_order(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT o.id AS "row", o.outlet_id AS scope FROM {{schema}}."order" o
+        WHERE o.id = ANY (ids) AND o.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 16::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_order_line(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT l.id AS "row", o.outlet_id AS scope FROM {{schema}}.order_line l
+        JOIN {{schema}}."order" o ON o.id = l.order_id AND o.deleted_at IS NULL
+        WHERE l.id = ANY (ids) AND l.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 17::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_conflict(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT c.id AS "row", c.lost_by AS scope FROM {{schema}}.conflict c
+        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL AND c.lost_by IS NOT NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 18::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.stamp_territory() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of territory never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."territory" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."territory" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_territory();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."territory" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."territory" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_territory(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_grants(NULL, NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."territory" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_territory();
+CREATE FUNCTION {{schema}}.after_update_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."parent_id" IS DISTINCT FROM o."parent_id" OR n."manager_id" IS DISTINCT FROM o."manager_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_territory(moved);
+    PERFORM {{schema}}.refresh_grants(NULL, NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."territory" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_territory();
+
+
+CREATE FUNCTION {{schema}}.stamp_member() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of member never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."member" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."member" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_member();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."member" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."member" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_member(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM new_rows r), NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_member();
+CREATE FUNCTION {{schema}}.after_update_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."role" IS DISTINCT FROM o."role" OR n."active" IS DISTINCT FROM o."active" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_member(moved);
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_member();
+
+
+CREATE FUNCTION {{schema}}.stamp_legal_entity() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of legal_entity never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."legal_entity" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."legal_entity" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_legal_entity();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."legal_entity" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."legal_entity" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_legal_entity(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."legal_entity" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_legal_entity();
+CREATE FUNCTION {{schema}}.after_update_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_legal_entity(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."legal_entity" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_legal_entity();
+
+
+CREATE FUNCTION {{schema}}.stamp_price_list() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of price_list never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_list" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."price_list" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_price_list();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."price_list" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."price_list" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_price_list(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."price_list" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_price_list();
+CREATE FUNCTION {{schema}}.after_update_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_price_list(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."price_list" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_price_list();
+
+
+CREATE FUNCTION {{schema}}.stamp_product() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of product never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."product" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_product();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."product" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."product" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_product(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."product" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_product();
+CREATE FUNCTION {{schema}}.after_update_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_product(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."product" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_product();
+
+
+CREATE FUNCTION {{schema}}.stamp_product_unit() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of product_unit never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product_unit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."product_unit" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_product_unit();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."product_unit" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."product_unit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_product_unit(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."product_unit" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_product_unit();
+CREATE FUNCTION {{schema}}.after_update_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_product_unit(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."product_unit" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_product_unit();
+
+
+CREATE FUNCTION {{schema}}.stamp_price_item() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of price_item never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."price_item" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_price_item();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."price_item" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."price_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_price_item(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."price_item" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_price_item();
+CREATE FUNCTION {{schema}}.after_update_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    INSERT INTO {{schema}}.price_change (price_item_id, price, until, revision)
+    SELECT o.id, o.price, c.at, c.revision
+    FROM old_rows o JOIN new_rows n USING (id) CROSS JOIN {{schema}}.revision_counter c WHERE n.price <> o.price;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_price_item(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."price_item" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_price_item();
+
+
+CREATE FUNCTION {{schema}}.stamp_warehouse() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of warehouse never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."warehouse" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."warehouse" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_warehouse();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."warehouse" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."warehouse" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_warehouse(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."warehouse" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_warehouse();
+CREATE FUNCTION {{schema}}.after_update_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_warehouse(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_warehouse();
+
+
+CREATE FUNCTION {{schema}}.stamp_stock() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of stock never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."stock" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."stock" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_stock();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."stock" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."stock" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_stock(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."stock" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_stock();
+CREATE FUNCTION {{schema}}.after_update_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_stock(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."stock" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_stock();
+
+
+CREATE FUNCTION {{schema}}.stamp_account() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of account never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
+        given := given || jsonb_build_object('name', stamp);
+    END IF;
+    IF NEW."legal_name" IS DISTINCT FROM OLD."legal_name" AND NEW.stamps -> 'legal_name' IS NOT DISTINCT FROM OLD.stamps -> 'legal_name' THEN
+        given := given || jsonb_build_object('legal_name', stamp);
+    END IF;
+    IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
+        given := given || jsonb_build_object('tags', stamp);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."account" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."account" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_account();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."account" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."account" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."account" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_account();
+CREATE FUNCTION {{schema}}.after_update_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."created_by" IS DISTINCT FROM o."created_by" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_account(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_account();
+
+
+CREATE FUNCTION {{schema}}.stamp_agreement() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of agreement never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."agreement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."agreement" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_agreement();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."agreement" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."agreement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."agreement" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_agreement();
+CREATE FUNCTION {{schema}}.after_update_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."account_id" IS DISTINCT FROM o."account_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_agreement(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."agreement" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_agreement();
+
+
+CREATE FUNCTION {{schema}}.stamp_outlet() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of outlet never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
+        given := given || jsonb_build_object('name', stamp);
+    END IF;
+    IF NEW."address" IS DISTINCT FROM OLD."address" AND NEW.stamps -> 'address' IS NOT DISTINCT FROM OLD.stamps -> 'address' THEN
+        given := given || jsonb_build_object('address', stamp);
+    END IF;
+    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+        given := given || jsonb_build_object('position', stamp);
+    END IF;
+    IF NEW."time_zone" IS DISTINCT FROM OLD."time_zone" AND NEW.stamps -> 'time_zone' IS NOT DISTINCT FROM OLD.stamps -> 'time_zone' THEN
+        given := given || jsonb_build_object('time_zone', stamp);
+    END IF;
+    IF NEW."delivery_windows" IS DISTINCT FROM OLD."delivery_windows" AND NEW.stamps -> 'delivery_windows' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_windows' THEN
+        given := given || jsonb_build_object('delivery_windows', stamp);
+    END IF;
+    IF NEW."channel" IS DISTINCT FROM OLD."channel" AND NEW.stamps -> 'channel' IS NOT DISTINCT FROM OLD.stamps -> 'channel' THEN
+        given := given || jsonb_build_object('channel', stamp);
+    END IF;
+    IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
+        given := given || jsonb_build_object('description', stamp);
+    END IF;
+    IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
+        given := given || jsonb_build_object('tags', stamp);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."outlet" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."outlet" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_outlet();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."outlet" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."outlet" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_outlet(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT DISTINCT r.account_id FROM new_rows r));
+    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT g.id FROM {{schema}}.agreement g WHERE g.account_id IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h JOIN {{schema}}.contact c ON c.id = h.contact_id WHERE c.account_id IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM new_rows r));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."outlet" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_outlet();
+CREATE FUNCTION {{schema}}.after_update_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."account_id" IS DISTINCT FROM o."account_id" OR n."territory_id" IS DISTINCT FROM o."territory_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_outlet(moved);
+    PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT DISTINCT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
+    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT g.id FROM {{schema}}.agreement g WHERE g.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h JOIN {{schema}}.contact c ON c.id = h.contact_id WHERE c.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."outlet" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_outlet();
+
+
+CREATE FUNCTION {{schema}}.stamp_contact() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of contact never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
+        given := given || jsonb_build_object('name', stamp);
+    END IF;
+    IF NEW."job_title" IS DISTINCT FROM OLD."job_title" AND NEW.stamps -> 'job_title' IS NOT DISTINCT FROM OLD.stamps -> 'job_title' THEN
+        given := given || jsonb_build_object('job_title', stamp);
+    END IF;
+    IF NEW."language" IS DISTINCT FROM OLD."language" AND NEW.stamps -> 'language' IS NOT DISTINCT FROM OLD.stamps -> 'language' THEN
+        given := given || jsonb_build_object('language', stamp);
+    END IF;
+    IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
+        given := given || jsonb_build_object('description', stamp);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."contact" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_contact();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."contact" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."contact" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM new_rows r)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."contact" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_contact();
+CREATE FUNCTION {{schema}}.after_update_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."account_id" IS DISTINCT FROM o."account_id" OR n."outlet_id" IS DISTINCT FROM o."outlet_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_contact(moved);
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_contact();
+
+
+CREATE FUNCTION {{schema}}.stamp_contact_channel() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of contact_channel never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."value" IS DISTINCT FROM OLD."value" AND NEW.stamps -> 'value' IS NOT DISTINCT FROM OLD.stamps -> 'value' THEN
+        given := given || jsonb_build_object('value', stamp);
+    END IF;
+    IF NEW."label" IS DISTINCT FROM OLD."label" AND NEW.stamps -> 'label' IS NOT DISTINCT FROM OLD.stamps -> 'label' THEN
+        given := given || jsonb_build_object('label', stamp);
+    END IF;
+    IF NEW."preferred" IS DISTINCT FROM OLD."preferred" AND NEW.stamps -> 'preferred' IS NOT DISTINCT FROM OLD.stamps -> 'preferred' THEN
+        given := given || jsonb_build_object('preferred', stamp);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact_channel" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."contact_channel" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_contact_channel();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."contact_channel" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."contact_channel" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."contact_channel" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_contact_channel();
+CREATE FUNCTION {{schema}}.after_update_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."contact_id" IS DISTINCT FROM o."contact_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_contact_channel(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."contact_channel" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_contact_channel();
+
+
+CREATE FUNCTION {{schema}}.stamp_assignment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of assignment never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assignment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."assignment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_assignment();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."assignment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."assignment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_assignment(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.member_id FROM new_rows r), ARRAY(SELECT r.outlet_id FROM new_rows r));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_assignment();
+CREATE FUNCTION {{schema}}.after_update_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."member_id" IS DISTINCT FROM o."member_id" OR n."outlet_id" IS DISTINCT FROM o."outlet_id" OR n."starts_on" IS DISTINCT FROM o."starts_on" OR n."ends_on" IS DISTINCT FROM o."ends_on" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_assignment(moved);
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.member_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), ARRAY(SELECT r.outlet_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_assignment();
+
+
+CREATE FUNCTION {{schema}}.stamp_order() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of order never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."delivery_date" IS DISTINCT FROM OLD."delivery_date" AND NEW.stamps -> 'delivery_date' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_date' THEN
+        given := given || jsonb_build_object('delivery_date', stamp);
+    END IF;
+    IF NEW."delivery_window" IS DISTINCT FROM OLD."delivery_window" AND NEW.stamps -> 'delivery_window' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_window' THEN
+        given := given || jsonb_build_object('delivery_window', stamp);
+    END IF;
+    IF NEW."fulfilment" IS DISTINCT FROM OLD."fulfilment" AND NEW.stamps -> 'fulfilment' IS NOT DISTINCT FROM OLD.stamps -> 'fulfilment' THEN
+        given := given || jsonb_build_object('fulfilment', stamp);
+    END IF;
+    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+        given := given || jsonb_build_object('note', stamp);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."order" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_order();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."order" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_order(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT l.id FROM {{schema}}.order_line l WHERE l.order_id IN (SELECT r.id FROM new_rows r)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."order" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_order();
+CREATE FUNCTION {{schema}}.after_update_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_order(moved);
+    PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT l.id FROM {{schema}}.order_line l WHERE l.order_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_order();
+
+
+CREATE FUNCTION {{schema}}.stamp_order_line() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of order_line never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+        given := given || jsonb_build_object('position', stamp);
+    END IF;
+    IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
+        given := given || jsonb_build_object('unit', stamp);
+    END IF;
+    IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
+        given := given || jsonb_build_object('quantity', stamp);
+    END IF;
+    IF NEW."list_price" IS DISTINCT FROM OLD."list_price" AND NEW.stamps -> 'list_price' IS NOT DISTINCT FROM OLD.stamps -> 'list_price' THEN
+        given := given || jsonb_build_object('list_price', stamp);
+    END IF;
+    IF NEW."discount" IS DISTINCT FROM OLD."discount" AND NEW.stamps -> 'discount' IS NOT DISTINCT FROM OLD.stamps -> 'discount' THEN
+        given := given || jsonb_build_object('discount', stamp);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."order_line" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_order_line();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."order_line" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."order_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."order_line" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_order_line();
+CREATE FUNCTION {{schema}}.after_update_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."order_id" IS DISTINCT FROM o."order_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_order_line(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."order_line" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_order_line();
+
+
+CREATE FUNCTION {{schema}}.stamp_conflict() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of conflict never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."conflict" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."conflict" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_conflict();
+CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."conflict" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
+CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."conflict" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+
+CREATE FUNCTION {{schema}}.after_insert_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_conflict(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."conflict" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_conflict();
+CREATE FUNCTION {{schema}}.after_update_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."lost_by" IS DISTINCT FROM o."lost_by" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_conflict(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_conflict();
+
+
+-- The outbox of jobs: one INSERT in the tenant's own transaction. The tenant's id is baked in, so no caller can forge it.
+CREATE FUNCTION {{schema}}.enqueue_job(message_id uuid, queue text, message jsonb, delay_ms integer DEFAULT 0) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO dramatiq.queue (message_id, queue_name, state, message, available_at)
+    VALUES (message_id, queue, 'queued', jsonb_set(message, '{options,tenant_id}', '"{{tenant_id}}"'),
+        now() + make_interval(secs => delay_ms / 1000.0));
+END;

@@ -1,0 +1,190 @@
+"""Schemas and roles: the platform's, and one of each per tenant, made by replaying recorded SQL.
+
+Everything here runs as the owner of the database, never as the app's log-in. Tenants' SQL files hold `{{schema}}` and
+`{{tenant_id}}`; a migration and its record share a transaction.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+from dramatiq_postgres.schema import generate_init_sql
+
+from server.db import PLATFORM_ROLE, TenantRef
+
+_PLATFORM_LOCK = 0x0074_7269_6465
+"""Advisory lock of those who set up roles: they belong to the whole cluster."""
+
+# Functions by which SQL inside one SELECT could switch role or run text as SQL. asyncpg needs set_config, before it
+# has taken a tenant's role; nobody needs the others.
+_DANGEROUS_FUNCTIONS = (
+    "pg_catalog.set_config(text, text, boolean)",
+    "pg_catalog.query_to_xml(text, boolean, boolean, text)",
+    "pg_catalog.query_to_xmlschema(text, boolean, boolean, text)",
+    "pg_catalog.query_to_xml_and_xmlschema(text, boolean, boolean, text)",
+    "pg_catalog.cursor_to_xml(refcursor, integer, boolean, boolean, text)",
+    "pg_catalog.table_to_xml(regclass, boolean, boolean, text)",
+    "pg_catalog.schema_to_xml(name, boolean, boolean, text)",
+    "pg_catalog.database_to_xml(boolean, boolean, text)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One recorded step of a schema."""
+
+    number: int
+    name: str
+    sql: str
+
+
+@cache
+def migrations(kind: Literal["platform", "tenant"]) -> tuple[Migration, ...]:
+    """The recorded migrations of the platform's schema, or of a tenant's, in order."""
+    found = []
+    for file in files("server.tenants").joinpath("migrations", kind).iterdir():
+        match = re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name)
+        if match:
+            found.append(Migration(int(match[1]), match[2], file.read_text()))
+    return tuple(sorted(found, key=lambda m: m.number))
+
+
+def app_login(database_url: str) -> str:
+    """Name of the app's log-in for a database: it bears the database's name, as roles are the cluster's."""
+    return f"{urlsplit(database_url).path.lstrip('/')[:59]}_app"
+
+
+def app_url(database_url: str, password: str) -> str:
+    """The URL with which the app logs in, made from the owner's."""
+    parts = urlsplit(database_url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(app_login(database_url))}:{quote(password)}@{host}"))
+
+
+async def prepare_database(database_url: str, *, app_password: str) -> list[str]:
+    """Create or bring up to date what all tenants of a database share: roles, platform schema, job queue.
+
+    Idempotent. Returns warnings: hardening that this server does not allow us.
+    """
+    owner = await asyncpg.connect(database_url)
+    try:
+        async with owner.transaction():
+            await owner.execute("SELECT pg_advisory_xact_lock($1)", _PLATFORM_LOCK)
+            await _create_roles(owner, app_login(database_url), app_password)
+            await _create_platform(owner)
+            await _grant_platform(owner, app_login(database_url))
+        return await _harden(owner, app_login(database_url))
+    finally:
+        await owner.close()
+
+
+async def _create_roles(owner: asyncpg.Connection, login: str, password: str) -> None:
+    for role, options in ((PLATFORM_ROLE, "NOLOGIN"), (login, "LOGIN NOINHERIT")):
+        if not await owner.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role):
+            await owner.execute(f'CREATE ROLE "{role}" {options}')
+    secret = await owner.fetchval("SELECT quote_literal($1::text)", password)
+    await owner.execute(f'ALTER ROLE "{login}" PASSWORD {secret}')
+    await owner.execute(f"ALTER ROLE \"{login}\" SET search_path = ''")
+    await owner.execute(f'GRANT "{PLATFORM_ROLE}" TO "{login}"')
+
+
+async def _create_platform(owner: asyncpg.Connection) -> None:
+    await owner.execute("CREATE SCHEMA IF NOT EXISTS platform")
+    await owner.execute(
+        "CREATE TABLE IF NOT EXISTS platform.schema_migration"
+        " (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    done = {r["number"] for r in await owner.fetch("SELECT number FROM platform.schema_migration")}
+    for migration in migrations("platform"):
+        if migration.number not in done:
+            await owner.execute(migration.sql)
+            await _record(owner, "platform", migration)
+    if await owner.fetchval("SELECT to_regclass('dramatiq.queue')") is None:
+        await owner.execute(generate_init_sql())
+
+
+async def _grant_platform(owner: asyncpg.Connection, login: str) -> None:
+    database = await owner.fetchval("SELECT quote_ident(current_database())")
+    await owner.execute(f"""
+        REVOKE ALL ON DATABASE {database} FROM PUBLIC;
+        GRANT CONNECT ON DATABASE {database} TO "{login}";
+        REVOKE ALL ON SCHEMA public FROM PUBLIC;
+        GRANT USAGE ON SCHEMA platform, dramatiq TO {PLATFORM_ROLE};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA platform, dramatiq TO {PLATFORM_ROLE};
+        REVOKE INSERT, UPDATE, DELETE ON platform.schema_migration FROM {PLATFORM_ROLE};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA dramatiq TO {PLATFORM_ROLE};
+    """)
+
+
+async def _harden(owner: asyncpg.Connection, login: str) -> list[str]:
+    warnings = []
+    for function in _DANGEROUS_FUNCTIONS:
+        try:
+            await owner.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+        except asyncpg.InsufficientPrivilegeError:
+            warnings.append(f"{function} stays executable by all: revoking it needs a superuser.")
+    if not warnings:
+        await owner.execute(f'GRANT EXECUTE ON FUNCTION {_DANGEROUS_FUNCTIONS[0]} TO "{login}"')
+    return warnings
+
+
+async def _record(conn: asyncpg.Connection, schema: str, migration: Migration) -> None:
+    await conn.execute(
+        f'INSERT INTO "{schema}".schema_migration (number, name) VALUES ($1, $2)', migration.number, migration.name
+    )
+
+
+def _fill(sql: str, tenant: TenantRef) -> str:
+    return sql.replace("{{schema}}", f'"{tenant.schema}"').replace("{{tenant_id}}", str(tenant.id))
+
+
+def _grants(tenant: TenantRef) -> str:
+    """The tenant's role has data rights in its schema, and none to what only triggers write."""
+    return _fill(
+        """
+        GRANT USAGE ON SCHEMA {{schema}} TO {{schema}};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {{schema}} TO {{schema}};
+        REVOKE INSERT, UPDATE, DELETE ON {{schema}}.schema_migration, {{schema}}.revision_counter, {{schema}}.scope_entry,
+            {{schema}}.scope_grant, {{schema}}.price_change FROM {{schema}};
+        REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
+        GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid), {{schema}}.refresh_grants(uuid[], uuid[]),
+            {{schema}}.enqueue_job(uuid, text, jsonb, integer) TO {{schema}};
+        """,
+        tenant,
+    )
+
+
+async def create_tenant_schema(owner: asyncpg.Connection, tenant: TenantRef, *, login: str) -> None:
+    """Make role and schema of a new tenant, in one transaction and one round trip of recorded DDL."""
+    recorded = "\n".join(_fill(m.sql, tenant) for m in migrations("tenant"))
+    records = ", ".join(f"({m.number}, '{m.name}')" for m in migrations("tenant"))
+    await owner.execute(
+        f'BEGIN; CREATE ROLE "{tenant.schema}" NOLOGIN; GRANT "{tenant.schema}" TO "{login}"; CREATE SCHEMA "{tenant.schema}";\n'
+        f'{recorded}\nINSERT INTO "{tenant.schema}".schema_migration (number, name) VALUES {records};\n{_grants(tenant)}\nCOMMIT'
+    )
+
+
+async def migrate_tenant(owner: asyncpg.Connection, tenant: TenantRef, steps: Sequence[Migration]) -> list[Migration]:
+    """Apply to one tenant the steps it lacks, in one transaction. Returns those applied."""
+    async with owner.transaction():
+        await owner.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", tenant.schema)
+        done = {r["number"] for r in await owner.fetch(f'SELECT number FROM "{tenant.schema}".schema_migration')}
+        missing = [step for step in steps if step.number not in done]
+        for step in missing:
+            await owner.execute(_fill(step.sql, tenant))
+            await _record(owner, tenant.schema, step)
+        if missing:
+            await owner.execute(_grants(tenant))
+    return missing
+
+
+async def drop_tenant_schema(owner: asyncpg.Connection, tenant: TenantRef) -> None:
+    """Remove a tenant's schema and role, with all it holds."""
+    await owner.execute(
+        f'BEGIN; DROP SCHEMA IF EXISTS "{tenant.schema}" CASCADE; DROP ROLE IF EXISTS "{tenant.schema}"; COMMIT'
+    )

@@ -1,0 +1,46 @@
+"""Fixtures of the integration tests: a prepared database, its pools, and a fresh tenant for each test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import uuid4
+
+import pytest
+
+from server import db
+from server.db import Databases, TenantRef
+from server.tenants.schema import app_url, prepare_database
+from server.tenants.service import create_tenant
+
+APP_PASSWORD = "app-password-of-the-tests"
+
+
+@pytest.fixture(scope="session")
+async def owner_urls(database_url: str) -> dict[str, str]:
+    """Owner's URL by name of database, with the platform schema in place."""
+    await prepare_database(database_url, app_password=APP_PASSWORD)
+    return {"main": database_url}
+
+
+@pytest.fixture(scope="session")
+async def databases(owner_urls: dict[str, str]) -> AsyncIterator[Databases]:
+    """The pools, logged in as the app, in use for the whole run."""
+    pools = await Databases.connect({name: app_url(url, APP_PASSWORD) for name, url in owner_urls.items()})
+    db.use(pools)
+    yield pools
+    db.use(None)
+    await pools.close()
+
+
+@pytest.fixture(scope="session")
+def new_tenant(owner_urls: dict[str, str], databases: Databases) -> Callable[[], Awaitable[TenantRef]]:
+    """Makes a tenant with a slug of its own."""
+
+    async def make() -> TenantRef:
+        return await create_tenant(owner_urls, slug=f"t-{uuid4().hex[:12]}", name="Test tenant")
+
+    return make
+
+
+@pytest.fixture
+async def tenant(new_tenant: Callable[[], Awaitable[TenantRef]]) -> TenantRef:
+    """A fresh, empty tenant."""
+    return await new_tenant()
