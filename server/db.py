@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -26,6 +26,7 @@ POOL_SIZE_MAX = 20
 TENANT_TRANSACTIONS_MAX = 8
 """Transactions that one tenant may hold open at once: below the pool's size, so that nobody drains it."""
 TENANT_WAIT_S = 5.0
+CONNECTION_WAIT_S = 5.0
 LOCK_TIMEOUT_MS = 2_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 CONNECTION_QUERIES_MAX = 20_000
@@ -223,13 +224,15 @@ async def tenant_transaction(tenant: TenantRef, *, snapshot: bool = False) -> As
         snapshot: REPEATABLE READ, READ ONLY: everything read is of one moment.
 
     Raises:
-        Busy: the tenant holds its share of connections already, or waited too long for its writers.
+        Busy: the tenant holds its share of connections already, or waited too long for its writers, or all
+            connections are taken.
     """
     isolation = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else ""
     begin = f'BEGIN{isolation}; SET LOCAL ROLE "{tenant.schema}"; SET LOCAL search_path = "{tenant.schema}", pg_temp'
     slots = databases().slots(tenant)
     try:
-        await asyncio.wait_for(slots.acquire(), TENANT_WAIT_S)
+        async with asyncio.timeout(TENANT_WAIT_S):
+            await slots.acquire()
     except TimeoutError:
         raise Busy() from None
     try:
@@ -256,13 +259,19 @@ async def _transaction(database: str, begin: str, tenant: TenantRef | None) -> A
     if outer is not None and outer.open:
         raise RuntimeError("A transaction is open already: services never open one.")
     pool = databases().pools[database]
-    conn = cast(Connection, await pool.acquire())
+    try:
+        conn = cast(Connection, await pool.acquire(timeout=CONNECTION_WAIT_S))
+    except TimeoutError:
+        raise Busy("The server is busy just now. Try again in a moment.") from None
     binding = _Binding(conn, tenant)
     token = _binding.set(binding)
+    ended = False
     try:
         await conn.execute(begin)
         yield conn
-        if await conn.execute("COMMIT") != "COMMIT":
+        outcome = await conn.execute("COMMIT")
+        ended = True
+        if outcome != "COMMIT":
             raise RuntimeError("The transaction had failed, and its error was swallowed; nothing was written.")
     except asyncpg.LockNotAvailableError:
         raise Busy() from None
@@ -271,12 +280,13 @@ async def _transaction(database: str, begin: str, tenant: TenantRef | None) -> A
         _binding.reset(token)
         # Also a cancelled task must leave no open transaction behind: the release is shielded,
         # and the pool rolls back, or drops, a connection whose transaction has not ended.
-        await asyncio.shield(_release(pool, conn))
+        await asyncio.shield(_release(pool, conn, ended=ended))
 
 
-async def _release(pool: asyncpg.Pool, conn: Connection) -> None:
+async def _release(pool: asyncpg.Pool, conn: Connection, *, ended: bool) -> None:
+    """Give a connection back without a transaction. The driver's own view of its state may be stale after a cancellation."""
     try:
-        if conn.is_in_transaction():
+        if not ended:
             await conn.execute("ROLLBACK")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         conn.terminate()
@@ -303,13 +313,33 @@ async def take_revision(*, by: Actor) -> Revision:
 
 @asynccontextmanager
 async def savepoint() -> AsyncIterator[None]:
-    """A part of the open transaction that may fail alone."""
+    """A part of the open transaction that may fail alone: an exception undoes it, and goes on its way."""
     conn = connection()
-    async with conn.transaction():
+    await conn.execute("SAVEPOINT part")
+    try:
         yield
+    except BaseException:
+        await conn.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+        raise
+    await conn.execute("RELEASE SAVEPOINT part")
 
 
 __all__ = [
-    "SYSTEM", "Actor", "AppError", "Databases", "Revision", "SyncedTable", "TenantRef", "connection", "current_tenant", "databases",
-    "engine", "platform_transaction", "savepoint", "take_revision", "tenant_transaction", "tenant_write", "use",
+    "SYSTEM",
+    "Actor",
+    "AppError",
+    "Databases",
+    "Revision",
+    "SyncedTable",
+    "TenantRef",
+    "connection",
+    "current_tenant",
+    "databases",
+    "engine",
+    "platform_transaction",
+    "savepoint",
+    "take_revision",
+    "tenant_transaction",
+    "tenant_write",
+    "use",
 ]

@@ -4,13 +4,21 @@ Not used while serving: its output is recorded in `server/tenants/migrations/`, 
 `python -m server.sync.ddl` prints it. `{{schema}}` stands for the tenant's quoted schema, so that the functions, which run as
 their owner (SECURITY DEFINER), never depend on a search_path.
 
-The net for plain SQL, per table: BEFORE STATEMENT takes the revision; BEFORE ROW stamps; AFTER STATEMENT, over transition
-tables, writes scope entries and grants. A DELETE becomes a tombstone; TRUNCATE and a change of id are refused.
+The net for plain SQL, per table: BEFORE STATEMENT takes the revision, and refuses TRUNCATE; BEFORE ROW stamps, refuses a
+change of id, and makes a tombstone of a DELETE, so that devices learn of it; AFTER STATEMENT, over transition tables, writes
+scope entries and grants.
 """
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, Entity, Field, Kind
 
-from server.sync.scopes import CASCADES, GRANTED_VIEW, GRANTS_CHANGED_BY, MOVED_BY, SCOPE_QUERIES
+from server.sync.scopes import (
+    CASCADES,
+    CASCADES_ON_INSERT,
+    GRANTED_VIEW,
+    GRANTS_CHANGED_BY,
+    MOVED_BY,
+    SCOPE_QUERIES,
+)
 
 TYPES = {
     Kind.ID: "uuid",
@@ -65,7 +73,23 @@ _REFERENCES = {
 }
 _NO_REFERENCE = {"assortment_id", "bundle_id", "row_id", "device_id", "kept_by", "lost_by"}
 
-_EXTRA_COLUMNS = {"member": 'identity_id uuid, email text, UNIQUE (identity_id)'}
+# A reference needs no index for its constraint's sake: rows are never really deleted and ids never change, so nothing
+# looks for the rows that refer to one. These are the ones by which nobody searches either.
+_UNINDEXED = {
+    ("warehouse", "legal_entity_id"),
+    ("warehouse", "member_id"),
+    ("agreement", "legal_entity_id"),
+    ("agreement", "price_list_id"),
+    ("assignment", "delegated_by"),
+    ("order", "credited_id"),
+    ("order", "legal_entity_id"),
+    ("order", "agreement_id"),
+    ("order", "warehouse_id"),
+    ("order", "price_list_id"),
+    ("order", "source_order_id"),
+}
+
+_EXTRA_COLUMNS = {"member": "identity_id uuid, email text, UNIQUE (identity_id)"}
 
 _SORTED_LISTS = {
     "account": ("name",),
@@ -98,7 +122,7 @@ CREATE TABLE {{schema}}.scope_entry (
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 
 CREATE TABLE {{schema}}.scope_grant (
-    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL, at timestamptz NOT NULL,
     PRIMARY KEY (member_id, scope)
 );
 CREATE INDEX ON {{schema}}.scope_grant (scope);
@@ -115,7 +139,6 @@ CREATE TABLE {{schema}}.device (
     last_number bigint NOT NULL DEFAULT 0,
     last_digest text NOT NULL,
     acked_through bigint NOT NULL DEFAULT 0,
-    crashes jsonb NOT NULL DEFAULT '{}',
     enrolled_at timestamptz NOT NULL DEFAULT now(),
     last_seen_at timestamptz,
     revoked_at timestamptz
@@ -175,26 +198,16 @@ END $$;
 CREATE FUNCTION {{schema}}.before_statement() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
+    END IF;
     UPDATE {{schema}}.revision_counter c
     SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp()
     WHERE c.xact IS DISTINCT FROM pg_current_xact_id();
     RETURN NULL;
 END $$;
-
-CREATE FUNCTION {{schema}}.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
-END $$;
-
--- A DELETE becomes a tombstone, so that devices learn of it.
-CREATE FUNCTION {{schema}}.delete_row() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF OLD.deleted_at IS NULL THEN
-        EXECUTE format('UPDATE %I.%I SET deleted_at = now() WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME) USING OLD.id;
-    END IF;
-    RETURN NULL;
-END $$;
 """
+
 
 def create_schema_sql() -> str:
     """All statements of a tenant's schema, in an order in which they can run."""
@@ -246,14 +259,20 @@ def _target(e: Entity, field: Field) -> str | None:
     return field.name.removesuffix("_id")
 
 
+def _references(e: Entity) -> dict[str, str]:
+    """The entity's columns that refer to another row, each with the table it refers to."""
+    targets = {field.name: _target(e, field) for field in e.fields}
+    return {column: target for column, target in targets.items() if target is not None}
+
+
 def _foreign_keys(e: Entity) -> str:
-    sql = ""
-    for field in e.fields:
-        target = _target(e, field)
-        if target is None:
-            continue
-        sql += f'ALTER TABLE {_quoted(e.name)} ADD FOREIGN KEY ("{field.name}") REFERENCES {_quoted(target)} (id);\n'
-        sql += f'CREATE INDEX ON {_quoted(e.name)} ("{field.name}");\n'
+    keys = [
+        f'ADD FOREIGN KEY ("{column}") REFERENCES {_quoted(target)} (id)' for column, target in _references(e).items()
+    ]
+    sql = f"ALTER TABLE {_quoted(e.name)} " + ",\n    ".join(keys) + ";\n" if keys else ""
+    for column in _references(e):
+        if (e.name, column) not in _UNINDEXED:
+            sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}");\n'
     return sql
 
 
@@ -266,19 +285,19 @@ CREATE VIEW {{{{schema}}}}.granted AS
 -- Brings the grants in line with the view. NULL stands for all members, or all scopes.
 CREATE FUNCTION {{{{schema}}}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; moment timestamptz;
 BEGIN
-    SELECT c.revision INTO r FROM {{{{schema}}}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{{{schema}}}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT DISTINCT v.member_id, v.scope FROM {{{{schema}}}}.granted v WHERE {chosen.format("v")}
     ), lost AS (
-        UPDATE {{{{schema}}}}.scope_grant g SET gone = true, revision = r
+        UPDATE {{{{schema}}}}.scope_grant g SET gone = true, revision = r, at = moment
         WHERE NOT g.gone AND {chosen.format("g")}
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope)
     )
-    INSERT INTO {{{{schema}}}}.scope_grant AS g (member_id, scope, revision, gone)
-    SELECT d.member_id, d.scope, r, false FROM desired d
-    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r WHERE g.gone;
+    INSERT INTO {{{{schema}}}}.scope_grant AS g (member_id, scope, revision, gone, at)
+    SELECT d.member_id, d.scope, r, false, moment FROM desired d
+    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
 END $$;
 """
 
@@ -319,6 +338,11 @@ def _row_triggers(e: Entity) -> str:
 CREATE FUNCTION {{{{schema}}}}.stamp_{e.name}() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {table} x SET deleted_at = (SELECT n.at FROM {{{{schema}}}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{{{schema}}}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -335,17 +359,16 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {{{{schema}}}}.stamp_{e.name}();
-CREATE TRIGGER c_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {{{{schema}}}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {{{{schema}}}}.stamp_{e.name}();
 """
 
 
-def _cascade(e: Entity, rows: str) -> str:
+def _cascade(e: Entity, rows: str, *, inserted: bool = False) -> str:
     """Refreshes what lives in scopes of this entity's rows; `rows` is a table expression of old and new rows."""
     sql = ""
-    for target, select in CASCADES.get(e.name, ()):
+    cascades = CASCADES.get(e.name, ()) if not inserted or e.name in CASCADES_ON_INSERT else ()
+    for target, select in cascades:
         ids = select.format(rows=rows)
         sql += f"    PERFORM {{{{schema}}}}.refresh_scopes_{target}(ARRAY({ids}));\n"
     if e.name in GRANTS_CHANGED_BY:
@@ -370,9 +393,9 @@ CREATE FUNCTION {{{{schema}}}}.after_insert_{name}() RETURNS trigger {head}
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     PERFORM {{{{schema}}}}.refresh_scopes_{name}(ARRAY(SELECT n.id FROM new_rows n));
-{_cascade(e, "new_rows")}    RETURN NULL;
+{_cascade(e, "new_rows", inserted=True)}    RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.after_insert_{name}();
 CREATE FUNCTION {{{{schema}}}}.after_update_{name}() RETURNS trigger {head}
 DECLARE moved uuid[];
@@ -383,7 +406,7 @@ BEGIN
     PERFORM {{{{schema}}}}.refresh_scopes_{name}(moved);
 {_cascade(e, "(SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved))")}    RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {table} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {table} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.after_update_{name}();
 """
 

@@ -91,10 +91,32 @@ MOVED_BY: dict[str, tuple[str, ...]] = {
 
 # Entities whose rows take their scopes from the moved rows: (target, ids of target rows; {rows} holds old and new rows).
 CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
+    # An account without an outlet lends its maker's scope to what hangs on it.
+    "account": (
+        (
+            "agreement",
+            "SELECT g.id FROM {{{{schema}}}}.agreement g WHERE g.account_id IN (SELECT r.id FROM {rows} r)",
+        ),
+        (
+            "contact",
+            "SELECT c.id FROM {{{{schema}}}}.contact c WHERE c.account_id IN (SELECT r.id FROM {rows} r)",
+        ),
+        (
+            "contact_channel",
+            "SELECT h.id FROM {{{{schema}}}}.contact_channel h JOIN {{{{schema}}}}.contact c ON c.id = h.contact_id"
+            " WHERE c.account_id IN (SELECT r.id FROM {rows} r)",
+        ),
+    ),
     "outlet": (
         ("account", "SELECT DISTINCT r.account_id FROM {rows} r"),
-        ("agreement", "SELECT g.id FROM {{{{schema}}}}.agreement g WHERE g.account_id IN (SELECT r.account_id FROM {rows} r)"),
-        ("contact", "SELECT c.id FROM {{{{schema}}}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM {rows} r)"),
+        (
+            "agreement",
+            "SELECT g.id FROM {{{{schema}}}}.agreement g WHERE g.account_id IN (SELECT r.account_id FROM {rows} r)",
+        ),
+        (
+            "contact",
+            "SELECT c.id FROM {{{{schema}}}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM {rows} r)",
+        ),
         (
             "contact_channel",
             "SELECT h.id FROM {{{{schema}}}}.contact_channel h JOIN {{{{schema}}}}.contact c ON c.id = h.contact_id"
@@ -102,12 +124,21 @@ CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "contact": (
-        ("contact_channel", "SELECT h.id FROM {{{{schema}}}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM {rows} r)"),
+        (
+            "contact_channel",
+            "SELECT h.id FROM {{{{schema}}}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM {rows} r)",
+        ),
     ),
     "order": (
-        ("order_line", "SELECT l.id FROM {{{{schema}}}}.order_line l WHERE l.order_id IN (SELECT r.id FROM {rows} r)"),
+        (
+            "order_line",
+            "SELECT l.id FROM {{{{schema}}}}.order_line l WHERE l.order_id IN (SELECT r.id FROM {rows} r)",
+        ),
     ),
 }
+
+# Of these, an INSERT cascades too: a new outlet takes its account along. Nothing hangs on a new row of the others yet.
+CASCADES_ON_INSERT = ("outlet",)
 
 # Entities whose change changes grants: (members, scopes) to refresh, as SQL arrays; NULL: all.
 GRANTS_CHANGED_BY: dict[str, tuple[str, str]] = {

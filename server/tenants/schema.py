@@ -4,6 +4,8 @@ Everything here runs as the owner of the database, never as the app's log-in. Te
 `{{tenant_id}}`; a migration and its record share a transaction.
 """
 
+import hashlib
+import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,22 +18,13 @@ import asyncpg
 from dramatiq_postgres.schema import generate_init_sql
 
 from server.db import PLATFORM_ROLE, TenantRef
+from server.tenants.hardening import harden
 
 _PLATFORM_LOCK = 0x0074_7269_6465
 """Advisory lock of those who set up roles: they belong to the whole cluster."""
 
-# Functions by which SQL inside one SELECT could switch role or run text as SQL. asyncpg needs set_config, before it
-# has taken a tenant's role; nobody needs the others.
-_DANGEROUS_FUNCTIONS = (
-    "pg_catalog.set_config(text, text, boolean)",
-    "pg_catalog.query_to_xml(text, boolean, boolean, text)",
-    "pg_catalog.query_to_xmlschema(text, boolean, boolean, text)",
-    "pg_catalog.query_to_xml_and_xmlschema(text, boolean, boolean, text)",
-    "pg_catalog.cursor_to_xml(refcursor, integer, boolean, boolean, text)",
-    "pg_catalog.table_to_xml(regclass, boolean, boolean, text)",
-    "pg_catalog.schema_to_xml(name, boolean, boolean, text)",
-    "pg_catalog.database_to_xml(boolean, boolean, text)",
-)
+LOCK_TIMEOUT_MS = 5_000
+"""A migration waits no longer for a tenant's open transactions: behind it, the tenant's whole traffic would wait too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +59,16 @@ def app_url(database_url: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{quote(app_login(database_url))}:{quote(password)}@{host}"))
 
 
+def app_password(secret_key: bytes) -> str:
+    """The password of the app's log-ins: every process of an installation derives the same one from its secret."""
+    return hmac.new(secret_key, b"app-login", hashlib.sha256).hexdigest()
+
+
 async def prepare_database(database_url: str, *, app_password: str) -> list[str]:
     """Create or bring up to date what all tenants of a database share: roles, platform schema, job queue.
 
-    Idempotent. Returns warnings: hardening that this server does not allow us.
+    Idempotent, and safe when several processes do it at once. Returns warnings: hardening that this server
+    does not allow us.
     """
     owner = await asyncpg.connect(database_url)
     try:
@@ -78,7 +77,8 @@ async def prepare_database(database_url: str, *, app_password: str) -> list[str]
             await _create_roles(owner, app_login(database_url), app_password)
             await _create_platform(owner)
             await _grant_platform(owner, app_login(database_url))
-        return await _harden(owner, app_login(database_url))
+            remaining = await harden(owner, app_login(database_url))
+        return [f"{function} stays executable by all: revoking it needs a superuser." for function in remaining]
     finally:
         await owner.close()
 
@@ -121,18 +121,6 @@ async def _grant_platform(owner: asyncpg.Connection, login: str) -> None:
     """)
 
 
-async def _harden(owner: asyncpg.Connection, login: str) -> list[str]:
-    warnings = []
-    for function in _DANGEROUS_FUNCTIONS:
-        try:
-            await owner.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
-        except asyncpg.InsufficientPrivilegeError:
-            warnings.append(f"{function} stays executable by all: revoking it needs a superuser.")
-    if not warnings:
-        await owner.execute(f'GRANT EXECUTE ON FUNCTION {_DANGEROUS_FUNCTIONS[0]} TO "{login}"')
-    return warnings
-
-
 async def _record(conn: asyncpg.Connection, schema: str, migration: Migration) -> None:
     await conn.execute(
         f'INSERT INTO "{schema}".schema_migration (number, name) VALUES ($1, $2)', migration.number, migration.name
@@ -160,18 +148,30 @@ def _grants(tenant: TenantRef) -> str:
 
 
 async def create_tenant_schema(owner: asyncpg.Connection, tenant: TenantRef, *, login: str) -> None:
-    """Make role and schema of a new tenant, in one transaction and one round trip of recorded DDL."""
+    """Make role and schema of a new tenant, within the owner's transaction: recorded DDL in one round trip.
+
+    The bodies of its functions are not checked again: the tests replay the record with the check on.
+    """
     recorded = "\n".join(_fill(m.sql, tenant) for m in migrations("tenant"))
     records = ", ".join(f"({m.number}, '{m.name}')" for m in migrations("tenant"))
     await owner.execute(
-        f'BEGIN; CREATE ROLE "{tenant.schema}" NOLOGIN; GRANT "{tenant.schema}" TO "{login}"; CREATE SCHEMA "{tenant.schema}";\n'
-        f'{recorded}\nINSERT INTO "{tenant.schema}".schema_migration (number, name) VALUES {records};\n{_grants(tenant)}\nCOMMIT'
+        f"""
+        SET LOCAL check_function_bodies = off;
+        CREATE ROLE "{tenant.schema}" NOLOGIN;
+        GRANT "{tenant.schema}" TO "{login}";
+        CREATE SCHEMA "{tenant.schema}";
+        {recorded}
+        INSERT INTO "{tenant.schema}".schema_migration (number, name) VALUES {records};
+        {_grants(tenant)}
+        SET LOCAL check_function_bodies = on;
+        """
     )
 
 
 async def migrate_tenant(owner: asyncpg.Connection, tenant: TenantRef, steps: Sequence[Migration]) -> list[Migration]:
     """Apply to one tenant the steps it lacks, in one transaction. Returns those applied."""
     async with owner.transaction():
+        await owner.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
         await owner.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", tenant.schema)
         done = {r["number"] for r in await owner.fetch(f'SELECT number FROM "{tenant.schema}".schema_migration')}
         missing = [step for step in steps if step.number not in done]
@@ -184,7 +184,6 @@ async def migrate_tenant(owner: asyncpg.Connection, tenant: TenantRef, steps: Se
 
 
 async def drop_tenant_schema(owner: asyncpg.Connection, tenant: TenantRef) -> None:
-    """Remove a tenant's schema and role, with all it holds."""
-    await owner.execute(
-        f'BEGIN; DROP SCHEMA IF EXISTS "{tenant.schema}" CASCADE; DROP ROLE IF EXISTS "{tenant.schema}"; COMMIT'
-    )
+    """Remove a tenant's schema and role, with all it holds; harmless where there is none."""
+    async with owner.transaction():
+        await owner.execute(f'DROP SCHEMA IF EXISTS "{tenant.schema}" CASCADE; DROP ROLE IF EXISTS "{tenant.schema}"')

@@ -1,9 +1,11 @@
 """The directory of tenants: create, find, migrate. Provisioning needs the owner's connection; the rest the app's."""
 
+import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
@@ -11,9 +13,17 @@ from outrider_sdk.protocol.ids import uuid7
 
 from server.db import TenantRef, connection
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
-from server.tenants.schema import Migration, app_login, create_tenant_schema, drop_tenant_schema, migrate_tenant, migrations
+from server.tenants.schema import (
+    Migration,
+    app_login,
+    create_tenant_schema,
+    drop_tenant_schema,
+    migrate_tenant,
+    migrations,
+)
 
 SLUG_PATTERN = re.compile(r"[a-z0-9](-?[a-z0-9]){1,39}")
+NAME_LENGTH_MAX = 200
 _COLUMNS = "id, slug, schema, database"
 
 
@@ -35,45 +45,108 @@ def _ref(row: asyncpg.Record) -> TenantRef:
 
 
 async def create_tenant(urls: Mapping[str, str], *, slug: str, name: str, database: str = "main") -> TenantRef:
-    """Provision a tenant: role, schema, and its line in the directory, last: what is listed is whole.
+    """Provision a tenant: role, schema, and its line in the directory; all of it or nothing.
 
     Args:
         urls: the owner's URL of each database; `main` holds the directory.
 
     Raises:
-        InvalidInput: the slug is not 2 to 40 of a-z, 0-9 and single hyphens.
+        InvalidInput: the slug is not 2 to 40 of a-z, 0-9 and single hyphens, the name is empty or too long,
+            or there is no such database.
         SlugTaken: another tenant has it.
     """
-    if not SLUG_PATTERN.fullmatch(slug):
-        raise InvalidInput([FieldError("slug", "Use 2 to 40 letters a-z, digits and single hyphens.")])
+    _check_new(urls, slug, name, database)
     tenant = TenantRef(uuid7(), slug, f"t_{secrets.token_hex(8)}", database)
     async with owner_connection(urls["main"]) as directory:
-        if await directory.fetchval("SELECT EXISTS (SELECT FROM platform.tenant WHERE slug = $1)", slug):
-            raise SlugTaken(slug)
-        async with owner_connection(urls[database]) as owner:
-            await create_tenant_schema(owner, tenant, login=app_login(urls[database]))
-            try:
-                await directory.execute(
-                    "INSERT INTO platform.tenant (id, slug, name, schema, database) VALUES ($1, $2, $3, $4, $5)",
-                    tenant.id, slug, name, tenant.schema, database,
-                )
-            except asyncpg.UniqueViolationError:
-                await drop_tenant_schema(owner, tenant)
-                raise SlugTaken(slug) from None
+        if database == "main":
+            async with directory.transaction():
+                await _list(directory, tenant, name)
+                await create_tenant_schema(directory, tenant, login=app_login(urls["main"]))
+        else:
+            await _create_elsewhere(directory, urls[database], tenant, name)
     return tenant
 
 
+def _check_new(urls: Mapping[str, str], slug: str, name: str, database: str) -> None:
+    errors = []
+    if not SLUG_PATTERN.fullmatch(slug):
+        errors.append(FieldError("slug", "Use 2 to 40 letters a-z, digits and single hyphens."))
+    if not name.strip() or len(name) > NAME_LENGTH_MAX:
+        errors.append(FieldError("name", f"Give it a name of at most {NAME_LENGTH_MAX} characters."))
+    if database not in urls:
+        errors.append(FieldError("database", f"Choose one of: {', '.join(sorted(urls))}."))
+    if errors:
+        raise InvalidInput(errors)
+
+
+async def _list(directory: asyncpg.Connection, tenant: TenantRef, name: str) -> None:
+    """Write the directory's line. Until its transaction ends, others who want the slug wait for it."""
+    try:
+        await directory.execute(
+            "INSERT INTO platform.tenant (id, slug, name, schema, database) VALUES ($1, $2, $3, $4, $5)",
+            tenant.id,
+            tenant.slug,
+            name.strip(),
+            tenant.schema,
+            tenant.database,
+        )
+    except asyncpg.UniqueViolationError:
+        raise SlugTaken(tenant.slug) from None
+
+
+async def _create_elsewhere(directory: asyncpg.Connection, url: str, tenant: TenantRef, name: str) -> None:
+    """Make the schema in another database, where no transaction can span both.
+
+    The schema is there before the line shows, and goes again when the line fails. Only a crash in between
+    leaves a schema that nobody lists; `outrider doctor` finds it.
+    """
+    async with owner_connection(url) as owner:
+        try:
+            async with directory.transaction():
+                await _list(directory, tenant, name)
+                async with owner.transaction():
+                    await create_tenant_schema(owner, tenant, login=app_login(url))
+        except BaseException:
+            await asyncio.shield(drop_tenant_schema(owner, tenant))
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class TenantMigration:
+    """What became of one tenant: the steps applied, or the trouble that kept it as it was."""
+
+    tenant: TenantRef
+    applied: Sequence[Migration] = ()
+    error: Exception | None = None
+
+
 async def migrate_tenants(
-    urls: Mapping[str, str], steps: tuple[Migration, ...] | None = None
-) -> AsyncIterator[tuple[TenantRef, list[Migration]]]:
-    """Bring every tenant up to date, one transaction each; yields each tenant with the steps applied."""
+    urls: Mapping[str, str], steps: Sequence[Migration] | None = None
+) -> AsyncIterator[TenantMigration]:
+    """Bring every tenant up to date, one transaction each, suspended ones too.
+
+    One tenant's failure leaves that tenant as it was, is reported, and does not keep the others waiting.
+    """
+    wanted = migrations("tenant") if steps is None else steps
     async with owner_connection(urls["main"]) as directory:
-        tenants = [_ref(r) for r in await directory.fetch(f"SELECT {_COLUMNS} FROM platform.tenant ORDER BY created_at")]
+        rows = await directory.fetch(f"SELECT {_COLUMNS} FROM platform.tenant ORDER BY created_at, id")
+    tenants = [_ref(row) for row in rows]
+    for tenant in tenants:
+        if tenant.database not in urls:
+            yield TenantMigration(tenant, error=LookupError(f"Database {tenant.database!r} is not configured."))
     for database, url in urls.items():
-        async with owner_connection(url) as owner:
-            for tenant in tenants:
-                if tenant.database == database:
-                    yield tenant, await migrate_tenant(owner, tenant, steps or migrations("tenant"))
+        there = [tenant for tenant in tenants if tenant.database == database]
+        if there:
+            async with owner_connection(url) as owner:
+                for tenant in there:
+                    yield await _migrate(owner, tenant, wanted)
+
+
+async def _migrate(owner: asyncpg.Connection, tenant: TenantRef, steps: Sequence[Migration]) -> TenantMigration:
+    try:
+        return TenantMigration(tenant, await migrate_tenant(owner, tenant, steps))
+    except asyncpg.PostgresError as error:
+        return TenantMigration(tenant, error=error)
 
 
 async def get_tenant_by_slug(slug: str) -> TenantRef:

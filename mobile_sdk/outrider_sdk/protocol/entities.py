@@ -82,7 +82,9 @@ TEXT_LENGTH_MAX = 2_000
 JSON_LENGTH_MAX = 16_000
 
 
-def _text(name: str, *, required: bool = False, mode: str = "", max_length: int = 200, values: tuple[str, ...] = ()) -> Field:
+def _text(
+    name: str, *, required: bool = False, mode: str = "", max_length: int = 200, values: tuple[str, ...] = ()
+) -> Field:
     return Field(name, Kind.TEXT, required, mode == "w", mode == "c", max_length, values)
 
 
@@ -132,7 +134,11 @@ TERRITORY = Entity(
 MEMBER = Entity(
     "member",
     2,
-    (_text("name", required=True), _text("role", required=True, values=ROLES), _of(Kind.BOOLEAN, "active", required=True)),
+    (
+        _text("name", required=True),
+        _text("role", required=True, values=ROLES),
+        _of(Kind.BOOLEAN, "active", required=True),
+    ),
 )
 LEGAL_ENTITY = Entity(
     "legal_entity",

@@ -22,7 +22,7 @@ CREATE TABLE {{schema}}.scope_entry (
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 
 CREATE TABLE {{schema}}.scope_grant (
-    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL, at timestamptz NOT NULL,
     PRIMARY KEY (member_id, scope)
 );
 CREATE INDEX ON {{schema}}.scope_grant (scope);
@@ -39,7 +39,6 @@ CREATE TABLE {{schema}}.device (
     last_number bigint NOT NULL DEFAULT 0,
     last_digest text NOT NULL,
     acked_through bigint NOT NULL DEFAULT 0,
-    crashes jsonb NOT NULL DEFAULT '{}',
     enrolled_at timestamptz NOT NULL DEFAULT now(),
     last_seen_at timestamptz,
     revoked_at timestamptz
@@ -99,23 +98,12 @@ END $$;
 CREATE FUNCTION {{schema}}.before_statement() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
+    END IF;
     UPDATE {{schema}}.revision_counter c
     SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp()
     WHERE c.xact IS DISTINCT FROM pg_current_xact_id();
-    RETURN NULL;
-END $$;
-
-CREATE FUNCTION {{schema}}.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
-END $$;
-
--- A DELETE becomes a tombstone, so that devices learn of it.
-CREATE FUNCTION {{schema}}.delete_row() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF OLD.deleted_at IS NULL THEN
-        EXECUTE format('UPDATE %I.%I SET deleted_at = now() WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME) USING OLD.id;
-    END IF;
     RETURN NULL;
 END $$;
 
@@ -486,9 +474,9 @@ CREATE TABLE {{schema}}."conflict" (
     "explanation" text NOT NULL
 );
 
-ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."territory" (id);
+ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."territory" (id),
+    ADD FOREIGN KEY ("manager_id") REFERENCES {{schema}}."member" (id);
 CREATE INDEX ON {{schema}}."territory" ("parent_id");
-ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("manager_id") REFERENCES {{schema}}."member" (id);
 CREATE INDEX ON {{schema}}."territory" ("manager_id");
 
 
@@ -498,77 +486,66 @@ CREATE INDEX ON {{schema}}."territory" ("manager_id");
 ALTER TABLE {{schema}}."product_unit" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."product_unit" ("product_id");
 
-ALTER TABLE {{schema}}."price_item" ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
+ALTER TABLE {{schema}}."price_item" ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id),
+    ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."price_item" ("price_list_id");
-ALTER TABLE {{schema}}."price_item" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."price_item" ("product_id");
 
-ALTER TABLE {{schema}}."warehouse" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id);
-CREATE INDEX ON {{schema}}."warehouse" ("legal_entity_id");
-ALTER TABLE {{schema}}."warehouse" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
-CREATE INDEX ON {{schema}}."warehouse" ("member_id");
+ALTER TABLE {{schema}}."warehouse" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
+    ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
 
-ALTER TABLE {{schema}}."stock" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id);
+ALTER TABLE {{schema}}."stock" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id),
+    ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."stock" ("warehouse_id");
-ALTER TABLE {{schema}}."stock" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."stock" ("product_id");
 
 ALTER TABLE {{schema}}."account" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."account" (id);
 CREATE INDEX ON {{schema}}."account" ("parent_id");
 
-ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
+ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
+    ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
 CREATE INDEX ON {{schema}}."agreement" ("account_id");
-ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id);
-CREATE INDEX ON {{schema}}."agreement" ("legal_entity_id");
-ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
-CREATE INDEX ON {{schema}}."agreement" ("price_list_id");
 
-ALTER TABLE {{schema}}."outlet" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
+ALTER TABLE {{schema}}."outlet" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("territory_id") REFERENCES {{schema}}."territory" (id);
 CREATE INDEX ON {{schema}}."outlet" ("account_id");
-ALTER TABLE {{schema}}."outlet" ADD FOREIGN KEY ("territory_id") REFERENCES {{schema}}."territory" (id);
 CREATE INDEX ON {{schema}}."outlet" ("territory_id");
 
-ALTER TABLE {{schema}}."contact" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
+ALTER TABLE {{schema}}."contact" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
 CREATE INDEX ON {{schema}}."contact" ("account_id");
-ALTER TABLE {{schema}}."contact" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
 CREATE INDEX ON {{schema}}."contact" ("outlet_id");
 
 ALTER TABLE {{schema}}."contact_channel" ADD FOREIGN KEY ("contact_id") REFERENCES {{schema}}."contact" (id);
 CREATE INDEX ON {{schema}}."contact_channel" ("contact_id");
 
-ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
+ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id),
+    ADD FOREIGN KEY ("delegated_by") REFERENCES {{schema}}."member" (id);
 CREATE INDEX ON {{schema}}."assignment" ("member_id");
-ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
 CREATE INDEX ON {{schema}}."assignment" ("outlet_id");
-ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("delegated_by") REFERENCES {{schema}}."member" (id);
-CREATE INDEX ON {{schema}}."assignment" ("delegated_by");
 
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("maker_id") REFERENCES {{schema}}."member" (id);
+ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("maker_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("owner_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("credited_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id),
+    ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
+    ADD FOREIGN KEY ("agreement_id") REFERENCES {{schema}}."agreement" (id),
+    ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id),
+    ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id),
+    ADD FOREIGN KEY ("source_order_id") REFERENCES {{schema}}."order" (id),
+    ADD FOREIGN KEY ("revises_order_id") REFERENCES {{schema}}."order" (id);
 CREATE INDEX ON {{schema}}."order" ("maker_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("owner_id") REFERENCES {{schema}}."member" (id);
 CREATE INDEX ON {{schema}}."order" ("owner_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("credited_id") REFERENCES {{schema}}."member" (id);
-CREATE INDEX ON {{schema}}."order" ("credited_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id);
 CREATE INDEX ON {{schema}}."order" ("account_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
 CREATE INDEX ON {{schema}}."order" ("outlet_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id);
-CREATE INDEX ON {{schema}}."order" ("legal_entity_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("agreement_id") REFERENCES {{schema}}."agreement" (id);
-CREATE INDEX ON {{schema}}."order" ("agreement_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id);
-CREATE INDEX ON {{schema}}."order" ("warehouse_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
-CREATE INDEX ON {{schema}}."order" ("price_list_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("source_order_id") REFERENCES {{schema}}."order" (id);
-CREATE INDEX ON {{schema}}."order" ("source_order_id");
-ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("revises_order_id") REFERENCES {{schema}}."order" (id);
 CREATE INDEX ON {{schema}}."order" ("revises_order_id");
 
-ALTER TABLE {{schema}}."order_line" ADD FOREIGN KEY ("order_id") REFERENCES {{schema}}."order" (id);
+ALTER TABLE {{schema}}."order_line" ADD FOREIGN KEY ("order_id") REFERENCES {{schema}}."order" (id),
+    ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."order_line" ("order_id");
-ALTER TABLE {{schema}}."order_line" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."order_line" ("product_id");
 
 
@@ -604,19 +581,19 @@ CREATE VIEW {{schema}}.granted AS
 -- Brings the grants in line with the view. NULL stands for all members, or all scopes.
 CREATE FUNCTION {{schema}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; moment timestamptz;
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT DISTINCT v.member_id, v.scope FROM {{schema}}.granted v WHERE (members IS NULL OR v.member_id = ANY (members)) AND (scopes IS NULL OR v.scope = ANY (scopes))
     ), lost AS (
-        UPDATE {{schema}}.scope_grant g SET gone = true, revision = r
+        UPDATE {{schema}}.scope_grant g SET gone = true, revision = r, at = moment
         WHERE NOT g.gone AND (members IS NULL OR g.member_id = ANY (members)) AND (scopes IS NULL OR g.scope = ANY (scopes))
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope)
     )
-    INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, revision, gone)
-    SELECT d.member_id, d.scope, r, false FROM desired d
-    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r WHERE g.gone;
+    INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, revision, gone, at)
+    SELECT d.member_id, d.scope, r, false, moment FROM desired d
+    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
 END $$;
 
 
@@ -992,6 +969,11 @@ END $$;
 CREATE FUNCTION {{schema}}.stamp_territory() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."territory" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1008,10 +990,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."territory" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."territory" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_territory();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."territory" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."territory" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."territory" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."territory" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_territory();
 
 CREATE FUNCTION {{schema}}.after_insert_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1020,7 +1000,7 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(NULL, NULL);
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."territory" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."territory" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_territory();
 CREATE FUNCTION {{schema}}.after_update_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1032,13 +1012,18 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(NULL, NULL);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."territory" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."territory" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_territory();
 
 
 CREATE FUNCTION {{schema}}.stamp_member() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."member" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1055,10 +1040,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."member" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."member" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_member();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."member" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."member" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."member" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."member" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_member();
 
 CREATE FUNCTION {{schema}}.after_insert_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1067,7 +1050,7 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM new_rows r), NULL);
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_member();
 CREATE FUNCTION {{schema}}.after_update_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1079,13 +1062,18 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_member();
 
 
 CREATE FUNCTION {{schema}}.stamp_legal_entity() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."legal_entity" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1102,10 +1090,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."legal_entity" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."legal_entity" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_legal_entity();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."legal_entity" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."legal_entity" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."legal_entity" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."legal_entity" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_legal_entity();
 
 CREATE FUNCTION {{schema}}.after_insert_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1113,7 +1099,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_legal_entity(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."legal_entity" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."legal_entity" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_legal_entity();
 CREATE FUNCTION {{schema}}.after_update_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1124,13 +1110,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_legal_entity(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."legal_entity" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."legal_entity" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_legal_entity();
 
 
 CREATE FUNCTION {{schema}}.stamp_price_list() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."price_list" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1147,10 +1138,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_list" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."price_list" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_price_list();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."price_list" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."price_list" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."price_list" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_list" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_price_list();
 
 CREATE FUNCTION {{schema}}.after_insert_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1158,7 +1147,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_price_list(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."price_list" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."price_list" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_price_list();
 CREATE FUNCTION {{schema}}.after_update_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1169,13 +1158,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_price_list(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."price_list" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_list" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_price_list();
 
 
 CREATE FUNCTION {{schema}}.stamp_product() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."product" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1192,10 +1186,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."product" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_product();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."product" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."product" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."product" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_product();
 
 CREATE FUNCTION {{schema}}.after_insert_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1203,7 +1195,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_product(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."product" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."product" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_product();
 CREATE FUNCTION {{schema}}.after_update_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1214,13 +1206,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_product(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."product" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."product" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_product();
 
 
 CREATE FUNCTION {{schema}}.stamp_product_unit() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."product_unit" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1237,10 +1234,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product_unit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."product_unit" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_product_unit();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."product_unit" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."product_unit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."product_unit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product_unit" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_product_unit();
 
 CREATE FUNCTION {{schema}}.after_insert_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1248,7 +1243,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_product_unit(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."product_unit" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."product_unit" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_product_unit();
 CREATE FUNCTION {{schema}}.after_update_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1259,13 +1254,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_product_unit(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."product_unit" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."product_unit" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_product_unit();
 
 
 CREATE FUNCTION {{schema}}.stamp_price_item() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."price_item" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1282,10 +1282,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."price_item" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_price_item();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."price_item" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."price_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."price_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_item" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_price_item();
 
 CREATE FUNCTION {{schema}}.after_insert_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1293,7 +1291,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_price_item(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."price_item" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."price_item" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_price_item();
 CREATE FUNCTION {{schema}}.after_update_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1307,13 +1305,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_price_item(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."price_item" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_item" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_price_item();
 
 
 CREATE FUNCTION {{schema}}.stamp_warehouse() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."warehouse" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1330,10 +1333,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."warehouse" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."warehouse" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_warehouse();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."warehouse" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."warehouse" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."warehouse" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."warehouse" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_warehouse();
 
 CREATE FUNCTION {{schema}}.after_insert_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1341,7 +1342,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_warehouse(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."warehouse" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."warehouse" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_warehouse();
 CREATE FUNCTION {{schema}}.after_update_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1352,13 +1353,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_warehouse(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_warehouse();
 
 
 CREATE FUNCTION {{schema}}.stamp_stock() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."stock" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1375,10 +1381,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."stock" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."stock" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_stock();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."stock" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."stock" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."stock" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."stock" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_stock();
 
 CREATE FUNCTION {{schema}}.after_insert_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1386,7 +1390,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_stock(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."stock" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."stock" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_stock();
 CREATE FUNCTION {{schema}}.after_update_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1397,13 +1401,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_stock(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."stock" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."stock" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_stock();
 
 
 CREATE FUNCTION {{schema}}.stamp_account() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."account" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1429,10 +1438,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."account" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."account" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_account();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."account" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."account" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."account" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."account" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_account();
 
 CREATE FUNCTION {{schema}}.after_insert_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1440,7 +1447,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."account" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."account" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_account();
 CREATE FUNCTION {{schema}}.after_update_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1449,15 +1456,23 @@ BEGIN
     moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."created_by" IS DISTINCT FROM o."created_by" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_account(moved);
+    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT g.id FROM {{schema}}.agreement g WHERE g.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h JOIN {{schema}}.contact c ON c.id = h.contact_id WHERE c.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_account();
 
 
 CREATE FUNCTION {{schema}}.stamp_agreement() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."agreement" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1474,10 +1489,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."agreement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."agreement" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_agreement();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."agreement" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."agreement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."agreement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."agreement" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_agreement();
 
 CREATE FUNCTION {{schema}}.after_insert_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1485,7 +1498,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."agreement" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."agreement" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_agreement();
 CREATE FUNCTION {{schema}}.after_update_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1496,13 +1509,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_agreement(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."agreement" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."agreement" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_agreement();
 
 
 CREATE FUNCTION {{schema}}.stamp_outlet() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."outlet" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1543,10 +1561,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."outlet" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."outlet" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_outlet();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."outlet" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."outlet" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."outlet" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."outlet" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_outlet();
 
 CREATE FUNCTION {{schema}}.after_insert_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1559,7 +1575,7 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM new_rows r));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."outlet" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."outlet" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_outlet();
 CREATE FUNCTION {{schema}}.after_update_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1575,13 +1591,18 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."outlet" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."outlet" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_outlet();
 
 
 CREATE FUNCTION {{schema}}.stamp_contact() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."contact" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1610,19 +1631,16 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."contact" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_contact();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."contact" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."contact" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."contact" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_contact();
 
 CREATE FUNCTION {{schema}}.after_insert_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT n.id FROM new_rows n));
-    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM new_rows r)));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."contact" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."contact" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_contact();
 CREATE FUNCTION {{schema}}.after_update_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1634,13 +1652,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_contact();
 
 
 CREATE FUNCTION {{schema}}.stamp_contact_channel() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."contact_channel" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1666,10 +1689,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact_channel" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."contact_channel" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_contact_channel();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."contact_channel" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."contact_channel" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."contact_channel" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact_channel" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_contact_channel();
 
 CREATE FUNCTION {{schema}}.after_insert_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1677,7 +1698,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."contact_channel" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."contact_channel" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_contact_channel();
 CREATE FUNCTION {{schema}}.after_update_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1688,13 +1709,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_contact_channel(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."contact_channel" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact_channel" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_contact_channel();
 
 
 CREATE FUNCTION {{schema}}.stamp_assignment() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."assignment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1711,10 +1737,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assignment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."assignment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_assignment();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."assignment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."assignment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."assignment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assignment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_assignment();
 
 CREATE FUNCTION {{schema}}.after_insert_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1723,7 +1747,7 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.member_id FROM new_rows r), ARRAY(SELECT r.outlet_id FROM new_rows r));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_assignment();
 CREATE FUNCTION {{schema}}.after_update_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1735,13 +1759,18 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.member_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), ARRAY(SELECT r.outlet_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_assignment();
 
 
 CREATE FUNCTION {{schema}}.stamp_order() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."order" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1770,19 +1799,16 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."order" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_order();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."order" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_order();
 
 CREATE FUNCTION {{schema}}.after_insert_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_order(ARRAY(SELECT n.id FROM new_rows n));
-    PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT l.id FROM {{schema}}.order_line l WHERE l.order_id IN (SELECT r.id FROM new_rows r)));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."order" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."order" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_order();
 CREATE FUNCTION {{schema}}.after_update_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1794,13 +1820,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT l.id FROM {{schema}}.order_line l WHERE l.order_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_order();
 
 
 CREATE FUNCTION {{schema}}.stamp_order_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."order_line" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1832,10 +1863,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."order_line" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_order_line();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."order_line" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."order_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."order_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order_line" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_order_line();
 
 CREATE FUNCTION {{schema}}.after_insert_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1843,7 +1872,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."order_line" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."order_line" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_order_line();
 CREATE FUNCTION {{schema}}.after_update_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1854,13 +1883,18 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_order_line(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."order_line" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order_line" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_order_line();
 
 
 CREATE FUNCTION {{schema}}.stamp_conflict() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."conflict" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
     SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
     NEW.revision := c.revision;
     NEW.updated_at := c.at;
@@ -1877,10 +1911,8 @@ BEGIN
     NEW.stamps := given;
     RETURN NEW;
 END $$;
-CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."conflict" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
-CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE ON {{schema}}."conflict" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_conflict();
-CREATE TRIGGER c_delete BEFORE DELETE ON {{schema}}."conflict" FOR EACH ROW EXECUTE FUNCTION {{schema}}.delete_row();
-CREATE TRIGGER d_truncate BEFORE TRUNCATE ON {{schema}}."conflict" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.refuse_truncate();
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."conflict" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."conflict" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_conflict();
 
 CREATE FUNCTION {{schema}}.after_insert_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1888,7 +1920,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_conflict(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
-CREATE TRIGGER e_insert AFTER INSERT ON {{schema}}."conflict" REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."conflict" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_conflict();
 CREATE FUNCTION {{schema}}.after_update_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
@@ -1899,15 +1931,17 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_conflict(moved);
     RETURN NULL;
 END $$;
-CREATE TRIGGER f_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_conflict();
-
 
 -- The outbox of jobs: one INSERT in the tenant's own transaction. The tenant's id is baked in, so no caller can forge it.
 CREATE FUNCTION {{schema}}.enqueue_job(message_id uuid, queue text, message jsonb, delay_ms integer DEFAULT 0) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     INSERT INTO dramatiq.queue (message_id, queue_name, state, message, available_at)
-    VALUES (message_id, queue, 'queued', jsonb_set(message, '{options,tenant_id}', '"{{tenant_id}}"'),
+    VALUES (message_id, queue, 'queued',
+        message || jsonb_build_object('options',
+            CASE jsonb_typeof(message -> 'options') WHEN 'object' THEN message -> 'options' ELSE '{}' END
+            || '{"tenant_id": "{{tenant_id}}"}'),
         now() + make_interval(secs => delay_ms / 1000.0));
 END;

@@ -1,0 +1,139 @@
+"""One mutation being tried on copies of the rows it touches, so that it is whole or not at all."""
+
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from outrider_sdk.protocol import canonical_json
+from outrider_sdk.protocol.entities import CONFLICT, Kind
+
+from server.sync.merge import Capture, Kept, capture_time
+from server.sync.refusals import Refusal
+from server.sync.state import CREATION, NEVER, PARENT_COLUMNS, Row, Stamp, State, WritePlan
+
+
+class Attempt:
+    """One mutation being tried: rows changed so far, conflicts met, and what the outcome will say."""
+
+    def __init__(self, state: State, mutation: dict[str, Any]) -> None:
+        self.state = state
+        self.number: int = mutation["number"]
+        self.digest: str = mutation["digest"]
+        device = state.device
+        at = capture_time(mutation["captured_at"], mutation["skew"], base_pull=device.seen_at, now=state.now)
+        self.capture = Capture(at, device.id, self.number)
+        self.captured_at = at if at is not None else state.now
+        self.stamp = Stamp(state.revision, self.captured_at, device.id, device.member_id, self.number).stored()
+        self.rows: dict[tuple[str, str], Row] = {}
+        self.conflicts: list[tuple[Row, Kept]] = []
+        self.created: list[str] = []
+        self.verdicts: list[dict[str, Any]] = []
+        self.confirmations: list[str] = []
+
+    def find(self, entity: str, row_id: Any) -> Row | None:
+        """The row as this attempt sees it, deleted or not; None where the member may not see it."""
+        row = self.rows.get((entity, row_id)) or self.state.find(entity, row_id)
+        if row is None or row.visible_until <= self.captured_at or row.visible_until == NEVER:
+            return None
+        return row
+
+    def get(self, entity: str, row_id: Any) -> Row:
+        """The row, or the refusal that says why there is none: hidden equals non-existent."""
+        row = self.find(entity, row_id)
+        if row is None:
+            blocked_by = self.state.refused.get(row_id)
+            if blocked_by is not None:
+                raise Refusal(
+                    "builds_on_refused",
+                    f"It builds on change no. {blocked_by}, which was refused.",
+                    blocked_by=blocked_by,
+                )
+            raise Refusal("not_found", f"The {entity.replace('_', ' ')} does not exist, or you may no longer see it.")
+        return row
+
+    def exists(self, entity: str, row_id: str) -> bool:
+        """Whether any row has the id, seen or not."""
+        return (entity, row_id) in self.rows or self.state.find(entity, row_id) is not None
+
+    def change(self, row: Row) -> Row:
+        """A copy of the row that this attempt may change."""
+        if row.key not in self.rows:
+            self.rows[row.key] = row.copy()
+        changed = self.rows[row.key]
+        changed.dirty = True
+        return changed
+
+    def create(self, row: Row) -> None:
+        """A row that this attempt adds."""
+        row.is_new = row.dirty = True
+        row.stamps = {CREATION: self.stamp}
+        self.rows[row.key] = row
+        self.created.append(row.id)
+
+    def children(self, entity: str, parent_id: str) -> list[Row]:
+        """Live rows that belong to a parent (see `PARENT_COLUMNS`), as this attempt sees them, in a stable order."""
+        found = {row.key: row for row in self.state.children(entity, parent_id)}
+        column = PARENT_COLUMNS[entity]
+        found |= {k: row for k, row in self.rows.items() if k[0] == entity and row.values[column] == parent_id}
+        live = [row for row in found.values() if not row.deleted]
+        return sorted(live, key=lambda row: (row.values.get("position") or 0, row.id))
+
+    def conflict(
+        self, row: Row, field: str, rule: str, kept: Kept, *, ours: Any, theirs: Any, explanation: str
+    ) -> None:
+        """Record that somebody's value was not kept, or waits for a person."""
+        stamp = row.stamp(field)
+        own, other = self.state.device.member_id, stamp.member_id
+        ours_kept = kept is Kept.OURS
+        values: dict[str, Any] = dict.fromkeys(CONFLICT.columns)
+        values |= {
+            "id": str(
+                uuid5(
+                    NAMESPACE_OID,
+                    f"{self.state.device.id}/{self.state.device.incarnation}/{self.number}/{row.id}/{field}",
+                )
+            ),
+            "custom": "{}",
+            "entity": row.entity.name,
+            "row_id": row.id,
+            "field": field,
+            "rule": rule,
+            "kept": _as_json(row, field, ours if ours_kept else theirs),
+            "lost": _as_json(row, field, theirs if ours_kept else ours),
+            "kept_by": own if ours_kept else other,
+            "lost_by": other if ours_kept else own,
+            "device_id": self.state.device.id,
+            "mutation_number": self.number,
+            "captured_at": self.captured_at,
+            "status": "open" if kept is Kept.UNDECIDED else "recorded",
+            "explanation": explanation,
+        }
+        self.conflicts.append((Row(CONFLICT, values, is_new=True, dirty=True), kept))
+
+    def settle(self, plan: WritePlan) -> None:
+        """Nothing was refused: the changed rows become the state's."""
+        for row in self.rows.values():
+            self.state.put(row)
+        plan.conflicts += [row for row, _ in self.conflicts]
+        plan.confirmations += self.confirmations
+        outcome: dict[str, Any] = {"number": self.number, "digest": self.digest}
+        outcome["status"] = "merged" if self.conflicts else "applied"
+        if self.conflicts:
+            outcome["explanation"] = " ".join(str(c.values["explanation"]) for c, _ in self.conflicts)
+            outcome["conflicts"] = [self._told(c, kept) for c, kept in self.conflicts]
+        if self.verdicts:
+            outcome["verdicts"] = self.verdicts
+        plan.outcomes.append(outcome)
+
+    def _told(self, conflict: Row, kept: Kept) -> dict[str, Any]:
+        told = {key: conflict.values[key] for key in ("id", "entity", "row_id", "field", "kept", "lost", "explanation")}
+        return told | {"yours": {Kept.OURS: "kept", Kept.THEIRS: "lost", Kept.UNDECIDED: "pending"}[kept]}
+
+
+def _as_json(row: Row, field: str, value: Any) -> str | None:
+    """A value of any kind as a JSON document, as the conflict's columns hold it."""
+    if value is None:
+        return None
+    definition = row.entity.by_name.get(field)
+    if definition is not None and definition.kind is Kind.JSON:
+        return str(value)
+    return canonical_json(value)

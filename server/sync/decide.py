@@ -1,0 +1,51 @@
+"""What becomes of a batch of mutations: the one place that merges. Pure: load → decide → write.
+
+The mutations are decided in order, each upon what those before it left. What is settled ends up in the state's dirty
+rows and in the write plan; a refused mutation leaves nothing but its outcome and its payload.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from server.sync.attempt import Attempt
+from server.sync.changes import apply_changes
+from server.sync.refusals import Refusal
+from server.sync.state import State, WritePlan
+
+
+def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
+    """Decide each mutation in turn.
+
+    Args:
+        mutations: in the order of their numbers; numbers and digests are checked already.
+        state: everything they may touch, loaded; afterwards it holds the rows as decided.
+
+    Returns:
+        What to write beside the dirty rows, with one outcome for each mutation.
+    """
+    plan = WritePlan()
+    for mutation in mutations:
+        attempt = Attempt(state, mutation)
+        try:
+            apply_changes(attempt, mutation["changes"])
+        except Refusal as refusal:
+            refuse(mutation, refusal, state, plan)
+        else:
+            attempt.settle(plan)
+    return plan
+
+
+def refuse(mutation: dict[str, Any], refusal: Refusal, state: State, plan: WritePlan) -> None:
+    """Put a refusal on record: outcome, payload, and the ids that later mutations may build on in vain."""
+    created = ids_created_by(mutation)
+    plan.outcomes.append(refusal.outcome(mutation))
+    plan.refused.append((mutation, refusal.code, created))
+    state.refused.update(dict.fromkeys(created, mutation["number"]))
+
+
+def ids_created_by(mutation: dict[str, Any]) -> list[str]:
+    """Ids of the rows that a mutation would create, as far as it is well-formed."""
+    changes = mutation["changes"] if isinstance(mutation["changes"], list) else []
+    return [
+        c["id"] for c in changes if isinstance(c, dict) and c.get("op") == "create" and isinstance(c.get("id"), str)
+    ]

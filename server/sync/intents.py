@@ -1,0 +1,123 @@
+"""Intents: named acts that only the server decides. Pure; the order's rules are those of `server.crm.order.rules`."""
+
+from decimal import Decimal
+from typing import Any
+
+from outrider_sdk.rules import may_become
+
+from server.crm.order.rules import Judgement, Market, judge_order, release
+from server.sync.attempt import Attempt
+from server.sync.refusals import Refusal
+from server.sync.state import Row
+
+
+def apply_intent(attempt: Attempt, change: dict[str, Any]) -> None:
+    """Apply an intent to the attempt.
+
+    Raises:
+        Refusal: this server knows no such intent, or it is not possible now.
+    """
+    seen = change.get("seen")
+    if not isinstance(seen, dict):
+        raise Refusal("change_malformed", "An intent carries what the person saw.")
+    match change.get("name"):
+        case "order.submit":
+            _submit(attempt, _order(attempt, change["id"], "submitted"), seen)
+        case "order.cancel":
+            _cancel(attempt, _order(attempt, change["id"], "cancelled"))
+        case name:
+            raise Refusal("entity_unknown", f"This server knows no intent “{name}”.")
+
+
+def _order(attempt: Attempt, order_id: str, wanted: str) -> Row:
+    order = attempt.get("order", order_id)
+    status = order.values["status"]
+    if order.deleted or not may_become(status, wanted):
+        raise Refusal(
+            "transition_illegal",
+            f"Order {order.values['number']} is {str(status).replace('_', ' ')}; it cannot be {wanted} any more.",
+            status_found=status,
+        )
+    return order
+
+
+def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:
+    lines = attempt.children("order_line", order.id)
+    if not lines:
+        raise Refusal("order_empty", f"Order {order.values['number']} has no lines. Add one, then submit it.")
+    judgement = judge_order(order.values, [line.values for line in lines], seen, _market(attempt, order, lines))
+    changed = attempt.change(order)
+    changed.values |= {
+        "status": judgement.status,
+        "status_reason": judgement.status_reason,
+        "total_minor": judgement.total_minor,
+        "submitted_at": attempt.state.now,
+    }
+    _write_verdicts(attempt, judgement)
+    _reserve(attempt, order, judgement.reserved, sign=1)
+    if judgement.status in ("accepted", "partly_accepted"):
+        attempt.confirmations.append(order.id)
+
+
+def _write_verdicts(attempt: Attempt, judgement: Judgement) -> None:
+    for verdict in judgement.lines:
+        line = attempt.change(attempt.get("order_line", verdict.line_id))
+        line.values |= {
+            "verdict": verdict.verdict,
+            "verdict_reason": verdict.explanation,
+            "quantity_accepted": str(verdict.quantity_accepted),
+            "list_price": str(verdict.list_price),
+            "factor": str(verdict.factor),
+            "amount_minor": verdict.amount_minor,
+        }
+        attempt.verdicts.append(
+            {
+                "line_id": verdict.line_id,
+                "verdict": verdict.verdict,
+                "quantity_accepted": str(verdict.quantity_accepted),
+                "explanation": verdict.explanation,
+            }
+        )
+
+
+def _cancel(attempt: Attempt, order: Row) -> None:
+    lines = attempt.children("order_line", order.id)
+    if order.values["status"] in ("accepted", "partly_accepted"):
+        _reserve(attempt, order, release([line.values for line in lines]), sign=-1)
+    attempt.change(order).values |= {"status": "cancelled", "status_reason": None}
+
+
+def _stock(attempt: Attempt, order: Row) -> dict[str, Row]:
+    found = attempt.children("stock", order.values["warehouse_id"])
+    return {row.values["product_id"]: row for row in found}
+
+
+def _reserve(attempt: Attempt, order: Row, quantities: dict[str, Decimal], *, sign: int) -> None:
+    stock = _stock(attempt, order)
+    for product_id, quantity in quantities.items():
+        if product_id in stock and quantity:
+            row = attempt.change(stock[product_id])
+            row.values["reserved"] = str(Decimal(row.values["reserved"]) + sign * quantity)
+
+
+def _market(attempt: Attempt, order: Row, lines: list[Row]) -> Market:
+    """What the order is judged against: stock and prices now, and prices as of capture."""
+    state, captured_at = attempt.state, attempt.captured_at
+    products = {line.values["product_id"]: attempt.get("product", line.values["product_id"]) for line in lines}
+    units = [row.values for p in products for row in attempt.children("product_unit", p)]
+    prices = {(p, u): price for (of, p, u), price in state.prices.items() if of == order.values["price_list_id"]}
+    base_units = {p: row.values["base_unit"] for p, row in products.items()}
+    return Market(
+        stock={
+            p: Decimal(row.values["quantity"]) - Decimal(row.values["reserved"])
+            for p, row in _stock(attempt, order).items()
+        },
+        prices_now={key: price.value for key, price in prices.items()},
+        prices_at_capture={key: price.at(captured_at) for key, price in prices.items()},
+        within_window=state.now - captured_at <= state.price_window,
+        discount_max=Decimal(attempt.get("agreement", order.values["agreement_id"]).values["discount_max"]),
+        currency=order.values["currency"],
+        base_units=base_units,
+        factors={(u["product_id"], u["unit"]): Decimal(u["factor"]) for u in units}
+        | {(p, unit): Decimal(1) for p, unit in base_units.items()},
+    )

@@ -1,0 +1,100 @@
+"""What the server derives for orders and lines that devices make, and when they may still be changed. Pure."""
+
+from decimal import Decimal
+from typing import Any
+
+from outrider_sdk.rules import EDITABLE_STATUSES, line_amount_minor, order_total_minor
+
+from server.sync.attempt import Attempt
+from server.sync.refusals import Refusal
+from server.sync.state import Row
+
+
+def complete_order(attempt: Attempt, order: Row) -> None:
+    """Derive a new order's parties, terms and address from its outlet and agreement."""
+    values = order.values
+    outlet = attempt.get("outlet", values["outlet_id"])
+    agreement = attempt.get("agreement", values["agreement_id"])
+    if agreement.values["account_id"] != outlet.values["account_id"]:
+        raise Refusal("parent_missing", "The agreement is not one of this outlet's account.", field="agreement_id")
+    price_list = attempt.get("price_list", agreement.values["price_list_id"])
+    member = attempt.state.device.member_id
+    values |= {
+        "maker_id": member,
+        "owner_id": member,
+        "credited_id": member,
+        "account_id": outlet.values["account_id"],
+        "legal_entity_id": agreement.values["legal_entity_id"],
+        "price_list_id": price_list.id,
+        "price_list_version": price_list.values["version"],
+        "currency": agreement.values["currency"],
+        "address_snapshot": outlet.values["address"],
+        "status": "draft",
+        "captured_at": attempt.captured_at,
+        "total_minor": 0,
+    }
+
+
+def complete_line(attempt: Attempt, line: Row) -> None:
+    """Derive a line's factor and amount from its unit, quantity, price and discount."""
+    values = line.values
+    order = attempt.get("order", values["order_id"])
+    if order.deleted or order.values["status"] not in EDITABLE_STATUSES:
+        raise _not_editable(order)
+    product = attempt.get("product", values["product_id"])
+    values["factor"] = str(find_factor(attempt, product, values["unit"]))
+    values["adjustments"] = values["adjustments"] or "[]"
+    values["amount_minor"] = line_amount_minor(
+        Decimal(values["list_price"]),
+        Decimal(values["quantity"]),
+        Decimal(values["discount"]),
+        order.values["currency"],
+    )
+
+
+def find_factor(attempt: Attempt, product: Row, unit: str) -> Decimal:
+    """Base units in one unit as entered.
+
+    Raises:
+        Refusal: the product is not sold in that unit.
+    """
+    if unit == product.values["base_unit"]:
+        return Decimal(1)
+    for row in attempt.children("product_unit", product.id):
+        if row.values["unit"] == unit:
+            return Decimal(row.values["factor"])
+    raise Refusal("value_invalid", f"“{product.values['name']}” is not sold by the {unit}.", field="unit")
+
+
+def recompute_total(attempt: Attempt, order_id: Any) -> None:
+    """Keep the order's total equal to the sum of its live lines."""
+    order = attempt.get("order", order_id)
+    lines = attempt.children("order_line", order.id)
+    total = order_total_minor(line.values["amount_minor"] for line in lines)
+    if order.values["total_minor"] != total:
+        attempt.change(order).values["total_minor"] = total
+
+
+def require_editable(attempt: Attempt, row: Row) -> None:
+    """Refuse changes of an order, or of a line of one, that is no longer a draft.
+
+    Raises:
+        Refusal: `transition_illegal`, naming the status found.
+    """
+    if row.entity.name == "order":
+        order = row
+    elif row.entity.name == "order_line":
+        order = attempt.get("order", row.values["order_id"])
+    else:
+        return
+    if order.values["status"] not in EDITABLE_STATUSES:
+        raise _not_editable(order)
+
+
+def _not_editable(order: Row) -> Refusal:
+    status = str(order.values["status"]).replace("_", " ")
+    return Refusal(
+        "transition_illegal",
+        f"Order {order.values['number']} is {status} and can no longer be changed; a new draft can revise it.",
+        status_found=order.values["status"],
+    )

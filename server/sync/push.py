@@ -1,0 +1,235 @@
+"""Push: load → decide → write, within one transaction that has taken the tenant's revision.
+
+Each outcome is stored with its number in the transaction that applies it, so a repeated push has no second effect and the
+same answer.
+"""
+
+import json
+import logging
+from typing import Any
+
+import asyncpg
+from outrider_sdk.protocol import canonical_json, chain_digest
+
+from server.clock import to_micros
+from server.crm.order.jobs import enqueue_order_confirmation
+from server.db import Revision, connection, savepoint
+from server.errors import Conflict, Unauthorized
+from server.sync import rows
+from server.sync.decide import decide, refuse
+from server.sync.load import load_state
+from server.sync.refusals import Refusal
+from server.sync.state import Device, State, WritePlan
+from server.sync.values import is_id
+
+PUSH_CHUNK = 2_000
+DAY_US = 86_400_000_000
+PRICE_WINDOW_DAYS = 7
+"""For how long a captured price is honoured, unless the tenant's setting `price_window_days` says otherwise."""
+
+_log = logging.getLogger(__name__)
+
+
+class NumberGap(Conflict):
+    """Mutations between the last one known and the first one sent are missing."""
+
+    code = "number_gap"
+
+
+class Forked(Conflict):
+    """A known number came with another digest: the replica was copied, or restored from an older copy."""
+
+    code = "forked"
+
+
+class IncarnationUnknown(Conflict):
+    """The device's incarnation is not the one the server knows."""
+
+    code = "incarnation_unknown"
+
+
+class DeviceRevoked(Unauthorized):
+    """The device may no longer sync."""
+
+    code = "device_revoked"
+
+    def __init__(self) -> None:
+        super().__init__("This device was revoked. What it holds is kept on it; ask your admin.")
+
+
+async def push(
+    mutations: list[dict[str, Any]], *, incarnation: int, acked_through: int, revision: Revision
+) -> dict[str, Any]:
+    """Apply a device's mutations in order and answer with their outcomes.
+
+    Raises:
+        DeviceRevoked, IncarnationUnknown, NumberGap, Forked: the push as a whole cannot be taken; nothing was written.
+    """
+    record = await _lock_device(revision)
+    if record["incarnation"] != incarnation:
+        raise IncarnationUnknown(f"This device is in incarnation {record['incarnation']}, not {incarnation}.")
+    repeated, fresh = await _split(mutations, record)
+    _check_digests(fresh, record["last_digest"], record["last_number"])
+    device = Device(
+        str(record["id"]),
+        str(record["member_id"]),
+        incarnation,
+        to_micros(record["last_seen_at"] or record["enrolled_at"]),
+    )
+    outcomes = list(repeated)
+    for start in range(0, len(fresh), PUSH_CHUNK):
+        outcomes += await _apply(fresh[start : start + PUSH_CHUNK], device, revision)
+    last = fresh[-1] if fresh else {"number": record["last_number"], "digest": record["last_digest"]}
+    await _save_device(record, last, acked_through, revision)
+    return {"outcomes": outcomes, "applied_through": last["number"], "server_time": to_micros(revision.at)}
+
+
+async def _lock_device(revision: Revision) -> asyncpg.Record:
+    record = await connection().fetchrow(
+        "SELECT d.*, m.active FROM device d JOIN member m ON m.id = d.member_id WHERE d.id = $1 FOR UPDATE OF d",
+        revision.actor.device_id,
+    )
+    if record is None or record["revoked_at"] is not None or not record["active"]:
+        raise DeviceRevoked
+    return record
+
+
+async def _split(
+    mutations: list[dict[str, Any]], device: asyncpg.Record
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The stored outcomes of what is known already, and the mutations that are new."""
+    known = [m for m in mutations if m["number"] <= device["last_number"]]
+    fresh = [m for m in mutations if m["number"] > device["last_number"]]
+    if not known:
+        return [], fresh
+    stored = {
+        r["number"]: r
+        for r in await connection().fetch(
+            "SELECT number, digest, outcome FROM mutation_outcome WHERE device_id = $1 AND incarnation = $2 AND number = ANY ($3::bigint[])",
+            device["id"],
+            device["incarnation"],
+            [m["number"] for m in known],
+        )
+    }
+    for mutation in known:
+        record = stored.get(mutation["number"])
+        if record is not None and record["digest"] != mutation["digest"]:
+            raise Forked(
+                f"Change no. {mutation['number']} is known with other content: this replica is a copy or was restored.",
+                number=mutation["number"],
+            )
+    return [json.loads(stored[m["number"]]["outcome"]) for m in known if m["number"] in stored], fresh
+
+
+def _check_digests(fresh: list[dict[str, Any]], digest: str, number: int) -> None:
+    for mutation in fresh:
+        number += 1
+        if mutation["number"] != number:
+            raise NumberGap(f"Change no. {number} is missing before no. {mutation['number']}.", expected=number)
+        digest = chain_digest(digest, mutation)
+        if mutation["digest"] != digest:
+            raise Forked(f"The digest of change no. {number} does not follow from those before it.", number=number)
+
+
+async def _apply(mutations: list[dict[str, Any]], device: Device, revision: Revision) -> list[dict[str, Any]]:
+    """Decide and write a chunk; a failure of the database bisects to its culprit, which is refused (S8)."""
+    state = await load_state(
+        mutations,
+        device,
+        revision=revision.number,
+        now=to_micros(revision.at),
+        price_window=await _price_window(),
+        source=rows,
+    )
+    try:
+        async with savepoint():
+            plan = decide(mutations, state)
+            await _write(plan, state)
+    except asyncpg.LockNotAvailableError:
+        raise
+    except (
+        asyncpg.PostgresError,
+        asyncpg.DataError,
+        ValueError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+    ) as error:
+        if len(mutations) > 1:
+            half = len(mutations) // 2
+            return await _apply(mutations[:half], device, revision) + await _apply(mutations[half:], device, revision)
+        _log.exception(
+            "Mutation %s of device %s was refused as poison",
+            mutations[0]["number"],
+            device.id,
+            exc_info=error,
+        )
+        plan = _poison(mutations[0], state)
+        await _write(plan, State(device, state.revision, state.now, 0))
+    return plan.outcomes
+
+
+def _poison(mutation: dict[str, Any], state: State) -> WritePlan:
+    plan = WritePlan()
+    explanation = "It could not be stored, for a reason that is ours, not yours. It is kept; please report it."
+    refuse(mutation, Refusal("poison", explanation), state, plan)
+    return plan
+
+
+async def _price_window() -> int:
+    days = await connection().fetchval("SELECT value::text FROM setting WHERE key = 'price_window_days'")
+    return int(json.loads(days) if days else PRICE_WINDOW_DAYS) * DAY_US
+
+
+async def _write(plan: WritePlan, state: State) -> None:
+    await rows.write([*state.dirty(), *plan.conflicts])
+    device, conn = state.device, connection()
+    await conn.execute(
+        """INSERT INTO mutation_outcome (device_id, incarnation, number, digest, revision, refused, outcome)
+        SELECT $1, $2, (o ->> 'number')::bigint, o ->> 'digest', $3, o ->> 'status' = 'refused', o
+        FROM jsonb_array_elements($4::jsonb) o""",
+        device.id,
+        device.incarnation,
+        state.revision,
+        canonical_json(plan.outcomes),
+    )
+    for mutation, code, created in plan.refused:
+        await conn.execute(
+            """INSERT INTO refused_mutation (device_id, incarnation, number, member_id, code, payload, created)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+            device.id,
+            device.incarnation,
+            mutation["number"],
+            device.member_id,
+            code,
+            _storable(mutation),
+            [i for i in created if is_id(i)],
+        )
+    for order_id in plan.confirmations:
+        await enqueue_order_confirmation(order_id)
+
+
+def _storable(mutation: dict[str, Any]) -> str:
+    """The payload as JSON that PostgreSQL can hold: NUL and half characters, which it cannot, are written out."""
+    text = canonical_json(mutation).encode("utf-8", "backslashreplace").decode()
+    return text.replace("\\u0000", "\\\\u0000")
+
+
+async def _save_device(record: asyncpg.Record, last: dict[str, Any], acked_through: int, revision: Revision) -> None:
+    acked = min(acked_through, last["number"])
+    conn = connection()
+    await conn.execute(
+        "UPDATE device SET last_number = $2, last_digest = $3, acked_through = greatest(acked_through, $4), last_seen_at = $5 WHERE id = $1",
+        record["id"],
+        last["number"],
+        last["digest"],
+        acked,
+        revision.at,
+    )
+    # What the device has stored durably need not be repeated to it. Refusals stay on record elsewhere.
+    await conn.execute(
+        "DELETE FROM mutation_outcome WHERE device_id = $1 AND incarnation = $2 AND number <= $3",
+        record["id"],
+        record["incarnation"],
+        acked,
+    )

@@ -1,0 +1,48 @@
+"""Why a mutation is refused: a code for programs, words for the person, and what they can do (S12)."""
+
+from typing import Any
+
+CHOICE_LABELS = {
+    "discard": "Discard my change",
+    "edit": "Correct it and send it again",
+    "revise": "Make a new order from this one",
+    "update": "Update the app",
+    "report": "Report it to support",
+}
+
+_CHOICES = {
+    "not_found": ("discard",),
+    "field_not_writable": ("discard",),
+    "field_unknown": ("discard", "update"),
+    "entity_unknown": ("discard", "update"),
+    "change_malformed": ("discard", "update"),
+    "value_invalid": ("edit", "discard"),
+    "already_exists": ("discard",),
+    "parent_missing": ("discard",),
+    "builds_on_refused": ("discard",),
+    "transition_illegal": ("discard", "revise"),
+    "order_empty": ("edit", "discard"),
+    "poison": ("report", "discard"),
+}
+
+
+class Refusal(Exception):
+    """Ends the decision of one mutation; nothing of it is kept."""
+
+    def __init__(self, code: str, explanation: str, **details: Any) -> None:
+        super().__init__(explanation)
+        self.code = code
+        self.explanation = explanation
+        self.details = details
+
+    def outcome(self, mutation: dict[str, Any]) -> dict[str, Any]:
+        """The outcome as it travels."""
+        return {
+            "number": mutation["number"],
+            "digest": mutation["digest"],
+            "status": "refused",
+            "code": self.code,
+            "explanation": self.explanation,
+            "choices": [{"code": c, "label": CHOICE_LABELS[c]} for c in _CHOICES[self.code]],
+            **self.details,
+        }

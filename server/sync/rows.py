@@ -1,0 +1,166 @@
+"""SQL for wire rows: reads them from a tenant's tables, and writes decided ones set-based.
+
+All SQL is generated from the entities' definitions, once; data travels as bound parameters alone.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from outrider_sdk.protocol import canonical_json
+from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
+
+from server.db import connection
+from server.sync.state import ALWAYS, NEVER, Device, Price, Row
+
+_SET_BY_TRIGGERS = {"revision", "created_at", "created_by", "updated_at"}
+
+
+def wire_expression(field: Field, alias: str = "t") -> str:
+    """SQL that turns a column into its wire value."""
+    column = f'{alias}."{field.name}"'
+    match field.kind:
+        case Kind.INSTANT:
+            return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+        case Kind.ID | Kind.DECIMAL | Kind.DATE | Kind.JSON:
+            return f"{column}::text"
+        case _:
+            return column
+
+
+@cache
+def wire_columns(entity: Entity) -> str:
+    """The select list of an entity's wire values, in the order of `entity.columns`."""
+    return ", ".join(wire_expression(f) for f in entity.all_fields)
+
+
+# Until when the member sees the row: for ever, until the grant was lost, or never. A deleted row's entries
+# are gone, yet who saw it may still hand in what builds on it.
+_VISIBLE_UNTIL = f"""coalesce((
+    SELECT max(CASE WHEN g.gone THEN (extract(epoch FROM g.at) * 1000000)::bigint ELSE {ALWAYS} END)
+    FROM scope_entry e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $2
+    WHERE e."row" = t.id AND (NOT e.gone OR t.deleted_at IS NOT NULL)), {NEVER})"""
+
+
+@cache
+def _select(entity: Entity) -> str:
+    return (
+        f"SELECT {_VISIBLE_UNTIL}, t.deleted_at IS NOT NULL, t.stamps::text, {wire_columns(entity)}"
+        f' FROM "{entity.name}" t WHERE t."{{column}}" = ANY ($1::uuid[])'
+    )
+
+
+async def load(entity: Entity, column: str, ids: Iterable[str], *, member_id: str) -> list[Row]:
+    """Rows whose id column has one of the values, with what the member sees of them."""
+    wanted = list(ids)
+    if not wanted:
+        return []
+    records = await connection().fetch(_select(entity).format(column=column), wanted, member_id)
+    columns = entity.columns
+    return [
+        Row(
+            entity,
+            dict(zip(columns, record[3:], strict=True)),
+            json.loads(record[2]),
+            deleted=record[1],
+            visible_until=record[0],
+        )
+        for record in (tuple(r) for r in records)
+    ]
+
+
+async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:
+    """Ids that the device's refused mutations would have created → the number of the mutation."""
+    records = await connection().fetch(
+        """SELECT c.id::text, r.number FROM refused_mutation r CROSS JOIN LATERAL unnest(r.created) AS c (id)
+        WHERE r.device_id = $1 AND r.incarnation = $2 AND r.created && $3::uuid[]""",
+        device.id,
+        device.incarnation,
+        ids,
+    )
+    return {r[0]: r[1] for r in records}
+
+
+_PRICES = """
+SELECT i.price_list_id::text, i.product_id::text, i.unit, i.price,
+    coalesce((SELECT json_agg(json_build_array((extract(epoch FROM c.until) * 1000000)::bigint, c.price::text) ORDER BY c.until)
+        FROM price_change c WHERE c.price_item_id = i.id)::text, '[]')
+FROM price_item i
+WHERE i.price_list_id = ANY ($1::uuid[]) AND i.product_id = ANY ($2::uuid[]) AND i.deleted_at IS NULL
+AND (i.starts_on IS NULL OR i.starts_on <= current_date) AND (i.ends_on IS NULL OR i.ends_on >= current_date)
+ORDER BY i.minimum_quantity DESC, i.id
+"""
+
+
+async def load_prices(lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
+    """The prices of products in lists, with their history."""
+    records = await connection().fetch(_PRICES, lists, products)
+    return {
+        (r[0], r[1], r[2]): Price(r[3], tuple((until, Decimal(price)) for until, price in json.loads(r[4])))
+        for r in records
+    }
+
+
+def _source(field: Field) -> tuple[str, str]:
+    """How a field stands in the JSON of a write: (its type there, the expression that makes the column of it)."""
+    column = f'r."{field.name}"'
+    match field.kind:
+        case Kind.ID:
+            return "uuid", column
+        case Kind.DECIMAL:
+            return "numeric", column
+        case Kind.BOOLEAN:
+            return "boolean", column
+        case Kind.DATE:
+            return "date", column
+        case Kind.INTEGER:
+            return "bigint", column
+        case Kind.INSTANT:
+            return "bigint", f"'epoch'::timestamptz + {column} * interval '1 microsecond'"
+        case Kind.JSON:
+            return "text", f"{column}::jsonb"
+        case Kind.TEXT:
+            return "text", column
+
+
+def _written(entity: Entity) -> list[Field]:
+    return [f for f in entity.all_fields if f.name not in _SET_BY_TRIGGERS]
+
+
+@cache
+def _insert(entity: Entity) -> str:
+    fields = _written(entity)
+    names = ", ".join(f'"{f.name}"' for f in fields)
+    values = ", ".join(_source(f)[1] for f in fields)
+    return f'INSERT INTO "{entity.name}" ({names}, stamps) SELECT {values}, r.stamps {_record(fields)}'
+
+
+@cache
+def _update(entity: Entity) -> str:
+    fields = [f for f in _written(entity) if f.name != "id"]
+    values = ", ".join(f'"{f.name}" = {_source(f)[1]}' for f in fields)
+    return (
+        f'UPDATE "{entity.name}" t SET {values}, stamps = r.stamps,'
+        f" deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, now()) END {_record(_written(entity))} WHERE t.id = r.id"
+    )
+
+
+def _record(fields: list[Field]) -> str:
+    types = ", ".join(f'"{f.name}" {_source(f)[0]}' for f in fields)
+    return f"FROM jsonb_to_recordset($1::jsonb) AS r ({types}, stamps jsonb, deleted boolean)"
+
+
+async def write(rows: Iterable[Row]) -> None:
+    """Write decided rows: a statement for the new ones and one for the changed ones of each entity, parents first."""
+    by_entity: dict[str, tuple[list[Any], list[Any]]] = {}
+    for row in rows:
+        new, changed = by_entity.setdefault(row.entity.name, ([], []))
+        (new if row.is_new else changed).append(row.values | {"stamps": row.stamps, "deleted": row.deleted})
+    for name, entity in ENTITIES.items():
+        new, changed = by_entity.get(name, ([], []))
+        if new:
+            await connection().execute(_insert(entity), canonical_json(new))
+        if changed:
+            await connection().execute(_update(entity), canonical_json(changed))

@@ -1,0 +1,199 @@
+"""What a push is decided upon: the rows as loaded, changed in memory mutation by mutation, and the plan to write.
+
+No database here. A store (PostgreSQL, or the simulator's memory) fills a `State`; `decide` changes it; the store writes
+what has become dirty. All values are wire values (`outrider_sdk.protocol.entities.Kind`).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from outrider_sdk.protocol.entities import ENTITIES, Entity, Kind
+
+ALWAYS = 2**63 - 1
+"""`visible_until` of a row that the member sees now."""
+NEVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who last wrote a field, in which revision, and when it was captured (microseconds, server clock)."""
+
+    revision: int
+    captured_at: int
+    device_id: str | None = None
+    member_id: str | None = None
+    number: int | None = None
+
+    @classmethod
+    def of(cls, stored: list[Any]) -> "Stamp":
+        """The stamp as the row's `stamps` document holds it."""
+        return cls(*stored)
+
+    def stored(self) -> list[Any]:
+        """The stamp as it stands in the document."""
+        return [self.revision, self.captured_at, self.device_id, self.member_id, self.number]
+
+
+CREATION = "*"
+"""Key of the stamp that counts for all fields not written since the row was created."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One row, as loaded and as decided so far."""
+
+    entity: Entity
+    values: dict[str, Any]
+    stamps: dict[str, list[Any]] = field(default_factory=dict)
+    deleted: bool = False
+    visible_until: int = ALWAYS
+    is_new: bool = False
+    dirty: bool = False
+
+    @property
+    def id(self) -> str:
+        """The row's id."""
+        return str(self.values["id"])
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Entity and id."""
+        return self.entity.name, self.id
+
+    def stamp(self, name: str) -> Stamp:
+        """The stamp that counts for a field."""
+        stored = self.stamps.get(name) or self.stamps.get(CREATION)
+        return Stamp.of(stored) if stored else Stamp(0, 0)
+
+    def copy(self) -> "Row":
+        """A copy that can be changed and thrown away."""
+        return Row(
+            self.entity,
+            dict(self.values),
+            dict(self.stamps),
+            self.deleted,
+            self.visible_until,
+            self.is_new,
+            self.dirty,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The device that pushes, and for whom."""
+
+    id: str
+    member_id: str
+    incarnation: int
+    seen_at: int
+    """When it last contacted the server before this push; no capture can be older and still unsent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price of a list, with what it was before: (until when, price), oldest first."""
+
+    value: Decimal
+    history: tuple[tuple[int, Decimal], ...] = ()
+
+    def at(self, moment: int) -> Decimal:
+        """The price as of a moment."""
+        for until, price in self.history:
+            if moment < until:
+                return price
+        return self.value
+
+
+@dataclass(slots=True)
+class State:
+    """All that one batch of mutations may touch or ask."""
+
+    device: Device
+    revision: int
+    now: int
+    price_window: int
+    """Microseconds for which a captured price is honoured."""
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    prices: dict[tuple[str, str, str], Price] = field(default_factory=dict)
+    """(price list, product, unit) → price."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Ids that refused mutations would have created → the number of the mutation."""
+
+    _children: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take loaded rows in; a row that is there already stays as it is."""
+        for row in rows:
+            if row.key not in self.rows:
+                self.put(row)
+
+    def put(self, row: Row) -> None:
+        """Set a row as decided."""
+        self.rows[row.key] = row
+        column = PARENT_COLUMNS.get(row.entity.name)
+        if column:
+            self._children.setdefault((row.entity.name, row.values[column]), set()).add(row.id)
+
+    def find(self, entity: str, row_id: Any) -> Row | None:
+        """The row, deleted or not, whether or not the member sees it."""
+        return self.rows.get((entity, row_id))
+
+    def children(self, entity: str, parent_id: str) -> list[Row]:
+        """Rows of an entity of `PARENT_COLUMNS`, deleted or not, that belong to the parent."""
+        return [self.rows[entity, row_id] for row_id in self._children.get((entity, parent_id), ())]
+
+    def dirty(self) -> list[Row]:
+        """Rows to write."""
+        return [row for row in self.rows.values() if row.dirty]
+
+
+PARENT_COLUMNS = {"order_line": "order_id", "product_unit": "product_id", "stock": "warehouse_id"}
+"""Entities that are looked up by their parent, whose id never changes."""
+
+
+@dataclass(slots=True)
+class WritePlan:
+    """What a decided batch writes: dirty rows of the state, and these."""
+
+    conflicts: list[Row] = field(default_factory=list)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[tuple[dict[str, Any], str, list[str]]] = field(default_factory=list)
+    """(mutation, code, ids it would have created)."""
+    confirmations: list[str] = field(default_factory=list)
+    """Orders whose confirmation is to be sent."""
+
+
+def same(kind: Kind, a: Any, b: Any) -> bool:
+    """Whether two wire values of a kind mean the same."""
+    if a == b:
+        return True
+    if a is None or b is None:
+        return False
+    if kind is Kind.DECIMAL:
+        return Decimal(a) == Decimal(b)
+    if kind is Kind.JSON:
+        return bool(json.loads(a) == json.loads(b))
+    return False
+
+
+# Which entity an id field names, where that is not its own name without "_id".
+_TARGETS = {
+    "parent_id": None,
+    "manager_id": "member",
+    "maker_id": "member",
+    "owner_id": "member",
+    "credited_id": "member",
+    "source_order_id": "order",
+    "revises_order_id": "order",
+}
+
+
+def target_of(entity: Entity, name: str) -> str | None:
+    """The entity that an id field refers to; None where it refers to none that replicates."""
+    if name in _TARGETS:
+        return _TARGETS[name] or entity.name
+    target = name.removesuffix("_id")
+    return target if target in ENTITIES and name != target else None
