@@ -378,16 +378,18 @@ def _cascade(e: Entity, rows: str, *, inserted: bool = False) -> str:
 
 
 def _statement_triggers(e: Entity) -> str:
+    # Transition tables have no statistics, and a plan cached for one row would join 10,000 row by row: hence arrays
+    # and EXCEPT, which have one plan for all sizes, and no joins.
     name, table = e.name, _quoted(e.name)
     moved = MOVED_BY.get(name, ()) + ("deleted_at",)
-    is_moved = " OR ".join(f'n."{c}" IS DISTINCT FROM o."{c}"' for c in moved)
+    placed = ", ".join(["id", *(f'"{c}"' for c in moved)])
     head = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
     price_history = ""
     if name == "price_item":
         price_history = """
     INSERT INTO {{schema}}.price_change (price_item_id, price, until, revision)
     SELECT o.id, o.price, c.at, c.revision
-    FROM old_rows o JOIN new_rows n USING (id) CROSS JOIN {{schema}}.revision_counter c WHERE n.price <> o.price;"""
+    FROM (SELECT id, price FROM old_rows EXCEPT SELECT id, price FROM new_rows) o CROSS JOIN {{schema}}.revision_counter c;"""
     return f"""
 CREATE FUNCTION {{{{schema}}}}.after_insert_{name}() RETURNS trigger {head}
 BEGIN
@@ -400,8 +402,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_row
 CREATE FUNCTION {{{{schema}}}}.after_update_{name}() RETURNS trigger {head}
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{{{schema}}}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;{price_history}
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE {is_moved});
+    UPDATE {{{{schema}}}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;{price_history}
+    moved := ARRAY(SELECT id FROM (SELECT {placed} FROM new_rows EXCEPT SELECT {placed} FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{{{schema}}}}.refresh_scopes_{name}(moved);
 {_cascade(e, "(SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved))")}    RETURN NULL;

@@ -1005,8 +1005,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."territory" REFERENCING NEW T
 CREATE FUNCTION {{schema}}.after_update_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."parent_id" IS DISTINCT FROM o."parent_id" OR n."manager_id" IS DISTINCT FROM o."manager_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "parent_id", "manager_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "parent_id", "manager_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_territory(moved);
     PERFORM {{schema}}.refresh_grants(NULL, NULL);
@@ -1055,8 +1056,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABL
 CREATE FUNCTION {{schema}}.after_update_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."role" IS DISTINCT FROM o."role" OR n."active" IS DISTINCT FROM o."active" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "role", "active", "deleted_at" FROM new_rows EXCEPT SELECT id, "role", "active", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_member(moved);
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
@@ -1104,8 +1106,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."legal_entity" REFERENCING NE
 CREATE FUNCTION {{schema}}.after_update_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_legal_entity(moved);
     RETURN NULL;
@@ -1152,8 +1155,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."price_list" REFERENCING NEW 
 CREATE FUNCTION {{schema}}.after_update_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_price_list(moved);
     RETURN NULL;
@@ -1200,8 +1204,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."product" REFERENCING NEW TAB
 CREATE FUNCTION {{schema}}.after_update_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_product(moved);
     RETURN NULL;
@@ -1248,8 +1253,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."product_unit" REFERENCING NE
 CREATE FUNCTION {{schema}}.after_update_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_product_unit(moved);
     RETURN NULL;
@@ -1296,11 +1302,12 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."price_item" REFERENCING NEW 
 CREATE FUNCTION {{schema}}.after_update_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
     INSERT INTO {{schema}}.price_change (price_item_id, price, until, revision)
     SELECT o.id, o.price, c.at, c.revision
-    FROM old_rows o JOIN new_rows n USING (id) CROSS JOIN {{schema}}.revision_counter c WHERE n.price <> o.price;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    FROM (SELECT id, price FROM old_rows EXCEPT SELECT id, price FROM new_rows) o CROSS JOIN {{schema}}.revision_counter c;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_price_item(moved);
     RETURN NULL;
@@ -1347,8 +1354,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."warehouse" REFERENCING NEW T
 CREATE FUNCTION {{schema}}.after_update_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_warehouse(moved);
     RETURN NULL;
@@ -1395,8 +1403,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."stock" REFERENCING NEW TABLE
 CREATE FUNCTION {{schema}}.after_update_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_stock(moved);
     RETURN NULL;
@@ -1452,8 +1461,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."account" REFERENCING NEW TAB
 CREATE FUNCTION {{schema}}.after_update_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."created_by" IS DISTINCT FROM o."created_by" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "created_by", "deleted_at" FROM new_rows EXCEPT SELECT id, "created_by", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_account(moved);
     PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT g.id FROM {{schema}}.agreement g WHERE g.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -1503,8 +1513,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."agreement" REFERENCING NEW T
 CREATE FUNCTION {{schema}}.after_update_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."account_id" IS DISTINCT FROM o."account_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_agreement(moved);
     RETURN NULL;
@@ -1580,8 +1591,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."outlet" REFERENCING NEW TABL
 CREATE FUNCTION {{schema}}.after_update_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."account_id" IS DISTINCT FROM o."account_id" OR n."territory_id" IS DISTINCT FROM o."territory_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "territory_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "territory_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_outlet(moved);
     PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT DISTINCT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
@@ -1645,8 +1657,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."contact" REFERENCING NEW TAB
 CREATE FUNCTION {{schema}}.after_update_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."account_id" IS DISTINCT FROM o."account_id" OR n."outlet_id" IS DISTINCT FROM o."outlet_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "outlet_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_contact(moved);
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -1703,8 +1716,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."contact_channel" REFERENCING
 CREATE FUNCTION {{schema}}.after_update_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."contact_id" IS DISTINCT FROM o."contact_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "contact_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "contact_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_contact_channel(moved);
     RETURN NULL;
@@ -1752,8 +1766,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW 
 CREATE FUNCTION {{schema}}.after_update_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."member_id" IS DISTINCT FROM o."member_id" OR n."outlet_id" IS DISTINCT FROM o."outlet_id" OR n."starts_on" IS DISTINCT FROM o."starts_on" OR n."ends_on" IS DISTINCT FROM o."ends_on" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assignment(moved);
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.member_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), ARRAY(SELECT r.outlet_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
@@ -1813,8 +1828,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."order" REFERENCING NEW TABLE
 CREATE FUNCTION {{schema}}.after_update_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "outlet_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_order(moved);
     PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT l.id FROM {{schema}}.order_line l WHERE l.order_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -1877,8 +1893,9 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."order_line" REFERENCING NEW 
 CREATE FUNCTION {{schema}}.after_update_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."order_id" IS DISTINCT FROM o."order_id" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "order_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "order_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_order_line(moved);
     RETURN NULL;
@@ -1925,14 +1942,16 @@ CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."conflict" REFERENCING NEW TA
 CREATE FUNCTION {{schema}}.after_update_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE moved uuid[];
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = n.revision FROM new_rows n WHERE s."row" = n.id AND NOT s.gone;
-    moved := ARRAY(SELECT n.id FROM new_rows n JOIN old_rows o USING (id) WHERE n."lost_by" IS DISTINCT FROM o."lost_by" OR n."deleted_at" IS DISTINCT FROM o."deleted_at");
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "lost_by", "deleted_at" FROM new_rows EXCEPT SELECT id, "lost_by", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_conflict(moved);
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_conflict();
+
 
 -- The outbox of jobs: one INSERT in the tenant's own transaction. The tenant's id is baked in, so no caller can forge it.
 CREATE FUNCTION {{schema}}.enqueue_job(message_id uuid, queue text, message jsonb, delay_ms integer DEFAULT 0) RETURNS void
