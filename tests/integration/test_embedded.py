@@ -159,9 +159,7 @@ def test_a_living_owner_keeps_others_out(used_state_dir: Path, start_owner: Call
     assert is_alive(owner.server_pid, owner.data_dir)
 
 
-@pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="only Linux tells a child of its owner's death"
-)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child of its owner's death")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_it_ends_with_its_owner(used_state_dir: Path, start_owner: Callable[..., Owner], number: int):
     """However the owner ends, no process stays."""
@@ -238,9 +236,7 @@ class TestAsRoot:
         assert closed.stat().st_mode & 0o777 == 0o700
         assert (closed / "state" / "postgres").readlink().parent.parent == state_dir
 
-    def test_a_throwaway_below_a_closed_folder_leaves_nothing(
-        self, state_dir: Path, monkeypatch: pytest.MonkeyPatch
-    ):
+    def test_a_throwaway_below_a_closed_folder_leaves_nothing(self, state_dir: Path, monkeypatch: pytest.MonkeyPatch):
         """What was put elsewhere is deleted too."""
         monkeypatch.setattr(tempfile, "tempdir", str(state_dir))
         closed = state_dir / "closed"

@@ -1,0 +1,94 @@
+"""One PostgreSQL for the whole run, a fresh database for each process of it, and Hypothesis without chance.
+
+Fixtures that need the application stand in `tests/integration/conftest.py`.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+
+from server.embedded import EmbeddedPostgres
+
+FOLDERS_WITH_DATABASE = ("tests/integration", "tests/e2e")
+
+# `ci` gives the same examples every time and everywhere; `--hypothesis-profile explore` looks for new ones.
+settings.register_profile(
+    "ci",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("explore", deadline=None, max_examples=2_000, print_blob=True)
+settings.load_profile("ci")
+
+
+class Server:
+    """The PostgreSQL under test: OUTRIDER_DATABASE_URL, or a throwaway one started when first asked for."""
+
+    def __init__(self, state_dir: Path, given_url: str | None) -> None:
+        self._state_dir = state_dir
+        self._given_url = given_url
+        self._embedded: EmbeddedPostgres | None = None
+
+    @property
+    def url(self) -> str:
+        if self._given_url:
+            return self._given_url
+        if self._embedded is None:
+            self._embedded = EmbeddedPostgres.throwaway(self._state_dir)
+        return self._embedded.url
+
+    def stop(self) -> None:
+        if self._embedded is not None:
+            self._embedded.stop()
+
+
+SERVER = pytest.StashKey[Server]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    handed_over = getattr(config, "workerinput", {}).get("server_url")
+    given_url = handed_over or os.environ.get("OUTRIDER_DATABASE_URL")
+    config.stash[SERVER] = Server(config.rootpath / ".outrider", given_url)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[SERVER].stop()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Start the server before the worker processes do, so that they share it."""
+    if _will_need_database(node.config):
+        node.workerinput["server_url"] = node.config.stash[SERVER].url
+
+
+def _will_need_database(config: pytest.Config) -> bool:
+    asked_for = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+    folders = [config.rootpath / folder for folder in FOLDERS_WITH_DATABASE]
+    return any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in asked_for for folder in folders)
+
+
+@pytest.fixture(scope="session")
+def database_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """An owner's URL of a database of this process's own, empty at first and dropped at the end.
+
+    Roles belong to the whole server: a test that makes one gives it a name no other process chooses.
+    """
+    server_url = pytestconfig.stash[SERVER].url
+    name = f"outrider_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
+
+    yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
+
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
