@@ -1,0 +1,174 @@
+"""Routes of log-in, enrolment, tokens and devices, and the public keys."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Router, delete, get, post
+from litestar.datastructures import CacheControlHeader, State
+from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.middleware.rate_limit import RateLimitConfig, get_remote_address
+from litestar.params import FromPath, JSONBody
+from litestar.status_codes import HTTP_200_OK
+
+from server import clock
+from server.auth import commands, credentials, devices, service
+from server.auth.devices import CodeInvalid, DeviceRevoked
+from server.auth.messages import (
+    CodeReply,
+    CodeRequest,
+    DeviceView,
+    EnrolReply,
+    EnrolRequest,
+    LogInReply,
+    LogInRequest,
+    MeView,
+    TokenReply,
+    TokenRequest,
+)
+from server.auth.session import BEARER, Session, forget_standings, provide_session
+from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
+from server.db import platform_transaction, tenant_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """Requests a minute from one address, in one process. Many reps may share the address of a mobile network."""
+
+    log_in: int = 30
+    enrol: int = 20
+    token: int = 600
+
+
+@post("/t/{slug:str}/login", status_code=HTTP_200_OK)
+async def log_in(slug: FromPath[str], data: JSONBody[LogInRequest]) -> LogInReply:
+    """Log in with e-mail and password.
+
+    401 `login_failed` in the same words, whatever was wrong.
+    """
+    person = await commands.log_in(slug, data.email, data.password)
+    token = await keys.issue(tenant_id=person.tenant.id, member_id=person.member_id, role=person.role)
+    return LogInReply.of(person, token)
+
+
+@post("/t/{slug:str}/devices/enrol")
+async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state: State) -> EnrolReply:
+    """Enrol a device by its one-time code.
+
+    403 `code_invalid` for a code that is unknown, used or expired.
+    """
+    async with platform_transaction():
+        tenant = await service.find_tenant(slug)
+    if tenant is None:
+        raise CodeInvalid
+    async with tenant_transaction(tenant):
+        enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret)
+    device = enrolment.device
+    return EnrolReply(
+        device_id=device.id,
+        member_id=device.member_id,
+        incarnation=device.incarnation,
+        number_prefix=device.number_prefix,
+        refresh_token=credentials.derive_refresh_token(device.id, device.refresh_generation, state.config.secret_key),
+        access_token=await keys.issue(
+            tenant_id=tenant.id, member_id=device.member_id, role=enrolment.role, device_id=device.id
+        ),
+        expires_in=ACCESS_TOKEN_TTL_S,
+        server_time=clock.to_micros(clock.now()),
+    )
+
+
+@post("/t/{slug:str}/devices/token", status_code=HTTP_200_OK)
+async def refresh_device(slug: FromPath[str], data: JSONBody[TokenRequest], state: State) -> TokenReply:
+    """Replace a refresh token by its successor, and get an access token.
+
+    Where the reply was lost, repeat the request: the successor is the same. 401 `device_revoked` for an older token
+    or a wrong proof, which revokes the device; 401 `token_invalid` for what is no refresh token of this device.
+    """
+    async with platform_transaction():
+        tenant = await service.find_tenant(slug)
+    if tenant is None:
+        raise TokenInvalid
+    async with tenant_transaction(tenant):
+        renewal = await devices.refresh(
+            data.device_id, data.refresh_token, data.proof, secret_key=state.config.secret_key
+        )
+    if renewal is None:
+        forget_standings()
+        raise DeviceRevoked
+    access_token = await keys.issue(
+        tenant_id=tenant.id, member_id=renewal.member_id, role=renewal.role, device_id=data.device_id
+    )
+    return TokenReply(renewal.refresh_token, access_token, ACCESS_TOKEN_TTL_S, clock.to_micros(clock.now()))
+
+
+@post("/devices/codes")
+async def draw_code(data: JSONBody[CodeRequest], session: NamedDependency[Session]) -> CodeReply:
+    """Draw a one-time code by which a device is enrolled: one's own, or that of somebody one looks after."""
+    async with tenant_transaction(session.tenant):
+        drawn = await devices.draw_code(data.member_id or session.member_id, by=session.member_id, role=session.role)
+    return CodeReply(drawn.code, drawn.expires_at)
+
+
+@get("/devices")
+async def list_devices(session: NamedDependency[Session]) -> list[DeviceView]:
+    """List one's own devices; for managers, admins and owners, the tenant's."""
+    async with tenant_transaction(session.tenant):
+        found = await devices.list_devices(by=session.member_id, role=session.role)
+    return [DeviceView.of(device) for device in found]
+
+
+@delete("/devices/{device_id:uuid}")
+async def revoke_device(device_id: FromPath[UUID], session: NamedDependency[Session]) -> None:
+    """Revoke a device: it gets no token any more. Doing it again is the same."""
+    async with tenant_transaction(session.tenant):
+        await devices.revoke_device(device_id, by=session.member_id, role=session.role)
+    forget_standings()
+
+
+@get("/me")
+async def get_me(session: NamedDependency[Session]) -> MeView:
+    """Say who is asking."""
+    async with tenant_transaction(session.tenant):
+        member = await service.get_member(session.member_id)
+    return MeView.of(member, session.tenant, session.device_id)
+
+
+@get("/.well-known/jwks.json")
+async def list_public_keys() -> dict[str, list[dict[str, str]]]:
+    """List the public keys that verify access tokens (RFC 7517)."""
+    return {"keys": await keys.public_keys()}
+
+
+def create_auth_router(limits: RateLimits | None = None) -> Router:
+    """All routes of this package; `state.config.secret_key` must be there when they run."""
+    limits = limits or RateLimits()
+    return Router(
+        path="/",
+        tags=["auth"],
+        cache_control=CacheControlHeader(no_store=True),
+        route_handlers=[
+            _limited(log_in, limits.log_in),
+            _limited(enrol_device, limits.enrol),
+            _limited(refresh_device, limits.token),
+            list_public_keys,
+            Router(
+                path="/",
+                route_handlers=[draw_code, list_devices, revoke_device, get_me],
+                dependencies={"session": Provide(provide_session, sync_to_thread=False)},
+                security=[{BEARER: []}],
+            ),
+        ],
+    )
+
+
+def _limited(handler: HTTPRouteHandler, per_minute: int) -> Router:
+    limit = RateLimitConfig(rate_limit=("minute", per_minute), identifier_for_request=_route_and_address(handler))
+    return Router(path="/", route_handlers=[handler], middleware=[limit.middleware])
+
+
+def _route_and_address(handler: HTTPRouteHandler) -> Callable[[Request[Any, Any, Any]], str]:
+    """Without the route, all limits would count in one place."""
+    return lambda request: f"{handler.handler_name}:{get_remote_address(request)}"

@@ -1,0 +1,160 @@
+"""What the auth routes take and answer, as it stands on the wire."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from server.auth.commands import LoggedIn
+from server.auth.credentials import REFRESH_TOKEN_LENGTH, SECRET_TEXT_LENGTH
+from server.auth.passwords import PASSWORD_LENGTH_MAX
+from server.auth.roles import Role
+from server.auth.service import EMAIL_LENGTH_MAX
+from server.auth.tables import Device, Member
+from server.auth.tokens import ACCESS_TOKEN_TTL_S
+from server.db import TenantRef
+
+_Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX, examples=["ann@acme.example"])]
+_Password = Annotated[str, Meta(min_length=1, max_length=PASSWORD_LENGTH_MAX, examples=["correct horse battery"])]
+_Code = Annotated[
+    str, Meta(min_length=10, max_length=20, examples=["7KQ2M-9XWTB"], description="The one-time code, as shown.")
+]
+_DeviceName = Annotated[
+    str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Ann's phone"])
+]
+_Secret = Annotated[
+    str,
+    Meta(
+        min_length=SECRET_TEXT_LENGTH,
+        max_length=SECRET_TEXT_LENGTH,
+        description="256 random bits of the device's making, base64url without padding.",
+        examples=["3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs"],
+    ),
+]
+_RefreshToken = Annotated[
+    str,
+    Meta(min_length=1, max_length=2 * REFRESH_TOKEN_LENGTH, description="The newest refresh token the device has."),
+]
+_Proof = Annotated[
+    str,
+    Meta(max_length=64, description="Hex HMAC-SHA256 of the refresh token under SHA-256(secret bytes)."),
+]
+
+
+class LogInRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """A person's e-mail and password."""
+
+    email: _Email
+    password: _Password
+
+
+class LogInReply(Struct, frozen=True):
+    """A token for the Authorization header, good for `expires_in` seconds."""
+
+    access_token: str
+    expires_in: int
+    member_id: UUID
+    role: Role
+
+    @classmethod
+    def of(cls, person: LoggedIn, access_token: str) -> "LogInReply":
+        """The reply to a log-in that succeeded."""
+        return cls(access_token, ACCESS_TOKEN_TTL_S, person.member_id, person.role)  # type: ignore[arg-type]
+
+
+class EnrolRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """A new device's code, name and secret; the secret is sent this once."""
+
+    code: _Code
+    name: _DeviceName
+    secret: _Secret
+
+
+class EnrolReply(Struct, frozen=True):
+    """What the device keeps. `server_time` is in microseconds since 1970."""
+
+    device_id: UUID
+    member_id: UUID
+    incarnation: int
+    number_prefix: str
+    refresh_token: str
+    access_token: str
+    expires_in: int
+    server_time: int
+
+
+class TokenRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """A refresh token, with the proof that it is in the right hands."""
+
+    device_id: UUID
+    refresh_token: _RefreshToken
+    proof: _Proof
+
+
+class TokenReply(Struct, frozen=True):
+    """A new access token, and the refresh token that replaces the one sent."""
+
+    refresh_token: str
+    access_token: str
+    expires_in: int
+    server_time: int
+
+
+class CodeRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """For whom to draw a code; left out, for oneself."""
+
+    member_id: UUID | None = None
+
+
+class CodeReply(Struct, frozen=True):
+    """The code, which nobody can look up later."""
+
+    code: str
+    expires_at: datetime
+
+
+class DeviceView(Struct, frozen=True):
+    """A device as people see it."""
+
+    id: UUID
+    member_id: UUID
+    name: str
+    number_prefix: str
+    enrolled_at: datetime
+    last_seen_at: datetime | None
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, device: Device) -> "DeviceView":
+        """The device's line in a list."""
+        return cls(
+            device.id, device.member_id, device.name, device.number_prefix,
+            device.enrolled_at, device.last_seen_at, device.revoked_at,
+        )  # fmt: skip
+
+
+class TenantView(Struct, frozen=True):
+    """The tenant in which somebody is logged in."""
+
+    id: UUID
+    slug: str
+
+
+class MeView(Struct, frozen=True):
+    """Who is asking."""
+
+    member_id: UUID
+    name: str
+    email: str | None
+    role: Role
+    device_id: UUID | None
+    tenant: TenantView
+
+    @classmethod
+    def of(cls, member: Member, tenant: TenantRef, device_id: UUID | None) -> "MeView":
+        """The member, seen by themself."""
+        return cls(
+            member.id, member.name, member.email, member.role,  # type: ignore[arg-type]
+            device_id, TenantView(tenant.id, tenant.slug),
+        )  # fmt: skip
