@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 import asyncpg
-from outrider_sdk.protocol import canonical_json, chain_digest
+from outrider_sdk.protocol import canonical_json
 
 from server.clock import to_micros
 from server.crm.order.jobs import enqueue_order_confirmation
@@ -18,6 +18,7 @@ from server.errors import Conflict, Unauthorized
 from server.sync import rows
 from server.sync.decide import decide, refuse
 from server.sync.load import load_state
+from server.sync.numbers import check_chain, check_known, split_known
 from server.sync.refusals import Refusal
 from server.sync.state import Device, State, WritePlan
 from server.sync.values import is_id
@@ -28,18 +29,6 @@ PRICE_WINDOW_DAYS = 7
 """For how long a captured price is honoured, unless the tenant's setting `price_window_days` says otherwise."""
 
 _log = logging.getLogger(__name__)
-
-
-class NumberGap(Conflict):
-    """Mutations between the last one known and the first one sent are missing."""
-
-    code = "number_gap"
-
-
-class Forked(Conflict):
-    """A known number came with another digest: the replica was copied, or restored from an older copy."""
-
-    code = "forked"
 
 
 class IncarnationUnknown(Conflict):
@@ -63,20 +52,20 @@ async def push(
     """Apply a device's mutations in order and answer with their outcomes.
 
     Raises:
-        DeviceRevoked, IncarnationUnknown, NumberGap, Forked: the push as a whole cannot be taken; nothing was written.
+        DeviceRevoked, IncarnationUnknown, NumberGap, Forked: the push cannot be taken as a whole; nothing was written.
     """
     record = await _lock_device(revision)
     if record["incarnation"] != incarnation:
         raise IncarnationUnknown(f"This device is in incarnation {record['incarnation']}, not {incarnation}.")
-    repeated, fresh = await _split(mutations, record)
-    _check_digests(fresh, record["last_digest"], record["last_number"])
+    known, fresh = split_known(mutations, record["last_number"])
+    outcomes = await _stored_outcomes(known, record)
+    check_chain(fresh, last_number=record["last_number"], last_digest=record["last_digest"])
     device = Device(
         str(record["id"]),
         str(record["member_id"]),
         incarnation,
         to_micros(record["last_seen_at"] or record["enrolled_at"]),
     )
-    outcomes = list(repeated)
     for start in range(0, len(fresh), PUSH_CHUNK):
         outcomes += await _apply(fresh[start : start + PUSH_CHUNK], device, revision)
     last = fresh[-1] if fresh else {"number": record["last_number"], "digest": record["last_digest"]}
@@ -94,41 +83,19 @@ async def _lock_device(revision: Revision) -> asyncpg.Record:
     return record
 
 
-async def _split(
-    mutations: list[dict[str, Any]], device: asyncpg.Record
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The stored outcomes of what is known already, and the mutations that are new."""
-    known = [m for m in mutations if m["number"] <= device["last_number"]]
-    fresh = [m for m in mutations if m["number"] > device["last_number"]]
+async def _stored_outcomes(known: list[dict[str, Any]], device: asyncpg.Record) -> list[dict[str, Any]]:
+    """What became of mutations that come again."""
     if not known:
-        return [], fresh
-    stored = {
-        r["number"]: r
-        for r in await connection().fetch(
-            "SELECT number, digest, outcome FROM mutation_outcome WHERE device_id = $1 AND incarnation = $2 AND number = ANY ($3::bigint[])",
-            device["id"],
-            device["incarnation"],
-            [m["number"] for m in known],
-        )
-    }
-    for mutation in known:
-        record = stored.get(mutation["number"])
-        if record is not None and record["digest"] != mutation["digest"]:
-            raise Forked(
-                f"Change no. {mutation['number']} is known with other content: this replica is a copy or was restored.",
-                number=mutation["number"],
-            )
-    return [json.loads(stored[m["number"]]["outcome"]) for m in known if m["number"] in stored], fresh
-
-
-def _check_digests(fresh: list[dict[str, Any]], digest: str, number: int) -> None:
-    for mutation in fresh:
-        number += 1
-        if mutation["number"] != number:
-            raise NumberGap(f"Change no. {number} is missing before no. {mutation['number']}.", expected=number)
-        digest = chain_digest(digest, mutation)
-        if mutation["digest"] != digest:
-            raise Forked(f"The digest of change no. {number} does not follow from those before it.", number=number)
+        return []
+    records = await connection().fetch(
+        "SELECT number, digest, outcome FROM mutation_outcome"
+        " WHERE device_id = $1 AND incarnation = $2 AND number = ANY ($3::bigint[]) ORDER BY number",
+        device["id"],
+        device["incarnation"],
+        [m["number"] for m in known],
+    )
+    check_known(known, {r["number"]: r["digest"] for r in records})
+    return [json.loads(r["outcome"]) for r in records]
 
 
 async def _apply(mutations: list[dict[str, Any]], device: Device, revision: Revision) -> list[dict[str, Any]]:

@@ -1,0 +1,59 @@
+"""Which mutations of a push are news: numbers without a gap, digests that chain. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from outrider_sdk.protocol import chain_digest
+
+from server.errors import Conflict
+
+Mutation = dict[str, Any]
+
+
+class NumberGap(Conflict):
+    """Mutations between the last one known and the first one sent are missing."""
+
+    code = "number_gap"
+
+
+class Forked(Conflict):
+    """A known number came with another digest: the replica was copied, or restored from an older copy."""
+
+    code = "forked"
+
+
+def split_known(mutations: list[Mutation], last_number: int) -> tuple[list[Mutation], list[Mutation]]:
+    """The mutations whose numbers the server has already, and those that are news."""
+    known = [m for m in mutations if m["number"] <= last_number]
+    return known, [m for m in mutations if m["number"] > last_number]
+
+
+def check_known(known: list[Mutation], digests: Mapping[int, str]) -> None:
+    """Known numbers must come with the content they had; of acknowledged ones nothing is stored any more.
+
+    Raises:
+        Forked: one came with other content.
+    """
+    for mutation in known:
+        if digests.get(mutation["number"], mutation["digest"]) != mutation["digest"]:
+            raise Forked(
+                f"Change no. {mutation['number']} is known with other content: this replica is a copy or was restored.",
+                number=mutation["number"],
+            )
+
+
+def check_chain(fresh: list[Mutation], *, last_number: int, last_digest: str) -> None:
+    """News must follow on the last number, and each digest from the one before.
+
+    Raises:
+        NumberGap: a number is missing; `expected` says which.
+        Forked: a digest does not follow.
+    """
+    number, digest = last_number, last_digest
+    for mutation in fresh:
+        number += 1
+        if mutation["number"] != number:
+            raise NumberGap(f"Change no. {number} is missing before no. {mutation['number']}.", expected=number)
+        digest = chain_digest(digest, mutation)
+        if mutation["digest"] != digest:
+            raise Forked(f"The digest of change no. {number} does not follow from those before it.", number=number)
