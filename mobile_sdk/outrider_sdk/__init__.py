@@ -1,0 +1,82 @@
+"""Outrider's offline SDK: a replica in SQLite, an outbox, and a sync that loses nothing.
+
+>>> from outrider_sdk import Replica
+>>> crm = Replica.open("crm.db")  # doctest: +SKIP
+>>> report = crm.sync(on_progress=print)  # doctest: +SKIP
+"""
+
+from outrider_sdk.attention import AttentionItem
+from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials, MemoryCredentials
+from outrider_sdk.errors import (
+    BuiltOn,
+    ClientTooOld,
+    DeviceRevoked,
+    ForeignCredentials,
+    ForeignFile,
+    IllegalStatus,
+    InvalidValue,
+    NotDiscardable,
+    NotEnrolled,
+    NotFound,
+    Offline,
+    OutriderError,
+    ProtocolViolation,
+    Rejected,
+    ReplicaBroken,
+    ReplicaBusy,
+    ReplicaClosed,
+    ReplicaError,
+    ReplicaForked,
+    ReplicaMissing,
+    ReplicaTooNew,
+    ServerUnavailable,
+    StorageFailed,
+    SyncError,
+)
+from outrider_sdk.replica import Replica, Status
+from outrider_sdk.sync import Progress, SyncReport
+from outrider_sdk.tables import Row, Table
+from outrider_sdk.transaction import Transaction
+from outrider_sdk.transport import HttpTransport, Transport, enrol
+
+__all__ = [
+    "AttentionItem",
+    "BuiltOn",
+    "ClientTooOld",
+    "CredentialStore",
+    "Credentials",
+    "DeviceRevoked",
+    "FileCredentials",
+    "ForeignCredentials",
+    "ForeignFile",
+    "HttpTransport",
+    "IllegalStatus",
+    "InvalidValue",
+    "MemoryCredentials",
+    "NotDiscardable",
+    "NotEnrolled",
+    "NotFound",
+    "Offline",
+    "OutriderError",
+    "Progress",
+    "ProtocolViolation",
+    "Rejected",
+    "Replica",
+    "ReplicaBroken",
+    "ReplicaBusy",
+    "ReplicaClosed",
+    "ReplicaError",
+    "ReplicaForked",
+    "ReplicaMissing",
+    "ReplicaTooNew",
+    "Row",
+    "ServerUnavailable",
+    "Status",
+    "StorageFailed",
+    "SyncError",
+    "SyncReport",
+    "Table",
+    "Transaction",
+    "Transport",
+    "enrol",
+]

@@ -1,0 +1,171 @@
+"""What waits for a person: refused mutations, open conflicts that concern them, orders that need a decision."""
+
+import json
+import sqlite3
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from outrider_sdk import outbox, overlay
+from outrider_sdk.kinds import moment
+from outrider_sdk.protocol import Change, Choice, Conflict, Outcome
+from outrider_sdk.protocol.entities import CONFLICT, ENTITIES, ORDER
+from outrider_sdk.store import Store
+
+ORDER_CHOICES: list[Choice] = [
+    {"code": "submit", "label": "Hand the order in as it is now"},
+    {"code": "cancel", "label": "Cancel the order"},
+]
+_VERBS = {"create": "New", "edit": "Change of", "delete": "Removal of"}
+_INTENTS = {"order.submit": "Submission of", "order.cancel": "Cancellation of"}
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionItem:
+    """One thing to decide. `number` is its mutation's, where it came from one; `Replica.resolve` takes it."""
+
+    number: int | None
+    title: str
+    explanation: str
+    choices: list[Choice]
+    conflicts: list[Conflict] = field(default_factory=list)
+    verdicts: list[dict[str, object]] = field(default_factory=list)
+    captured_at: datetime | None = None
+    code: str = ""
+    entity: str = ""
+    row_id: str = ""
+    changes: list[Change] = field(default_factory=list)
+
+
+def list_attention(store: Store) -> list[AttentionItem]:
+    """Refused mutations first, then open conflicts, then orders; each in the order in which they came."""
+    with store.read() as conn:
+        return [*_refused(conn), *_conflicts(store, conn), *_orders(conn)]
+
+
+def refusal(conn: sqlite3.Connection, number: int) -> Outcome | None:
+    """The outcome of a refused mutation that no one has resolved yet."""
+    row = conn.execute(
+        "SELECT outcome FROM sync_outbox WHERE number = ? AND status = 'refused' AND resolved = 0", (number,)
+    ).fetchone()
+    return cast(Outcome, json.loads(row[0])) if row else None
+
+
+def order_submitted_by(conn: sqlite3.Connection, number: int) -> str | None:
+    """Id of the order that a mutation handed in."""
+    for entry in outbox.entries(conn, "number = ?", (number,)):
+        for change in entry.changes:
+            if change["op"] == "intent" and change["name"] == "order.submit":
+                return change["id"]
+    return None
+
+
+def _refused(conn: sqlite3.Connection) -> list[AttentionItem]:
+    items = []
+    for entry in list(outbox.entries(conn, "status = 'refused' AND resolved = 0")):
+        outcome = refusal(conn, entry.number)
+        assert outcome is not None
+        about = entry.changes[-1] if entry.changes else None
+        entity, row_id = overlay.target(about) if about else ("", "")
+        items.append(
+            AttentionItem(
+                number=entry.number,
+                title=f"{_described(conn, about)} was refused",
+                explanation=outcome.get("explanation", ""),
+                choices=outcome.get("choices") or [{"code": "discard", "label": "Discard"}],
+                conflicts=outcome.get("conflicts", []),
+                verdicts=outcome.get("verdicts", []),
+                captured_at=moment(entry.captured_at),
+                code=outcome.get("code", ""),
+                entity=entity,
+                row_id=row_id,
+                changes=entry.changes,
+            )
+        )
+    return items
+
+
+def _conflicts(store: Store, conn: sqlite3.Connection) -> list[AttentionItem]:
+    me, device = (_bytes(store.meta(key)) for key in ("member_id", "device_id"))
+    found = conn.execute(
+        "SELECT * FROM conflict WHERE status = 'open' AND (kept_by = ? OR lost_by = ? OR device_id = ?) ORDER BY id",
+        (me, me, device),
+    ).fetchall()
+    return [_conflict_item(conn, overlay.wire_row(CONFLICT, stored), store.meta("member_id")) for stored in found]
+
+
+def _conflict_item(conn: sqlite3.Connection, row: dict[str, Any], member_id: str | None) -> AttentionItem:
+    kept, lost = (None if row[name] is None else json.loads(row[name]) for name in ("kept", "lost"))
+    yours = "kept" if row["kept_by"] == member_id else "lost"
+    conflict = {name: row[name] for name in ("id", "entity", "row_id", "field", "explanation")}
+    return AttentionItem(
+        number=row["mutation_number"],
+        title=f"Two versions of {row['field']} of {_name(conn, row['entity'], row['row_id'])}",
+        explanation=row["explanation"],
+        choices=[],
+        conflicts=[cast(Conflict, conflict | {"kept": kept, "lost": lost, "yours": yours})],
+        captured_at=None if row["captured_at"] is None else moment(row["captured_at"]),
+        code="conflict",
+        entity=row["entity"],
+        row_id=row["row_id"],
+    )
+
+
+def _orders(conn: sqlite3.Connection) -> list[AttentionItem]:
+    waiting = conn.execute("""SELECT * FROM "order" WHERE status = 'needs_attention' ORDER BY id""").fetchall()
+    submissions = _submissions(conn) if waiting else {}
+    items = []
+    for stored in waiting:
+        order = overlay.wire_row(ORDER, stored)
+        number, captured_at, outcome = submissions.get(str(order["id"]), (None, None, cast(Outcome, {})))
+        items.append(
+            AttentionItem(
+                number=number,
+                title=f"Order {order['number']} needs a decision",
+                explanation=str(order["status_reason"] or outcome.get("explanation") or ""),
+                choices=ORDER_CHOICES,
+                conflicts=outcome.get("conflicts", []),
+                verdicts=outcome.get("verdicts", []),
+                captured_at=captured_at,
+                code="needs_attention",
+                entity=ORDER.name,
+                row_id=str(order["id"]),
+            )
+        )
+    return items
+
+
+def _submissions(conn: sqlite3.Connection) -> dict[str, tuple[int, datetime, Outcome]]:
+    """Per order, the last answered mutation of this device that handed it in."""
+    found = {}
+    answered = "status IN ('applied', 'merged') AND changes LIKE '%\"order.submit\"%'"
+    for entry in list(outbox.entries(conn, answered)):
+        (outcome,) = conn.execute("SELECT outcome FROM sync_outbox WHERE number = ?", (entry.number,)).fetchone()
+        for change in entry.changes:
+            if change["op"] == "intent" and change["name"] == "order.submit":
+                found[change["id"]] = entry.number, moment(entry.captured_at), cast(Outcome, json.loads(outcome))
+    return found
+
+
+def _described(conn: sqlite3.Connection, change: Change | None) -> str:
+    if change is None:
+        return "A mutation"
+    entity, row_id = overlay.target(change)
+    verb = _INTENTS.get(change["name"], change["name"]) if change["op"] == "intent" else _VERBS[change["op"]]
+    own = cast(dict[str, Any], change).get("fields", {}) if change["op"] == "create" else {}
+    return f"{verb} {_name(conn, entity, row_id, own)}"
+
+
+def _name(conn: sqlite3.Connection, entity_name: str, row_id: str, own: dict[str, Any] | None = None) -> str:
+    entity = ENTITIES.get(entity_name)
+    row = (overlay.find_row(conn, entity, row_id) if entity else None) or own or {}
+    name = row.get("name") or row.get("number") or row.get("value") or row_id
+    return f"{entity_name.replace('_', ' ')} {name}"
+
+
+def _bytes(text: str | None) -> bytes | None:
+    try:
+        return uuid.UUID(text).bytes if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,179 @@
+"""Everything the SDK raises on purpose, in one tree.
+
+A message says what is wrong and what to do about it, for the person who holds the device. Programs decide
+by class. An error of the file or of a value never comes from the network, and one of the network never means
+that local work was lost: what `transaction()` returned from stays in the outbox whatever `sync()` raises.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class OutriderError(Exception):
+    """Base of all errors of the SDK."""
+
+
+class ReplicaError(OutriderError):
+    """Something about the replica file, or how it is used."""
+
+
+class ForeignFile(ReplicaError):
+    """The file is no replica of this SDK. It was not touched."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        super().__init__(f"{path} is {found}, not an Outrider replica. It was left as it is; name another file.")
+        self.path = path
+
+
+class ReplicaBroken(ReplicaError):
+    """The file is a replica whose content is damaged. It was not changed by opening it."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        super().__init__(
+            f"The replica {path} is damaged ({found}). Keep a copy of it, since it may hold work that was not sent; "
+            "then enrol this device again with a new file."
+        )
+        self.path = path
+
+
+class ReplicaTooNew(ReplicaError):
+    """A newer version of the SDK made the file."""
+
+    def __init__(self, path: Path, version: int, known: int) -> None:
+        super().__init__(
+            f"The replica {path} has format {version}, and this SDK knows formats up to {known}. Update the SDK."
+        )
+        self.path = path
+
+
+class ReplicaMissing(ReplicaError):
+    """There is no file to read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"There is no replica at {path}. Open it for writing once, or enrol this device.")
+        self.path = path
+
+
+class ReplicaBusy(ReplicaError):
+    """Another writer has the replica open; one file has one writer."""
+
+    def __init__(self, path: Path, pid: int | None) -> None:
+        holder = f"process {pid}" if pid else "another process"
+        super().__init__(f"The replica {path} is in use by {holder}. Close it there, or open it with read_only=True.")
+        self.path = path
+        self.pid = pid
+
+
+class ReplicaClosed(ReplicaError):
+    """The replica was closed, or was opened for reading only."""
+
+
+class StorageFailed(ReplicaError):
+    """The device's storage refused a write (full, or faulty). The transaction was undone."""
+
+
+class ForeignCredentials(ReplicaError):
+    """The credentials are of another device than the replica."""
+
+
+class NotFound(OutriderError):
+    """The replica shows no such row."""
+
+    def __init__(self, entity: str, row_id: str) -> None:
+        super().__init__(f"There is no {entity} {row_id} on this device.")
+        self.entity = entity
+        self.row_id = row_id
+
+
+class InvalidValue(OutriderError, ValueError):
+    """A value, a field or an entity that can't be as asked. Nothing was changed."""
+
+    def __init__(self, entity: str, field: str | None, reason: str) -> None:
+        super().__init__(f"{entity}.{field}: {reason}" if field else f"{entity}: {reason}")
+        self.entity = entity
+        self.field = field
+        self.reason = reason
+
+
+class IllegalStatus(OutriderError):
+    """What was asked is not possible in the order's present status."""
+
+    def __init__(self, wanted: str, status: str) -> None:
+        super().__init__(f"An order that is {status.replace('_', ' ')} cannot be {wanted}.")
+        self.status = status
+
+
+class NotDiscardable(OutriderError):
+    """The mutation can't be taken back on the device."""
+
+
+class BuiltOn(NotDiscardable):
+    """Later mutations build on rows that the mutation created."""
+
+    def __init__(self, number: int, dependents: Sequence[int]) -> None:
+        listed = ", ".join(map(str, dependents))
+        super().__init__(
+            f"Mutations {listed} build on what {number} created. Discard them first, or all with cascade=True."
+        )
+        self.number = number
+        self.dependents = tuple(dependents)
+
+
+class SyncError(OutriderError):
+    """A sync did not come to its end. Local work is kept, and the next sync goes on from there."""
+
+
+class NotEnrolled(SyncError):
+    """The device has no credentials for a server yet."""
+
+
+class Offline(SyncError):
+    """The server can't be reached, or did not answer in time."""
+
+
+class ServerUnavailable(SyncError):
+    """The server answered that it can't serve now, also after repeated tries."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DeviceRevoked(SyncError):
+    """The server has withdrawn this device's access. Data and unsent work stay on the device."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message
+            or "This device was revoked. What it holds is kept, unsent work too; ask your administrator for a new code."
+        )
+
+
+class ReplicaForked(SyncError):
+    """The server knows other work under the same numbers: the replica was copied, or restored from a backup."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"The server has another mutation {number} from this device: the replica was copied or restored. "
+            "Unsent work is kept here; enrol this device again."
+        )
+        self.number = number
+
+
+class ClientTooOld(SyncError):
+    """The server no longer speaks with this version of the SDK."""
+
+
+class ProtocolViolation(SyncError):
+    """The server's answer breaks the protocol. Nothing of it was used."""
+
+
+class Rejected(SyncError):
+    """The server refused a request as a whole; `code` says why (docs/sync-protocol.md)."""
+
+    def __init__(self, status: int, code: str, detail: str, problem: dict[str, object] | None = None) -> None:
+        super().__init__(f"The server refused the request ({status} {code}): {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.problem = problem or {}

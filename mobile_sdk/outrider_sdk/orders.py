@@ -1,0 +1,212 @@
+"""Orders and their lines: what the device fills in by itself, and the acts that only the server decides."""
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from outrider_sdk import overlay, rules
+from outrider_sdk.errors import IllegalStatus, InvalidValue
+from outrider_sdk.kinds import moment
+from outrider_sdk.outbox import Derived
+from outrider_sdk.overlay import WireRow
+from outrider_sdk.protocol.entities import AGREEMENT, ORDER, ORDER_LINE, OUTLET, PRICE_LIST, PRODUCT
+from outrider_sdk.store import Store
+from outrider_sdk.tables import Row, Table
+from outrider_sdk.transaction import Transaction
+
+FULFILMENT_DEFAULT = "partial"
+_PRICE = """
+    SELECT price FROM price_item
+    WHERE price_list_id = :list AND product_id = :product AND unit = :unit
+      AND CAST(minimum_quantity AS REAL) <= :quantity
+      AND coalesce(starts_on, '') <= :today AND coalesce(ends_on, '9999-12-31') >= :today
+    ORDER BY CAST(minimum_quantity AS REAL) DESC, coalesce(starts_on, '') DESC, id
+    LIMIT 1"""
+
+
+class OrderTable(Table):
+    """Orders; beside the ways of `Table`, `submit` and `cancel`."""
+
+    def submit(self, row_id: str) -> Row:
+        """Hand the order in, with the lines, prices and total that the person saw.
+
+        Raises:
+            NotFound: the device shows no such order.
+            IllegalStatus: the order's status does not allow it.
+            InvalidValue: the order has no lines.
+        """
+        key = str(self._id(row_id))
+        with self._begin() as transaction:
+            order = _allowed(transaction, key, "submitted")
+            lines = seen_lines(self._store, key)
+            if not lines:
+                raise InvalidValue(ORDER.name, None, "has no lines, and can't be submitted; add one, or cancel it")
+            transaction.intend("order.submit", key, {"total_minor": order["total_minor"], "lines": lines})
+            return self.get(key)
+
+    def cancel(self, row_id: str) -> Row:
+        """Call the order off.
+
+        Raises:
+            NotFound: the device shows no such order.
+            IllegalStatus: the order's status does not allow it.
+        """
+        key = str(self._id(row_id))
+        with self._begin() as transaction:
+            order = _allowed(transaction, key, "cancelled")
+            transaction.intend("order.cancel", key, {"status": order["status"]})
+            return self.get(key)
+
+    def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:
+        if "outlet_id" not in given:
+            raise InvalidValue(ORDER.name, "outlet_id", "is required")
+        outlet = transaction.get(OUTLET, str(given["outlet_id"]))
+        agreement = self._agreement(transaction, given, outlet)
+        price_list = transaction.get(PRICE_LIST, str(agreement["price_list_id"]))
+        sent = {"agreement_id": agreement["id"], "fulfilment": FULFILMENT_DEFAULT} | given
+        sent.setdefault("warehouse_id", self._depot(agreement))
+        sent.setdefault("number", self._next_number())
+        _, derived = super()._completed(transaction, sent)
+        member_id = self._store.meta("member_id")
+        derived |= dict.fromkeys(("maker_id", "owner_id", "credited_id"), member_id)
+        derived |= {name: agreement[name] for name in ("account_id", "legal_entity_id", "price_list_id", "currency")}
+        derived |= {"price_list_version": price_list["version"], "address_snapshot": outlet["address"]}
+        return sent, derived | {"status": "draft", "total_minor": 0, "captured_at": transaction.captured_at}
+
+    def _adjusted(self, transaction: Transaction, row_id: str, wanted: WireRow) -> tuple[WireRow, Derived]:
+        _editable(transaction, row_id)
+        return wanted, None
+
+    def _agreement(self, transaction: Transaction, given: WireRow, outlet: WireRow) -> WireRow:
+        if "agreement_id" in given:
+            return transaction.get(AGREEMENT, str(given["agreement_id"]))
+        account = uuid.UUID(str(outlet["account_id"])).bytes
+        with self._store.read() as conn:
+            found = conn.execute(
+                "SELECT * FROM agreement WHERE account_id = ? ORDER BY id LIMIT 1", (account,)
+            ).fetchone()
+        if found is None:
+            raise InvalidValue(ORDER.name, "agreement_id", "the outlet's account has no agreement on this device")
+        return overlay.wire_row(AGREEMENT, found)
+
+    def _depot(self, agreement: WireRow) -> str:
+        owner = uuid.UUID(str(agreement["legal_entity_id"])).bytes
+        with self._store.read() as conn:
+            found = conn.execute(
+                "SELECT id FROM warehouse WHERE warehouse_kind = 'depot' "
+                "ORDER BY legal_entity_id IS ? DESC, id LIMIT 1",
+                (owner,),
+            ).fetchone()
+        if found is None:
+            raise InvalidValue(ORDER.name, "warehouse_id", "there is no depot on this device; name a warehouse")
+        return str(uuid.UUID(bytes=found[0]))
+
+    def _next_number(self) -> str:
+        prefix = self._store.meta("number_prefix")
+        if prefix is None:
+            raise InvalidValue(ORDER.name, "number", "this device is not enrolled yet, and has no series of numbers")
+        counter = self._store.next_order_counter()
+        return f"{prefix}-{counter:05d}"
+
+
+class OrderLineTable(Table):
+    """Lines of orders; a line may change only while its order may."""
+
+    def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:
+        for name in ("order_id", "product_id", "quantity"):
+            if name not in given:
+                raise InvalidValue(ORDER_LINE.name, name, "is required")
+        order = _editable(transaction, str(given["order_id"]))
+        product = transaction.get(PRODUCT, str(given["product_id"]))
+        sent: WireRow = {"unit": product["base_unit"], "discount": "0"} | given
+        _check_amounts(sent)
+        factor = self._factor(product, str(sent["unit"]))
+        sent.setdefault("position", self._next_position(str(order["id"])))
+        if "list_price" not in sent:
+            sent["list_price"] = self._price(transaction, order, product, sent, factor)
+        _, derived = super()._completed(transaction, sent)
+        return sent, derived | {"factor": format(factor, "f"), "amount_minor": 0}
+
+    def _adjusted(self, transaction: Transaction, row_id: str, wanted: WireRow) -> tuple[WireRow, Derived]:
+        line = transaction.get(ORDER_LINE, row_id)
+        order = _editable(transaction, str(line["order_id"]))
+        _check_amounts(wanted)
+        if "unit" not in wanted or wanted["unit"] == line["unit"]:
+            return wanted, None
+        product = transaction.get(PRODUCT, str(line["product_id"]))
+        factor = self._factor(product, str(wanted["unit"]))
+        if "list_price" not in wanted:
+            wanted["list_price"] = self._price(transaction, order, product, line | wanted, factor)
+        return wanted, {"factor": format(factor, "f")}
+
+    def _next_position(self, order_id: str) -> int:
+        with self._store.read() as conn:
+            highest = conn.execute(
+                "SELECT max(position) FROM order_line WHERE order_id = ?", (uuid.UUID(order_id).bytes,)
+            ).fetchone()[0]
+        return (highest or 0) + 1
+
+    def _factor(self, product: WireRow, unit: str) -> Decimal:
+        with self._store.read() as conn:
+            found = conn.execute(
+                "SELECT factor FROM product_unit WHERE product_id = ? AND unit = ? ORDER BY id LIMIT 1",
+                (uuid.UUID(str(product["id"])).bytes, unit),
+            ).fetchone()
+        if found is None and unit != product["base_unit"]:
+            raise InvalidValue(ORDER_LINE.name, "unit", f"{product['name']} is not sold by {unit!r}")
+        return Decimal(found[0]) if found else Decimal(1)
+
+    def _price(self, transaction: Transaction, order: WireRow, product: WireRow, line: WireRow, factor: Decimal) -> str:
+        """Price of one unit as entered: the list's own for the unit, else the base unit's times the factor."""
+        quantity = Decimal(str(line["quantity"]))
+        wanted: dict[str, Any] = {
+            "list": uuid.UUID(str(order["price_list_id"])).bytes,
+            "product": uuid.UUID(str(product["id"])).bytes,
+            "unit": line["unit"],
+            "quantity": float(quantity),
+            "today": moment(transaction.captured_at).date().isoformat(),
+        }
+        in_base = wanted | {"unit": product["base_unit"], "quantity": float(quantity * factor)}
+        with self._store.read() as conn:
+            found = conn.execute(_PRICE, wanted).fetchone()
+            if found is None:
+                found = conn.execute(_PRICE, in_base).fetchone()
+                found = found and (format(Decimal(found[0]) * factor, "f"),)
+        if found is None:
+            reason = f"the price list has no price of {product['name']}; give one"
+            raise InvalidValue(ORDER_LINE.name, "list_price", reason)
+        return str(found[0])
+
+
+def seen_lines(store: Store, order_id: str) -> list[dict[str, object]]:
+    """The order's lines as its person sees them, in wire form and order of position."""
+    names = ("id", "product_id", "unit", "quantity", "list_price", "discount", "amount_minor")
+    with store.read() as conn:
+        found = conn.execute(
+            "SELECT * FROM order_line WHERE order_id = ? ORDER BY position, id", (uuid.UUID(order_id).bytes,)
+        ).fetchall()
+    rows = [overlay.wire_row(ORDER_LINE, line) for line in found]
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def _allowed(transaction: Transaction, order_id: str, status: str) -> WireRow:
+    order = transaction.get(ORDER, order_id)
+    if not rules.may_become(str(order["status"]), status):
+        raise IllegalStatus(status, str(order["status"]))
+    return order
+
+
+def _editable(transaction: Transaction, order_id: str) -> WireRow:
+    order = transaction.get(ORDER, order_id)
+    if order["status"] not in rules.EDITABLE_STATUSES:
+        raise IllegalStatus("changed", str(order["status"]))
+    return order
+
+
+def _check_amounts(line: WireRow) -> None:
+    if "quantity" in line and Decimal(str(line["quantity"])) <= 0:
+        raise InvalidValue(ORDER_LINE.name, "quantity", "must be more than 0")
+    if "list_price" in line and Decimal(str(line["list_price"])) < 0:
+        raise InvalidValue(ORDER_LINE.name, "list_price", "must not be negative")
+    if "discount" in line and not 0 <= Decimal(str(line["discount"])) <= 1:
+        raise InvalidValue(ORDER_LINE.name, "discount", "is a fraction of the price, from 0 to 1")

@@ -1,0 +1,247 @@
+"""The outbox: every local transaction as a numbered mutation, its chained digest, and what became of it.
+
+A mutation's way: appended (`overlaid`, no status) → answered (it has its outcome, and is still overlaid) → revealed
+(a pull contains it: no longer overlaid). An applied or merged one is then history, of which `HISTORY_KEPT` are
+kept; a refused one stays until a person has resolved it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from outrider_sdk.errors import BuiltOn, InvalidValue, NotDiscardable, ProtocolViolation, ReplicaForked
+from outrider_sdk.protocol import (
+    GENESIS_DIGEST,
+    PUSH_BYTES_MAX,
+    PUSH_MUTATIONS_MAX,
+    Change,
+    Mutation,
+    Outcome,
+    canonical_json,
+    chain_digest,
+)
+from outrider_sdk.store import Store
+
+CHUNK_BYTES_MAX = PUSH_BYTES_MAX // 2
+"""A push is closed before it gets larger than this; a single mutation may be larger, up to `MUTATION_BYTES_MAX`."""
+MUTATION_BYTES_MAX = PUSH_BYTES_MAX - 64 * 1024
+HISTORY_KEPT = 10_000
+"""So many of the last mutations stay in the file after their reveal, to be handed in again to a restored server."""
+
+Derived = dict[str, Any] | None
+"""Fields that the device filled in for its own view, and does not send; parallel to the changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mutation in the outbox."""
+
+    number: int
+    digest: str
+    captured_at: int
+    skew: int | None
+    changes: list[Change]
+    derived: list[Derived]
+
+    def wire(self) -> Mutation:
+        """As it is pushed."""
+        return {
+            "number": self.number,
+            "digest": self.digest,
+            "captured_at": self.captured_at,
+            "skew": self.skew,
+            "changes": self.changes,
+        }
+
+
+_SELECT = "SELECT number, digest, captured_at, skew, changes, derived FROM sync_outbox "
+
+
+def entries(
+    conn: sqlite3.Connection, where: str, parameters: Sequence[object] = (), *, newest_first: bool = False
+) -> Iterator[Entry]:
+    """Mutations of the outbox that fulfil an SQL condition, in order of their numbers."""
+    for number, digest, captured_at, skew, changes, derived in conn.execute(
+        f"{_SELECT} WHERE {where} ORDER BY number {'DESC' if newest_first else ''}",
+        parameters,
+    ):
+        yield Entry(number, digest, captured_at, skew, json.loads(changes), json.loads(derived))
+
+
+def next_number(store: Store) -> int:
+    """The number that the next mutation will have."""
+    return store.meta_int("last_number") + 1
+
+
+def append(store: Store, captured_at: int, changes: list[Change], derived: list[Derived]) -> int:
+    """Add a mutation at the end, within the caller's transaction.
+
+    Raises:
+        InvalidValue: it is too large to travel.
+    """
+    number, skew = next_number(store), store.meta("skew")
+    body: dict[str, Any] = {
+        "number": number,
+        "captured_at": captured_at,
+        "skew": None if skew is None else int(skew),
+        "changes": changes,
+    }
+    text = canonical_json(changes)
+    if len(text.encode()) > MUTATION_BYTES_MAX:
+        raise InvalidValue("transaction", None, "has too many changes to travel at once; make several of it")
+    digest = chain_digest(store.meta("last_digest") or GENESIS_DIGEST, body)
+    with store.read() as conn:
+        conn.execute(
+            "INSERT INTO sync_outbox (number, digest, captured_at, skew, changes, derived, overlaid, resolved) "
+            "VALUES (?, ?, ?, ?, ?, ?, 1, 0)",
+            (number, digest, captured_at, body["skew"], text, canonical_json(derived)),
+        )
+    store.set_meta(last_number=number, last_digest=digest)
+    return number
+
+
+def next_chunk(conn: sqlite3.Connection, start: int, *, again: bool = False) -> list[Mutation]:
+    """The mutations to push next, from `start` on: unanswered ones, or `again` all, within the limits of a push."""
+    chunk: list[Mutation] = []
+    size = 0
+    where = "number >= ?" if again else "status IS NULL AND number >= ?"
+    for entry in entries(conn, where, (start,)):
+        size += len(canonical_json(entry.changes).encode()) + 256
+        if len(chunk) == PUSH_MUTATIONS_MAX or (chunk and size > CHUNK_BYTES_MAX):
+            break
+        chunk.append(entry.wire())
+    return chunk
+
+
+def is_drained(conn: sqlite3.Connection, start: int, *, again: bool = False) -> bool:
+    """Whether nothing is left to push from `start` on."""
+    sql = "SELECT NOT EXISTS (SELECT 1 FROM sync_outbox WHERE number >= ? AND (? OR status IS NULL))"
+    return bool(conn.execute(sql, (start, again)).fetchone()[0])
+
+
+def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Keep what became of mutations, within the caller's transaction; those that were news are returned.
+
+    An outcome that is known already changes nothing, so that repeated replies have one effect.
+
+    Raises:
+        ReplicaForked: an outcome belongs to another mutation under the same number.
+        ProtocolViolation: it is no outcome, or of a number that this device never gave.
+    """
+    news = []
+    with store.read() as conn:
+        for outcome in outcomes:
+            number, status = outcome.get("number"), outcome.get("status")
+            if status not in ("applied", "merged", "refused") or not isinstance(number, int):
+                raise ProtocolViolation(f"The server sent an outcome that this SDK can't read: {outcome!r}")
+            row = conn.execute("SELECT digest, status FROM sync_outbox WHERE number = ?", (number,)).fetchone()
+            if row is None:
+                continue  # of history that is no longer kept
+            if outcome.get("digest") not in (None, row[0]):
+                raise ReplicaForked(number)
+            if row[1] is None:
+                text = canonical_json(outcome)
+                conn.execute("UPDATE sync_outbox SET status = ?, outcome = ? WHERE number = ?", (status, text, number))
+                news.append(outcome)
+        store.set_meta(answered_through=_answered_through(store, conn))
+    return news
+
+
+def _answered_through(store: Store, conn: sqlite3.Connection) -> int:
+    first = conn.execute("SELECT min(number) FROM sync_outbox WHERE status IS NULL").fetchone()[0]
+    return store.meta_int("last_number") if first is None else int(first) - 1
+
+
+def leave_overlay(store: Store, applied_through: int) -> None:
+    """Take what a pull contains, and what was refused, out of the overlay, within the caller's transaction."""
+    with store.read() as conn:
+        conn.execute(
+            "UPDATE sync_outbox SET overlaid = 0 WHERE overlaid = 1 AND (number <= ? OR status = 'refused')",
+            (applied_through,),
+        )
+        conn.execute(
+            "DELETE FROM sync_outbox WHERE number <= ? AND overlaid = 0 AND (status <> 'refused' OR resolved = 1)",
+            (store.meta_int("last_number") - HISTORY_KEPT,),
+        )
+
+
+def dependents(conn: sqlite3.Connection, number: int) -> list[int]:
+    """Later mutations that build on rows which mutation `number` created, directly or through each other."""
+    created: set[str] = set()
+    found = []
+    for entry in entries(conn, "number >= ?", (number,)):
+        builds = any(created & _mentioned(change) for change in entry.changes)
+        if builds:
+            found.append(entry.number)
+        if builds or entry.number == number:
+            created |= {change["id"] for change in entry.changes if change["op"] == "create"}
+    return found
+
+
+def _mentioned(change: Change) -> set[str]:
+    ids = {change["id"]}
+    for value in cast(dict[str, Any], change).get("fields", {}).values():
+        plain = value["value"] if isinstance(value, dict) else value
+        if isinstance(plain, str):
+            ids.add(plain)
+    return ids
+
+
+def discard(store: Store, number: int, *, cascade: bool) -> list[int]:
+    """Make an unsent mutation (and with `cascade` those that build on it) a noop, within the caller's transaction.
+
+    The numbers stay, so that they have no gap; the digests from there on are chained anew, which nobody has seen yet.
+
+    Raises:
+        NotDiscardable: it does not exist, or may have reached the server.
+        BuiltOn: others build on it, and `cascade` is off.
+    """
+    with store.read() as conn:
+        row = conn.execute("SELECT overlaid, changes FROM sync_outbox WHERE number = ?", (number,)).fetchone()
+        if row is None or row[1] == "[]":
+            raise NotDiscardable(f"There is no unsent mutation {number}.")
+        if number <= store.meta_int("sent_through"):
+            raise NotDiscardable(f"Mutation {number} may have reached the server: sync, then change what it did.")
+        others = dependents(conn, number)
+        if others and not cascade:
+            raise BuiltOn(number, others)
+        discarded = [number, *others]
+        conn.executemany(
+            "UPDATE sync_outbox SET changes = '[]', derived = '[]', overlaid = 0 WHERE number = ?",
+            [(each,) for each in discarded],
+        )
+        _chain_from(store, conn, number)
+    return discarded
+
+
+def _chain_from(store: Store, conn: sqlite3.Connection, number: int) -> None:
+    row = conn.execute("SELECT digest FROM sync_outbox WHERE number = ?", (number - 1,)).fetchone()
+    digest = row[0] if row else GENESIS_DIGEST
+    chained = []
+    for entry in entries(conn, "number >= ?", (number,)):
+        digest = chain_digest(digest, cast(dict[str, Any], entry.wire()))
+        chained.append((digest, entry.number))
+    conn.executemany("UPDATE sync_outbox SET digest = ? WHERE number = ?", chained)
+    store.set_meta(last_digest=digest)
+
+
+def broken_links(conn: sqlite3.Connection, last_number: int) -> list[str]:
+    """What is wrong with numbers and digests; empty where all is well."""
+    problems = []
+    previous: Entry | None = None
+    for entry in entries(conn, "true"):
+        before = previous.digest if previous else GENESIS_DIGEST if entry.number == 1 else None
+        if previous and entry.number != previous.number + 1 and entry.number > last_number - HISTORY_KEPT:
+            problems.append(f"mutation {previous.number} is followed by {entry.number}")
+        elif (
+            before is not None
+            and (previous is None or entry.number == previous.number + 1)
+            and chain_digest(before, cast(dict[str, Any], entry.wire())) != entry.digest
+        ):
+            problems.append(f"mutation {entry.number} does not continue the chain of digests")
+        previous = entry
+    if previous and previous.number != last_number:
+        problems.append(f"the last mutation is {previous.number}, not {last_number}")
+    return problems

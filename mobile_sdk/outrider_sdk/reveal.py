@@ -1,0 +1,178 @@
+"""Pulled pages: kept aside as they come, shown all at once.
+
+Where a crash falls, the next sync goes on: before a page is staged, it is asked for again from the position stored
+with the pages before it; after that, from the next one; in the reveal, SQLite undoes it, and the last page is asked for
+again. A pull whose cursor is no longer the replica's is thrown away.
+"""
+
+# ruff: noqa: S608  (names of tables and columns come from ENTITIES)
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from itertools import chain, islice, repeat
+from typing import Any
+
+from outrider_sdk import outbox, overlay
+from outrider_sdk.errors import ProtocolViolation
+from outrider_sdk.kinds import column_to_stored
+from outrider_sdk.protocol import Outcome, PullPage
+from outrider_sdk.protocol.entities import ENTITIES, Entity
+from outrider_sdk.store import Store, create_entity_indexes, create_entity_table, quoted, staged
+
+PARAMETERS_MAX = 990
+"""Parameters of one statement; SQLite before 3.32 takes 999."""
+
+
+def stage(store: Store, page: PullPage, asked_from: int) -> bool:
+    """Keep a page that is not the last, and the position after it, durably; False where its pull is void."""
+    with store.write() as conn:
+        if store.meta_int("cursor") != asked_from:
+            discard_staged(store, conn)
+            return False
+        _keep(conn, page)
+        store.set_meta(pull_from=asked_from, pull_position=page["position"])
+    return True
+
+
+def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -> list[Outcome]:
+    """Show the last page and those staged before it, in one transaction; where their pull is void, throw them away.
+
+    In it mutations that these rows contain leave the overlay, what is still pending is laid over the new rows, and the
+    cursor moves; `facts` are stored with it. Outcomes that were news are returned.
+    """
+    with store.write() as conn:
+        if store.meta_int("cursor") != asked_from:
+            discard_staged(store, conn)
+            return []
+        _keep(conn, page)
+        news = outbox.store_outcomes(store, page["outcomes"])
+        outbox.leave_overlay(store, page["applied_through"])
+        overlay.restore(conn)
+        for entity in ENTITIES.values():
+            _drop(conn, entity)
+            _put(conn, entity)
+        overlay.recompute(conn)
+        conn.execute("DELETE FROM sync_dropped")
+        applied_through = max(page["applied_through"], store.meta_int("applied_through"))
+        store.set_meta(cursor=page["cursor"], applied_through=applied_through, pull_from=None, pull_position=None)
+        store.set_meta(**facts)
+    return news
+
+
+def discard_staged(store: Store, conn: sqlite3.Connection) -> None:
+    """Throw away the pages of a pull that can't be completed, within the caller's transaction."""
+    for entity in ENTITIES.values():
+        conn.execute(f"DELETE FROM {quoted(staged(entity))}")
+    conn.execute("DELETE FROM sync_dropped")
+    store.set_meta(pull_from=None, pull_position=None)
+
+
+def _keep(conn: sqlite3.Connection, page: PullPage) -> None:
+    drops_before = conn.execute("SELECT 1 FROM sync_dropped LIMIT 1").fetchone() is not None
+    for name, columns in page["puts"].items():
+        entity = ENTITIES.get(name)
+        if entity is None or not columns.get("id"):
+            continue  # of a newer server, or without rows
+        try:
+            values = _stored_columns(entity, columns)
+            _insert(conn, staged(entity), values)
+            if drops_before:
+                pairs = zip(repeat(name), values[0], strict=False)
+                conn.executemany("DELETE FROM sync_dropped WHERE entity = ? AND id = ?", pairs)
+        except (ValueError, TypeError, AttributeError, OverflowError, sqlite3.ProgrammingError) as error:
+            raise ProtocolViolation(f"The server sent rows of {name} that can't be read: {error}") from error
+    for name, ids in page["drops"].items():
+        entity = ENTITIES.get(name)
+        if entity is not None:
+            stored_ids = _stored_ids(ids)
+            conn.executemany(f"DELETE FROM {quoted(staged(entity))} WHERE id = ?", zip(stored_ids, strict=True))
+            pairs = zip(repeat(name), stored_ids, strict=False)
+            conn.executemany("INSERT OR IGNORE INTO sync_dropped (entity, id) VALUES (?, ?)", pairs)
+
+
+def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any]]) -> None:
+    """Put rows, given as columns, into a table: several a statement, which takes a third less time than one."""
+    width, count = len(columns), len(columns[0])
+    together = max(1, PARAMETERS_MAX // width)
+    whole = count - count % together
+    row = f"({', '.join('?' * width)})"
+    insert = f"INSERT OR REPLACE INTO {quoted(table)} VALUES "
+    values = chain.from_iterable(islice(zip(*columns, strict=True), whole))
+    conn.executemany(insert + ", ".join([row] * together), zip(*[values] * (width * together), strict=True))
+    conn.executemany(insert + row, islice(zip(*columns, strict=True), whole, None))
+
+
+def _stored_ids(ids: list[str]) -> list[bytes]:
+    try:
+        return [uuid.UUID(row_id).bytes for row_id in ids]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ProtocolViolation(f"The server sent a drop that can't be read: {error}") from error
+
+
+def _stored_columns(entity: Entity, columns: dict[str, list[Any]]) -> list[Sequence[Any]]:
+    count = len(columns["id"])
+    if any(len(values) != count for values in columns.values()):
+        raise ValueError("columns are not equally long")
+    if None in columns["id"] or not all(type(revision) is int for revision in columns["revision"]):
+        raise ValueError("a row has no id or no revision")
+    empty = [None] * count
+    return [column_to_stored(f, columns.get(f.name, empty)) for f in entity.all_fields]
+
+
+def _drop(conn: sqlite3.Connection, entity: Entity) -> None:
+    dropped = "SELECT id FROM sync_dropped WHERE entity = ?"
+    shadowed = "SELECT id FROM sync_shadow WHERE entity = ?"
+    conn.execute(
+        f"DELETE FROM {quoted(entity.name)} WHERE id IN ({dropped}) AND id NOT IN ({shadowed})",
+        (entity.name, entity.name),
+    )
+    conn.execute(
+        f"UPDATE sync_shadow SET base = NULL WHERE entity = ? AND id IN ({dropped})", (entity.name, entity.name)
+    )
+
+
+def _put(conn: sqlite3.Connection, entity: Entity) -> None:
+    source, visible = quoted(staged(entity)), quoted(entity.name)
+    if conn.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:
+        return
+    _put_under_overlay(conn, entity)
+    if _is_empty(conn, entity):
+        _adopt(conn, entity)
+        return
+    names = ", ".join(map(quoted, entity.columns))
+    settings = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in entity.columns if name != "id")
+    conn.execute(
+        f"INSERT INTO {visible} ({names}) SELECT {names} FROM {source} WHERE true ORDER BY id "
+        f"ON CONFLICT (id) DO UPDATE SET {settings} WHERE excluded.revision >= {visible}.revision"
+    )
+    conn.execute(f"DELETE FROM {source}")
+
+
+def _put_under_overlay(conn: sqlite3.Connection, entity: Entity) -> None:
+    source = quoted(staged(entity))
+    found = conn.execute(
+        f"SELECT h.base, s.* FROM {source} s JOIN sync_shadow h ON h.entity = ? AND h.id = s.id", (entity.name,)
+    ).fetchall()
+    updates = []
+    for base, *stored in found:
+        row = overlay.wire_row(entity, stored)
+        if base is None or json.loads(base)["revision"] <= row["revision"]:
+            updates.append((json.dumps(row), entity.name, stored[0]))
+    if found:
+        conn.executemany("UPDATE sync_shadow SET base = ? WHERE entity = ? AND id = ?", updates)
+        conn.execute(f"DELETE FROM {source} WHERE id IN (SELECT id FROM sync_shadow WHERE entity = ?)", (entity.name,))
+
+
+def _is_empty(conn: sqlite3.Connection, entity: Entity) -> bool:
+    shadow = conn.execute("SELECT 1 FROM sync_shadow WHERE entity = ? LIMIT 1", (entity.name,)).fetchone()
+    return shadow is None and conn.execute(f"SELECT 1 FROM {quoted(entity.name)} LIMIT 1").fetchone() is None
+
+
+def _adopt(conn: sqlite3.Connection, entity: Entity) -> None:
+    """Let the staged table become the visible, empty one: a first pull writes its rows once, not twice."""
+    conn.execute(f"DROP TABLE {quoted(entity.name)}")
+    conn.execute(f"ALTER TABLE {quoted(staged(entity))} RENAME TO {quoted(entity.name)}")
+    create_entity_indexes(conn.execute, entity)
+    create_entity_table(conn.execute, staged(entity), entity)

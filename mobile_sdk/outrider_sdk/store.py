@@ -1,0 +1,332 @@
+"""The replica file: its tables, its opening, its settings, and its transactions.
+
+Tables of entities bear their entity's name and show base plus overlay. Beside them stand, all with the prefix
+`sync_`: `sync_meta` (one row a fact), `sync_outbox` (one row a mutation), `sync_shadow` (the base of each row that
+pending mutations touch), `sync_touched` (which mutation touches which row), and per entity a `sync_staged_…` for pages
+of a pull that is not complete.
+
+sqlite-utils makes and migrates the tables, and is imported only then. A new file is built under another name
+and renamed into place, so that no crash leaves half a replica.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from outrider_sdk.errors import (
+    ForeignFile,
+    ReplicaBroken,
+    ReplicaBusy,
+    ReplicaClosed,
+    ReplicaMissing,
+    ReplicaTooNew,
+    StorageFailed,
+)
+from outrider_sdk.kinds import SQL_TYPES
+from outrider_sdk.lock import WriterLock
+from outrider_sdk.protocol.entities import ENTITIES, Entity, Kind
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+APPLICATION_ID = 0x4F757472
+"""Bytes 68 to 71 of the file: "Outr"."""
+FORMAT_VERSION = 1
+"""`user_version` of the files that this SDK writes."""
+CHECKED_SIZE_MAX_BYTES = 64 * 1024 * 1024
+"""A file up to this size is checked whole when it is opened (about 1 ms a megabyte); a larger one by `verify()`."""
+
+_MAGIC = b"SQLite format 3\x00"
+_SETTINGS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA fullfsync=ON",
+    "PRAGMA checkpoint_fullfsync=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA cache_size=-16000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA legacy_alter_table=ON",  # a reveal renames a table, whatever views an owner of the file has made of it
+)
+
+Connect = type[sqlite3.Connection]
+
+
+def quoted(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def staged(entity: Entity) -> str:
+    """Name of the table that holds pulled, not yet revealed rows of an entity."""
+    return f"sync_staged_{entity.name}"
+
+
+def create_entity_table(conn_execute: Callable[[str], object], name: str, entity: Entity) -> None:
+    """A table of the entity's columns; visible and staged ones are equal, so that one can become the other."""
+    columns = ", ".join(
+        f"{quoted(f.name)} {SQL_TYPES.get(f.kind, 'TEXT')}" + (" NOT NULL" if f.name == "id" else "")
+        for f in entity.all_fields
+    )
+    conn_execute(f"CREATE TABLE {quoted(name)} ({columns}, PRIMARY KEY (id)) WITHOUT ROWID")
+
+
+def create_entity_indexes(conn_execute: Callable[[str], object], entity: Entity) -> None:
+    """Indexes of the visible table: what an application and the SDK look rows up by."""
+    for field in entity.fields:
+        if (field.kind is Kind.ID and field.name in _INDEXED) or (entity.name, field.name) == ("product", "sku"):
+            index = f"{entity.name}_by_{field.name}"
+            conn_execute(f"CREATE INDEX {quoted(index)} ON {quoted(entity.name)} ({quoted(field.name)})")
+
+
+_INDEXED = frozenset(
+    f"{name}_id" for name in ("account", "contact", "order", "outlet", "price_list", "product", "row", "warehouse")
+)
+
+
+def _create_format_1(db: "Database") -> None:
+    for entity in ENTITIES.values():
+        create_entity_table(db.execute, entity.name, entity)
+        create_entity_indexes(db.execute, entity)
+        create_entity_table(db.execute, staged(entity), entity)
+    text, number, blob = str, int, bytes
+    _create(db, "sync_meta", {"key": text, "value": text}, "key")
+    _create(db, "sync_shadow", {"entity": text, "id": blob, "base": text}, ("entity", "id"))
+    _create(
+        db, "sync_touched", {"entity": text, "id": blob, "number": number, "lines": number}, ("entity", "id", "number")
+    )
+    _create(db, "sync_dropped", {"entity": text, "id": blob}, ("entity", "id"))
+    outbox = {
+        "number": number,
+        "digest": text,
+        "captured_at": number,
+        "skew": number,
+        "changes": text,
+        "derived": text,
+        "overlaid": number,
+        "status": text,
+        "outcome": text,
+        "resolved": number,
+    }
+    db.table("sync_outbox").create(outbox, pk="number", not_null={"digest", "captured_at", "changes", "overlaid"})
+    db.table("sync_touched").create_index(["number"])
+    db.table("sync_outbox").create_index(["status", "resolved"])
+    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+
+
+def _create(db: "Database", name: str, columns: dict[str, type], pk: str | tuple[str, ...]) -> None:
+    db.execute(db.create_table_sql(name, columns, pk=pk).rstrip("; \n") + " WITHOUT ROWID")
+
+
+def migrate(conn: sqlite3.Connection) -> None:
+    """Bring a file to `FORMAT_VERSION`: each step and its record in one transaction."""
+    from sqlite_utils import Database, Migrations
+
+    steps = Migrations("outrider_sdk")
+    steps(name="format_1")(_create_format_1)
+    steps.apply(Database(conn, recursive_triggers=False, execute_plugins=False))
+
+
+class Store:
+    """An open replica file. One thread at a time is inside `write()` or `read()`; others wait.
+
+    Statements go through `conn.execute` and `conn.executemany` alone, transactions through explicit `BEGIN IMMEDIATE`
+    and `COMMIT`, so that a test can break off at each of them.
+    """
+
+    def __init__(
+        self, path: Path, *, read_only: bool = False, connection_factory: Connect = sqlite3.Connection
+    ) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._mutex = threading.RLock()
+        self._conn: sqlite3.Connection | None = None
+        self._order_counter = 0
+        self._lock = None if read_only else WriterLock(path)
+        try:
+            is_new = not path.exists() or path.stat().st_size == 0
+            if is_new and read_only:
+                raise ReplicaMissing(path)
+            if is_new:
+                _build(path, connection_factory)
+            else:
+                _inspect(path, is_ours=not read_only)
+            self._conn = self._connect(connection_factory)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, factory: Connect) -> sqlite3.Connection:
+        if self.read_only:
+            return _open(self.path, factory, "?mode=ro")
+        conn = _open(self.path, factory)
+        try:
+            for setting in _SETTINGS:
+                conn.execute(setting)
+            if conn.execute("PRAGMA user_version").fetchone()[0] < FORMAT_VERSION:
+                migrate(conn)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    def close(self) -> None:
+        """Close the file and let the next writer in. An open transaction is undone. Never raises."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with suppress(sqlite3.Error):
+                conn.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for reading. Inside `write()`, reads see what was written."""
+        with self._mutex:
+            if self._conn is None:
+                raise ReplicaClosed("This replica was closed. Open it again.")
+            with self._named_errors():
+                yield self._conn
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed and safe from power loss at the end, undone on any exception."""
+        with self.read() as conn:
+            if self.read_only:
+                raise ReplicaClosed("This replica was opened for reading only.")
+            try:
+                conn.execute("BEGIN IMMEDIATE")
+                yield conn
+                conn.execute("COMMIT")
+            except BaseException:
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise ReplicaBusy(self.path, None) from error
+            if any(word in str(error) for word in ("full", "disk I/O", "readonly")):
+                raise StorageFailed(
+                    f"{self.path} could not be written ({error}). Free some space and repeat."
+                ) from error
+            raise
+        except sqlite3.DatabaseError as error:
+            if type(error) is sqlite3.DatabaseError:  # malformed, or not a database: not an error of the statement
+                raise ReplicaBroken(self.path, str(error)) from error
+            raise
+
+    def meta(self, key: str) -> str | None:
+        """A fact of the replica, or None."""
+        with self.read() as conn:
+            row = conn.execute("SELECT value FROM sync_meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def meta_int(self, key: str, default: int = 0) -> int:
+        """A fact that is a number."""
+        value = self.meta(key)
+        return default if value is None else int(value)
+
+    def set_meta(self, **facts: str | int | None) -> None:
+        """Store facts; only inside `write()`."""
+        with self.read() as conn:
+            conn.executemany(
+                "INSERT INTO sync_meta (key, value) VALUES (?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [(key, None if value is None else str(value)) for key, value in facts.items()],
+            )
+
+    def next_order_counter(self) -> int:
+        """The next number for an order, only inside `write()`; never given again, also where that is undone."""
+        self._order_counter = max(self.meta_int("order_counter"), self._order_counter) + 1
+        self.set_meta(order_counter=self._order_counter)
+        return self._order_counter
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file, so that deleted content is gone from both. Best effort."""
+        with suppress(sqlite3.OperationalError), self.read() as conn:
+            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def size_bytes(self) -> int:
+        """Size of the file and its write-ahead log."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return sum(file.stat().st_size for file in (self.path, log) if file.exists())
+
+
+def _open(path: Path, factory: Connect, mode: str = "") -> sqlite3.Connection:
+    return sqlite3.connect(
+        path.absolute().as_uri() + mode, uri=True, isolation_level=None, check_same_thread=False, factory=factory
+    )
+
+
+def _build(path: Path, factory: Connect) -> None:
+    draft = path.with_name(f"{path.name}.new")
+    for leftover in (draft, draft.with_name(f"{draft.name}-journal")):
+        leftover.unlink(missing_ok=True)
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists():  # of a replica that is no longer here; it must not be read into the new one, nor be lost
+        log.replace(path.with_name(f"{log.name}.orphan"))
+    conn = _open(draft, factory)
+    try:
+        conn.execute("PRAGMA synchronous=FULL")
+        migrate(conn)
+    finally:
+        conn.close()
+    draft.chmod(0o600)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in the folder survive power loss (POSIX; elsewhere the rename itself does)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _inspect(path: Path, *, is_ours: bool) -> None:
+    """See that the file is a replica of a known format, without changing a byte of it; and sound, where it `is_ours`.
+
+    Without a write-ahead log it is read as immutable, which leaves no files beside it either. Beside a writer neither
+    that nor a check is possible.
+    """
+    with path.open("rb") as file:
+        header = file.read(100)
+    if header[:16] != _MAGIC:
+        raise ForeignFile(path, "no SQLite database")
+    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise ForeignFile(path, "the database of another program")
+    try:
+        log = path.with_name(f"{path.name}-wal")
+        is_immutable = is_ours and not (log.exists() and log.stat().st_size)
+        probe = _open(path, sqlite3.Connection, "?mode=ro" + ("&immutable=1" if is_immutable else ""))
+        try:
+            version = probe.execute("PRAGMA user_version").fetchone()[0]
+            if version > FORMAT_VERSION:
+                raise ReplicaTooNew(path, version, FORMAT_VERSION)
+            probe.execute("SELECT 1 FROM sync_meta, sync_outbox LIMIT 1").fetchall()
+            if is_ours and path.stat().st_size <= CHECKED_SIZE_MAX_BYTES:
+                problems = check(probe)
+                if problems:
+                    raise ReplicaBroken(path, problems)
+        finally:
+            probe.close()
+    except sqlite3.DatabaseError as error:
+        raise ReplicaBroken(path, str(error)) from error
+
+
+def check(conn: sqlite3.Connection) -> str:
+    """What SQLite finds wrong in the file's structure; empty where it is sound."""
+    found: list[Any] = conn.execute("PRAGMA quick_check(1)").fetchall()
+    return "" if found == [("ok",)] else str(found[0][0]).splitlines()[-1]

@@ -1,0 +1,193 @@
+"""Reading and changing the rows of one entity."""
+
+# ruff: noqa: S608  (names of tables and columns come from ENTITIES)
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from outrider_sdk.errors import InvalidValue, NotFound
+from outrider_sdk.kinds import Scalar, to_python, to_stored, to_wire
+from outrider_sdk.outbox import Derived
+from outrider_sdk.overlay import WireRow
+from outrider_sdk.protocol.entities import Entity, Field, Kind
+from outrider_sdk.store import Store, quoted
+from outrider_sdk.transaction import Transaction, writable_fields
+
+
+class Row(dict[str, Any]):
+    """A row as it was when it was read: a dict whose fields are attributes too (`row.name`)."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+Rows = list[Row]
+Begin = Callable[[], AbstractContextManager[Transaction]]
+
+LOCAL_DEFAULTS: dict[tuple[str, str], Scalar] = {
+    ("account", "roles"): "[]",
+    ("account", "tags"): "[]",
+    ("outlet", "tags"): "[]",
+    ("contact_channel", "preferred"): False,
+    ("order_line", "adjustments"): "[]",
+}
+"""What a new row shows in required fields that were not given; the server sets its own."""
+
+
+class Table:
+    """The rows of an entity that this device shows, and the ways to change them.
+
+    A change outside `with crm.transaction():` is a transaction of its own.
+    """
+
+    def __init__(self, store: Store, entity: Entity, begin: Begin) -> None:
+        self.entity = entity
+        self._store = store
+        self._begin = begin
+
+    def find(self, row_id: str) -> Row | None:
+        """The row, or None where the device shows no such row."""
+        with self._store.read() as conn:
+            stored = conn.execute(
+                f"SELECT * FROM {quoted(self.entity.name)} WHERE id = ?", (self._id(row_id).bytes,)
+            ).fetchone()
+        return None if stored is None else self._row(stored)
+
+    def get(self, row_id: str) -> Row:
+        """The row.
+
+        Raises:
+            NotFound: the device shows no such row.
+        """
+        row = self.find(row_id)
+        if row is None:
+            raise NotFound(self.entity.name, row_id)
+        return row
+
+    def list(
+        self,
+        where: Mapping[str, Any] | None = None,
+        order_by: str | Sequence[str] = "id",
+        limit: int | None = None,
+    ) -> Rows:
+        """Rows whose fields equal those of `where`, in order.
+
+        Args:
+            where: per field a value, None for empty, or a list of which any will do. For more, use `Replica.query`.
+            order_by: a field or several; `-name` sorts downward.
+            limit: at most so many.
+        """
+        conditions, parameters = self._conditions(where or {})
+        names = [order_by] if isinstance(order_by, str) else order_by
+        order = ", ".join(self._comparable(n.removeprefix("-")) + (" DESC" if n[:1] == "-" else "") for n in names)
+        sql = f"SELECT * FROM {quoted(self.entity.name)} WHERE {conditions} ORDER BY {order} LIMIT ?"
+        with self._store.read() as conn:
+            return [self._row(stored) for stored in conn.execute(sql, (*parameters, -1 if limit is None else limit))]
+
+    def count(self, where: Mapping[str, Any] | None = None) -> int:
+        """How many rows `list` would return."""
+        conditions, parameters = self._conditions(where or {})
+        with self._store.read() as conn:
+            found = conn.execute(f"SELECT count(*) FROM {quoted(self.entity.name)} WHERE {conditions}", parameters)
+            return int(found.fetchone()[0])
+
+    def create(self, **fields: Any) -> Row:
+        """Add a row, and return it as shown.
+
+        Raises:
+            InvalidValue: a field is missing, not a device's to set, or has a value that can't be.
+        """
+        if not self.entity.creatable:
+            raise InvalidValue(self.entity.name, None, "rows are made by the server alone")
+        writable_fields(self.entity, fields, create=True)
+        with self._begin() as transaction:
+            given = {name: self._wire(name, value) for name, value in fields.items() if value is not None}
+            sent, derived = self._completed(transaction, given)
+            for field in self.entity.fields:
+                required = field.required and (field.writable or field.create_only)
+                if required and sent.get(field.name, derived.get(field.name)) is None:
+                    raise InvalidValue(self.entity.name, field.name, "is required")
+            return self.get(transaction.create(self.entity, sent, derived))
+
+    def edit(self, row_id: str, **fields: Any) -> Row:
+        """Change fields of a row, and return it as shown. A value that is there already is no change.
+
+        Raises:
+            NotFound: the device shows no such row.
+            InvalidValue: a field is not a device's to change, or has a value that can't be.
+        """
+        writable_fields(self.entity, fields, create=False)
+        wanted = {name: self._wire(name, value) for name, value in fields.items()}
+        key = str(self._id(row_id))
+        with self._begin() as transaction:
+            wanted, derived = self._adjusted(transaction, key, wanted)
+            transaction.edit(self.entity, key, wanted, derived)
+            return self.get(key)
+
+    def delete(self, row_id: str) -> None:
+        """Remove a row.
+
+        Raises:
+            NotFound: the device shows no such row.
+            InvalidValue: rows of this entity can't be removed from a device.
+        """
+        if not self.entity.deletable:
+            raise InvalidValue(self.entity.name, None, "rows cannot be removed from a device")
+        key = str(self._id(row_id))
+        with self._begin() as transaction:
+            self._adjusted(transaction, key, {})
+            transaction.delete(self.entity, key)
+
+    def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:
+        """The fields to send, and those that only this device shows until the server has spoken."""
+        defaults = {name: value for (entity, name), value in LOCAL_DEFAULTS.items() if entity == self.entity.name}
+        defaults["created_by"] = self._store.meta("member_id")
+        return given, {name: value for name, value in defaults.items() if name not in given and value is not None}
+
+    def _adjusted(self, transaction: Transaction, row_id: str, wanted: WireRow) -> tuple[WireRow, Derived]:
+        """What an edit really sets, and what it derives; where it is not allowed, this raises."""
+        return wanted, None
+
+    def _field(self, name: str) -> Field:
+        field = self.entity.by_name.get(name)
+        if field is None:
+            raise InvalidValue(self.entity.name, name, "there is no such field")
+        return field
+
+    def _wire(self, name: str, value: Any) -> Scalar:
+        return to_wire(self.entity.name, self._field(name), value)
+
+    def _id(self, row_id: str) -> uuid.UUID:
+        try:
+            return uuid.UUID(str(row_id))
+        except ValueError:
+            raise InvalidValue(self.entity.name, "id", f"{row_id!r} is not a UUID") from None
+
+    def _row(self, stored: Sequence[Any]) -> Row:
+        return Row((f.name, to_python(f, value)) for f, value in zip(self.entity.all_fields, stored, strict=True))
+
+    def _comparable(self, name: str) -> str:
+        column = quoted(self._field(name).name)
+        return f"CAST({column} AS REAL)" if self._field(name).kind is Kind.DECIMAL else column
+
+    def _conditions(self, where: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
+        conditions, parameters = ["true"], []
+        for name, value in where.items():
+            column = self._comparable(name)
+            choices = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
+            known = [self._parameter(name, choice) for choice in choices if choice is not None]
+            marks = ", ".join("?" * len(known))
+            empty = f" OR {column} IS NULL" if len(known) < len(choices) else ""
+            conditions.append(f"({column} IN ({marks}){empty})")
+            parameters += known
+        return " AND ".join(conditions), parameters
+
+    def _parameter(self, name: str, value: Any) -> Any:
+        field = self._field(name)
+        stored = to_stored(field, to_wire(self.entity.name, field, value))
+        return float(str(stored)) if field.kind is Kind.DECIMAL else stored

@@ -1,0 +1,295 @@
+"""The way to the server: HTTP with tokens, gzip, repetition of what got lost. Nothing here touches the replica."""
+
+import gzip
+import json
+import secrets
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import urlsplit
+
+from outrider_sdk.credentials import Credentials, CredentialStore
+from outrider_sdk.errors import (
+    ClientTooOld,
+    DeviceRevoked,
+    NotEnrolled,
+    Offline,
+    ProtocolViolation,
+    Rejected,
+    ReplicaForked,
+    ServerUnavailable,
+    SyncError,
+)
+from outrider_sdk.ids import Clock
+from outrider_sdk.protocol import PullPage, PullRequest, PushReply, PushRequest
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+ATTEMPTS_MAX = 5
+TOTAL_MAX_S = 60.0
+"""No further attempt begins later than this after the first one."""
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MAX_S = 20.0
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 60.0
+REPLY_BYTES_MAX = 256 * 1024 * 1024
+GZIP_FROM_BYTES = 1_024
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def device_clock() -> int:
+    """The device's clock: microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+class Transport(Protocol):
+    """What `sync` needs of a network. A simulator implements it without one.
+
+    Both calls raise a `SyncError` where there is no answer that counts: `Offline`, `ServerUnavailable`, `Rejected`
+    (with the problem's code), `DeviceRevoked`, `ReplicaForked`. They may have reached the server all the same.
+    """
+
+    contact_time: tuple[int, int] | None
+    """By the device's clock, when the last successful request left and when its reply was there; None: not measured."""
+    bytes_sent: int
+    bytes_received: int
+
+    def push(self, request: PushRequest) -> PushReply:
+        """`POST /sync/push` (protocol 4)."""
+
+    def pull(self, request: PullRequest) -> PullPage:
+        """`POST /sync/pull` (protocol 5)."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class _Lost(Exception):
+    """A reply that did not arrive whole."""
+
+
+class Http:
+    """JSON requests over HTTPS, repeated with growing, jittered pauses while the network or the server fails.
+
+    Only requests that may be repeated without harm go through here: all of this protocol's are made so.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        clock: Clock = device_clock,
+        sleep: Callable[[float], None] = time.sleep,
+        timer: Callable[[], float] = time.monotonic,
+        jitter: Callable[[float, float], float] | None = None,
+        attempts_max: int = ATTEMPTS_MAX,
+        total_max_s: float = TOTAL_MAX_S,
+    ) -> None:
+        parts = urlsplit(server)
+        if parts.scheme != "https" and not (parts.scheme == "http" and (parts.hostname or "") in LOOPBACK):
+            raise NotEnrolled(f"{server} is not an https:// address. Tokens do not travel in the open.")
+        self.server = server.rstrip("/")
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.contact_time: tuple[int, int] | None = None
+        self._clock, self._sleep, self._timer = clock, sleep, timer
+        self._jitter = jitter or secrets.SystemRandom().uniform
+        self._attempts_max, self._total_max_s = attempts_max, total_max_s
+        self._pool: PoolManager | None = None
+
+    def post(self, path: str, message: Mapping[str, Any], token: str | None = None) -> dict[str, Any]:
+        """Send a message, and return the reply's.
+
+        Raises:
+            Offline: no answer, after repeated tries.
+            ServerUnavailable: 5xx or 429, after repeated tries, or with a Retry-After beyond our patience.
+            Rejected: the server said no; DeviceRevoked, ReplicaForked and ClientTooOld have classes of their own.
+        """
+        body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+        began = self._timer()
+        for attempt in range(1, self._attempts_max + 1):
+            wait_s = self._jitter(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2**attempt))
+            try:
+                return self._once(path, body, token)
+            except ServerUnavailable as error:
+                failure: SyncError = error
+                wait_s = wait_s if error.retry_after_s is None else error.retry_after_s
+            except Offline as error:
+                failure = error
+            if attempt == self._attempts_max or self._timer() - began + wait_s > self._total_max_s:
+                raise failure
+            self._sleep(wait_s)
+        raise AssertionError("unreachable")
+
+    def _once(self, path: str, body: bytes, token: str | None) -> dict[str, Any]:
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if len(body) >= GZIP_FROM_BYTES:
+            headers["Content-Encoding"] = "gzip"
+            body = gzip.compress(body, compresslevel=5, mtime=0)
+        self.bytes_sent += len(body)
+        left = self._clock()
+        try:
+            response = self._connections().request(
+                "POST",
+                self.server + path,
+                body=body,
+                headers=headers,
+                preload_content=False,
+                retries=False,
+                redirect=False,
+            )
+            try:
+                raw = response.read(decode_content=False)
+            finally:
+                response.release_conn()
+            self.bytes_received += len(raw)
+            reply = _decoded(response, raw)
+        except (HTTPError, OSError, _Lost) as error:
+            raise Offline(
+                f"{self.server} can't be reached now ({type(error).__name__}). Your work is kept on this device."
+            ) from error
+        if response.status >= 300:
+            raise _refusal(response, reply)
+        self.contact_time = (left, self._clock())
+        return reply
+
+    def _connections(self) -> "PoolManager":
+        if self._pool is None:
+            import urllib3
+
+            timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
+            self._pool = urllib3.PoolManager(num_pools=2, timeout=timeout)
+        return self._pool
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        if self._pool is not None:
+            self._pool.clear()
+
+
+def _decoded(response: "BaseHTTPResponse", raw: bytes) -> dict[str, Any]:
+    if response.headers.get("Content-Encoding") == "gzip":
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            raw = inflater.decompress(raw, REPLY_BYTES_MAX)
+        except zlib.error as error:
+            raise _Lost("damaged gzip") from error
+        if not inflater.eof:
+            raise ProtocolViolation("too large a reply") if inflater.unconsumed_tail else _Lost("cut gzip")
+    try:
+        reply = json.loads(raw)
+        if isinstance(reply, dict):
+            return reply
+    except ValueError:
+        pass
+    if response.status >= 500 or response.status == 429:
+        return {}
+    raise _Lost("something on the way answered in the server's place")  # a captive portal, a proxy
+
+
+def _refusal(response: "BaseHTTPResponse", problem: dict[str, Any]) -> SyncError:
+    code, detail = str(problem.get("code", "")), str(problem.get("detail") or problem.get("title") or "no reason given")
+    if response.status >= 500 or response.status == 429:
+        after = response.headers.get("Retry-After", "")
+        return ServerUnavailable(
+            f"The server can't serve now ({response.status} {code}). Your work is kept; try again later.",
+            float(after) if after.isdigit() else None,
+        )
+    if code == "device_revoked":
+        return DeviceRevoked()
+    if code == "forked":
+        return ReplicaForked(int(problem.get("number") or 0))
+    if code == "client_too_old" or response.status == 426:
+        return ClientTooOld(f"The server asks for a newer version of this app: {detail} Unsent work is kept.")
+    return Rejected(response.status, code, detail, problem)
+
+
+class HttpTransport(Http):
+    """The server of a device's credentials, with a token that is renewed when it expires."""
+
+    def __init__(self, credentials: CredentialStore, *, server: str | None = None, **options: Any) -> None:
+        self._store = credentials
+        self._credentials = _loaded(credentials)
+        super().__init__(server or self._credentials.server, **options)
+
+    def push(self, request: PushRequest) -> PushReply:
+        """`POST /sync/push` (protocol 4)."""
+        return cast(PushReply, self._authorised("/sync/push", request))
+
+    def pull(self, request: PullRequest) -> PullPage:
+        """`POST /sync/pull` (protocol 5)."""
+        return cast(PullPage, self._authorised("/sync/pull", request))
+
+    def _authorised(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._credentials.access_token:
+            self._renew()
+        try:
+            return self.post(path, message, self._credentials.access_token)
+        except Rejected as refusal:
+            if refusal.code != "token_expired":
+                raise
+        self._renew()
+        return self.post(path, message, self._credentials.access_token)
+
+    def _renew(self) -> None:
+        """Trade the refresh token for its successor, which is kept before anything uses it.
+
+        A lost reply is repeated with the token that is kept, here or after a restart: the server gives the same
+        successor to whoever proves the secret (protocol 2.3).
+        """
+        held = self._credentials = _loaded(self._store)
+        message = {"device_id": held.device_id, "refresh_token": held.refresh_token, "proof": held.proof()}
+        reply = self.post(f"/t/{held.slug}/devices/token", message)
+        try:
+            renewed = replace(held, refresh_token=str(reply["refresh_token"]), access_token=str(reply["access_token"]))
+        except KeyError as error:
+            raise ProtocolViolation(f"The reply of the token request has no {error}.") from error
+        self._store.save(renewed)
+        self._credentials = renewed
+
+
+def _loaded(store: CredentialStore) -> Credentials:
+    credentials = store.load()
+    if credentials is None:
+        raise NotEnrolled("This device is not enrolled. Ask your administrator for a code, and enrol it.")
+    return credentials
+
+
+def enrol(
+    credentials: CredentialStore, *, server: str, tenant: str, code: str, name: str = "device", **options: Any
+) -> Credentials:
+    """Make this device known to the server by a one-time code, and keep what it answers (protocol 2.1).
+
+    Raises:
+        Rejected: the code is used, expired or unknown.
+        NotEnrolled: the server's address is not https.
+    """
+    http = Http(server, **options)
+    secret = secrets.token_urlsafe(32)
+    try:
+        reply = http.post(f"/t/{tenant}/devices/enrol", {"code": code, "name": name, "secret": secret})
+    finally:
+        http.close()
+    try:
+        made = Credentials(
+            server=http.server,
+            slug=tenant,
+            device_id=str(reply["device_id"]),
+            member_id=str(reply["member_id"]),
+            incarnation=int(reply["incarnation"]),
+            number_prefix=str(reply["number_prefix"]),
+            secret=secret,
+            refresh_token=str(reply["refresh_token"]),
+            access_token=str(reply["access_token"]),
+        )
+    except KeyError as error:
+        raise ProtocolViolation(f"The reply of the enrolment has no {error}.") from error
+    credentials.save(made)
+    return made

@@ -1,0 +1,147 @@
+"""Breaking off at every single statement: whatever was done is whole, and the next start goes on."""
+
+import sqlite3
+
+import pytest
+
+from outrider_sdk import MemoryCredentials, Replica
+from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, stock_shop
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def crashing_connection(at, *, after):
+    """A connection class that crashes before or after its statement number `at`; `seen` counts over all connections."""
+
+    class Crashing(sqlite3.Connection):
+        seen = 0
+
+        def _run(self, run, *arguments):
+            type(self).seen += 1
+            if type(self).seen >= at and not after:
+                raise Crash
+            done = run(*arguments)
+            if type(self).seen >= at:
+                raise Crash
+            return done
+
+        def execute(self, *arguments):
+            return self._run(super().execute, *arguments)
+
+        def executemany(self, *arguments):
+            return self._run(super().executemany, *arguments)
+
+    return Crashing
+
+
+class Day:
+    """A device's day against a server that survives; `acknowledged` is what the SDK returned from."""
+
+    def __init__(self, path):
+        self.path = path
+        self.server = FakeServer(page_size=8)
+        self.shop = stock_shop(self.server)
+        self.acknowledged = []
+
+    def open(self, factory=sqlite3.Connection):
+        options = {"credentials": MemoryCredentials(credentials()), "clock": FakeClock()}
+        return Replica.open(
+            self.path, transport=FakeTransport(self.server), connection_factory=factory, **options
+        )
+
+    def run(self, factory):
+        crm = self.open(factory)
+        try:
+            crm.sync()
+            with crm.transaction() as first:
+                order = crm.orders.create(outlet_id=self.shop["outlet"])
+                crm.order_lines.create(order_id=order.id, product_id=self.shop["tea"], quantity=3)
+                crm.orders.submit(order.id)
+            self.acknowledged.append(first.number)
+            with crm.transaction() as second:
+                crm.contacts.edit(self.shop["contact"], name="Freda")
+            self.acknowledged.append(second.number)
+            self.server.put("contact", id=self.shop["contact"], job_title="Chief")
+            self.server.remove("product", self.shop["jam"])
+            crm.sync()
+        finally:
+            crm.close()
+
+
+def statements_of_a_day(folder):
+    factory = crashing_connection(10**9, after=False)
+    Day(folder / "count.db").run(factory)
+    return factory.seen
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_crash_at_any_statement_loses_nothing_that_was_acknowledged(tmp_path, after):
+    """Kill points that no random test would hit: between each two statements of making, writing, pushing, revealing."""
+    total = statements_of_a_day(tmp_path)
+    for at in range(1, total + 1, 1 if total < 400 else 3):
+        day = Day(tmp_path / f"{after}{at}.db")
+        with pytest.raises(Crash):
+            day.run(crashing_connection(at, after=after))
+
+        with day.open() as crm:
+            numbers = [row["number"] for row in crm.query("SELECT number FROM sync_outbox")]
+            assert numbers[: len(day.acknowledged)] == day.acknowledged, at
+            assert len(numbers) <= len(day.acknowledged) + 1
+            assert crm.verify() == [], at
+            crm.sync()
+            crm.sync()
+            assert crm.verify() == []
+            assert crm.status().pending == 0
+            assert crm.query("SELECT * FROM sync_shadow") == []
+            for entity, table in (("contact", crm.contacts), ("order_line", crm.order_lines), ("product", crm.products)):
+                rows = {key: row["revision"] for (name, key), row in day.server.rows.items() if name == entity}
+                assert {row.id: row.revision for row in table.list()} == rows, at
+            assert sum(name == "order" for name, _ in day.server.rows) <= 1
+
+
+def test_a_connection_that_crashed_inside_a_transaction_goes_on_when_it_can(open_replica, server):
+    """A full disk or an interrupt ends one transaction, not the app."""
+    ids = stock_shop(server)
+    trouble = []
+
+    class Failing(sqlite3.Connection):
+        def execute(self, sql, *arguments):
+            if trouble and sql.startswith("INSERT INTO sync_outbox"):
+                raise trouble.pop()
+            return super().execute(sql, *arguments)
+
+    crm = open_replica(connection_factory=Failing)
+    crm.sync()
+    trouble.append(Crash())
+    with pytest.raises(Crash):
+        crm.contacts.edit(ids["contact"], name="Freda")
+
+    assert crm.contacts.get(ids["contact"]).name == "Fred"
+    assert crm.contacts.edit(ids["contact"], name="Freda").name == "Freda"
+    assert crm.status().last_number == 1
+    assert crm.verify() == []
+
+
+def test_a_full_disk_is_named_and_the_change_is_undone(open_replica, server):
+    """The person can free some space and repeat."""
+    from outrider_sdk import StorageFailed
+
+    ids = stock_shop(server)
+    full = []
+
+    class Full(sqlite3.Connection):
+        def execute(self, sql, *arguments):
+            if full and sql == "COMMIT":
+                raise full.pop()
+            return super().execute(sql, *arguments)
+
+    crm = open_replica(connection_factory=Full)
+    crm.sync()
+    full.append(sqlite3.OperationalError("database or disk is full"))
+
+    with pytest.raises(StorageFailed, match="Free some space"):
+        crm.contacts.edit(ids["contact"], name="Freda")
+
+    assert crm.contacts.get(ids["contact"]).name == "Fred"
