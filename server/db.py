@@ -15,7 +15,8 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from piccolo.columns import JSONB, UUID as UUIDColumn, BigInt, Timestamptz
+from piccolo.columns import JSONB, BigInt, Timestamptz
+from piccolo.columns import UUID as UUIDColumn  # noqa: N811 - a column, beside the type of its values
 from piccolo.engine.postgres import PostgresEngine
 from piccolo.querystring import QueryString
 from piccolo.table import Table
@@ -260,7 +261,7 @@ async def _transaction(database: str, begin: str, tenant: TenantRef | None) -> A
         raise RuntimeError("A transaction is open already: services never open one.")
     pool = databases().pools[database]
     try:
-        conn = cast(Connection, await pool.acquire(timeout=CONNECTION_WAIT_S))
+        conn = await pool.acquire(timeout=CONNECTION_WAIT_S)
     except TimeoutError:
         raise Busy("The server is busy just now. Try again in a moment.") from None
     binding = _Binding(conn, tenant)
@@ -284,7 +285,7 @@ async def _transaction(database: str, begin: str, tenant: TenantRef | None) -> A
 
 
 async def _release(pool: asyncpg.Pool, conn: Connection, *, ended: bool) -> None:
-    """Give a connection back without a transaction. The driver's own view of its state may be stale after a cancellation."""
+    """Give a connection back without a transaction; of a cancelled statement, the driver's view may be stale."""
     try:
         if not ended:
             await conn.execute("ROLLBACK")

@@ -86,6 +86,8 @@ class Busy(AppError):
     status = 503
     code = "busy"
 
-    def __init__(self, message: str = "Others are writing just now. Try again in a moment.", *, retry_after_s: int = 2) -> None:
+    def __init__(
+        self, message: str = "Others are writing just now. Try again in a moment.", *, retry_after_s: int = 2
+    ) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.retry_after_s = retry_after_s

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 from dramatiq_postgres.schema import generate_init_sql
 
+from server.config import MAIN_DATABASE, Config, ConfigError
 from server.db import PLATFORM_ROLE, TenantRef
 from server.tenants.hardening import harden
 
@@ -24,7 +25,7 @@ _PLATFORM_LOCK = 0x0074_7269_6465
 """Advisory lock of those who set up roles: they belong to the whole cluster."""
 
 LOCK_TIMEOUT_MS = 5_000
-"""A migration waits no longer for a tenant's open transactions: behind it, the tenant's whole traffic would wait too."""
+"""A migration waits no longer for a tenant's open transactions: behind it, the tenant's traffic would wait too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,25 @@ def app_url(database_url: str, password: str) -> str:
 def app_password(secret_key: bytes) -> str:
     """The password of the app's log-ins: every process of an installation derives the same one from its secret."""
     return hmac.new(secret_key, b"app-login", hashlib.sha256).hexdigest()
+
+
+def owner_urls(config: Config) -> dict[str, str]:
+    """The owner's URL of each database of an installation; `main` is given, or that of the embedded server.
+
+    Raises:
+        ConfigError: no main database is configured.
+    """
+    if config.database_url is None:
+        raise ConfigError(
+            "OUTRIDER_DATABASE_URL is not set: set it to a PostgreSQL 15+, or run `outrider serve`, which brings one."
+        )
+    return {MAIN_DATABASE: config.database_url, **config.databases}
+
+
+def app_urls(config: Config) -> dict[str, str]:
+    """The URL of each database with which the app logs in."""
+    password = app_password(config.secret_key)
+    return {name: app_url(url, password) for name, url in owner_urls(config).items()}
 
 
 async def prepare_database(database_url: str, *, app_password: str) -> list[str]:
@@ -123,7 +143,9 @@ async def _grant_platform(owner: asyncpg.Connection, login: str) -> None:
 
 async def _record(conn: asyncpg.Connection, schema: str, migration: Migration) -> None:
     await conn.execute(
-        f'INSERT INTO "{schema}".schema_migration (number, name) VALUES ($1, $2)', migration.number, migration.name
+        f'INSERT INTO "{schema}".schema_migration (number, name) VALUES ($1, $2)',  # noqa: S608 - our own name
+        migration.number,
+        migration.name,
     )
 
 
@@ -137,8 +159,8 @@ def _grants(tenant: TenantRef) -> str:
         """
         GRANT USAGE ON SCHEMA {{schema}} TO {{schema}};
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {{schema}} TO {{schema}};
-        REVOKE INSERT, UPDATE, DELETE ON {{schema}}.schema_migration, {{schema}}.revision_counter, {{schema}}.scope_entry,
-            {{schema}}.scope_grant, {{schema}}.price_change FROM {{schema}};
+        REVOKE INSERT, UPDATE, DELETE ON {{schema}}.schema_migration, {{schema}}.revision_counter,
+            {{schema}}.scope_entry, {{schema}}.scope_grant, {{schema}}.price_change FROM {{schema}};
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid), {{schema}}.refresh_grants(uuid[], uuid[]),
             {{schema}}.enqueue_job(uuid, text, jsonb, integer) TO {{schema}};
@@ -164,7 +186,7 @@ async def create_tenant_schema(owner: asyncpg.Connection, tenant: TenantRef, *, 
         INSERT INTO "{tenant.schema}".schema_migration (number, name) VALUES {records};
         {_grants(tenant)}
         SET LOCAL check_function_bodies = on;
-        """
+        """  # noqa: S608 - our own names and files
     )
 
 
@@ -173,7 +195,8 @@ async def migrate_tenant(owner: asyncpg.Connection, tenant: TenantRef, steps: Se
     async with owner.transaction():
         await owner.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
         await owner.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", tenant.schema)
-        done = {r["number"] for r in await owner.fetch(f'SELECT number FROM "{tenant.schema}".schema_migration')}
+        recorded = await owner.fetch(f'SELECT number FROM "{tenant.schema}".schema_migration')  # noqa: S608 - our own name
+        done = {row["number"] for row in recorded}
         missing = [step for step in steps if step.number not in done]
         for step in missing:
             await owner.execute(_fill(step.sql, tenant))

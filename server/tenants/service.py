@@ -24,7 +24,7 @@ from server.tenants.schema import (
 
 SLUG_PATTERN = re.compile(r"[a-z0-9](-?[a-z0-9]){1,39}")
 NAME_LENGTH_MAX = 200
-_COLUMNS = "id, slug, schema, database"
+_SELECT = "SELECT id, slug, schema, database FROM "
 
 
 class SlugTaken(Conflict):
@@ -129,7 +129,7 @@ async def migrate_tenants(
     """
     wanted = migrations("tenant") if steps is None else steps
     async with owner_connection(urls["main"]) as directory:
-        rows = await directory.fetch(f"SELECT {_COLUMNS} FROM platform.tenant ORDER BY created_at, id")
+        rows = await directory.fetch(_SELECT + "platform.tenant ORDER BY created_at, id")
     tenants = [_ref(row) for row in rows]
     for tenant in tenants:
         if tenant.database not in urls:
@@ -155,7 +155,7 @@ async def get_tenant_by_slug(slug: str) -> TenantRef:
     Raises:
         TenantUnknown: there is none, or it is suspended.
     """
-    row = await connection().fetchrow(f"SELECT {_COLUMNS} FROM tenant WHERE slug = $1 AND status = 'active'", slug)
+    row = await connection().fetchrow(_SELECT + "tenant WHERE slug = $1 AND status = 'active'", slug)
     if row is None:
         raise TenantUnknown
     return _ref(row)
@@ -167,7 +167,7 @@ async def get_tenant(tenant_id: UUID) -> TenantRef:
     Raises:
         TenantUnknown: there is none, or it is suspended.
     """
-    row = await connection().fetchrow(f"SELECT {_COLUMNS} FROM tenant WHERE id = $1 AND status = 'active'", tenant_id)
+    row = await connection().fetchrow(_SELECT + "tenant WHERE id = $1 AND status = 'active'", tenant_id)
     if row is None:
         raise TenantUnknown
     return _ref(row)
@@ -175,7 +175,7 @@ async def get_tenant(tenant_id: UUID) -> TenantRef:
 
 async def list_tenants() -> list[TenantRef]:
     """All active tenants, within a platform transaction."""
-    rows = await connection().fetch(f"SELECT {_COLUMNS} FROM tenant WHERE status = 'active' ORDER BY slug")
+    rows = await connection().fetch(_SELECT + "tenant WHERE status = 'active' ORDER BY slug")
     return [_ref(row) for row in rows]
 
 

@@ -1,0 +1,64 @@
+"""The databases of a command: those configured, or the embedded one, started or already running."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from server.config import Config
+from server.embedded import EmbeddedError, EmbeddedPostgres
+from server.embedded.processes import read_postmaster_file
+from server.tenants.schema import app_password, migrations, owner_urls, prepare_database
+from server.tenants.service import TenantMigration, migrate_tenants
+
+
+@contextlib.contextmanager
+def open_database(config: Config, *, own: bool = False) -> Iterator[Config]:
+    """The configuration with a database in it: for a command's duration PostgreSQL is started where none is given.
+
+    Args:
+        own: it must not run already, as it does beside `outrider serve`.
+
+    Raises:
+        EmbeddedError: it cannot be started, or runs already and `own` is asked for.
+    """
+    if config.database_url is not None:
+        yield config
+        return
+    running = None if own else _find_running(config)
+    if running is not None:
+        yield replace(config, database_url=running)
+        return
+    with EmbeddedPostgres.persistent(config.state_dir) as postgres:
+        yield replace(config, database_url=postgres.url)
+
+
+def _find_running(config: Config) -> str | None:
+    """The URL of the embedded PostgreSQL that another process of this installation runs."""
+    data = (config.state_dir / "postgres").resolve()
+    notes = read_postmaster_file(data)  # pid first, port fourth, readiness eighth
+    if len(notes) < 8 or notes[7] != "ready":
+        return None
+    try:
+        os.kill(int(notes[0]), 0)
+        password = (data / "password").read_text(encoding="ascii").strip()
+    except PermissionError:
+        raise EmbeddedError(f"{data} belongs to another user: run as the user of `outrider serve`.") from None
+    except (OSError, ValueError):
+        return None
+    return f"postgresql://outrider:{password}@127.0.0.1:{notes[3]}/outrider"
+
+
+async def prepare_all(config: Config) -> list[str]:
+    """Prepare every database: roles, platform schema, job queue. Returns warnings."""
+    password = app_password(config.secret_key)
+    warnings = []
+    for name, url in owner_urls(config).items():
+        warnings += [f"{name}: {warning}" for warning in await prepare_database(url, app_password=password)]
+    return warnings
+
+
+async def migrate_all(config: Config) -> list[TenantMigration]:
+    """Bring every tenant up to date; the outcomes of those that changed or failed."""
+    outcomes = [outcome async for outcome in migrate_tenants(owner_urls(config), migrations("tenant"))]
+    return [outcome for outcome in outcomes if outcome.applied or outcome.error]

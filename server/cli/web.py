@@ -1,0 +1,40 @@
+"""The web server process."""
+
+import asyncio
+import logging
+import os
+import signal
+from typing import Any, Final
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+STOP_TIMEOUT_S: Final = 8.0
+"""Requests under way may take so long; event streams never end by themselves."""
+
+_log = logging.getLogger(__name__)
+
+
+def run_web(app: Any, *, host: str, port: int) -> None:
+    """Serve an ASGI application until SIGTERM or SIGINT, in this one process."""
+    asyncio.run(_serve(app, host, port))
+
+
+async def _serve(app: Any, host: str, port: int) -> None:
+    server = Server(app, host, port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        waiting.cancel()
+        serving.result()
+        raise RuntimeError("The web server stopped by itself: see above.")
+    server.stop()  # type: ignore[no-untyped-call]
+    done, _ = await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
+    if not done:
+        _log.warning("Closing the connections that are still open.")
+        os._exit(0)

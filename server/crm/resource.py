@@ -1,0 +1,103 @@
+"""What a resource of the REST API is: an entity, its table and its models, and the rules of its own."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from outrider_sdk.protocol.entities import ENTITIES, Entity, Kind
+
+from server.crm.models import Models, Row, create_models
+from server.crm.rights import Viewer
+from server.db import Revision, SyncedTable
+
+_NAMED_OTHERWISE: Final = {
+    "manager_id": "member",
+    "maker_id": "member",
+    "owner_id": "member",
+    "credited_id": "member",
+    "delegated_by": "member",
+    "source_order_id": "order",
+    "revises_order_id": "order",
+}
+
+
+@dataclass(slots=True)
+class Write:
+    """One row about to be written, or just written. Rules read it, and may change `values`."""
+
+    viewer: Viewer
+    revision: Revision
+    before: Row | None
+    """The row as it was; None in a create."""
+    values: dict[str, Any]
+    """Column values to write. In a delete: none."""
+    row_id: UUID
+    deletes: bool = False
+
+    def value(self, name: str) -> Any:
+        """The value that the column will have; None where neither the write nor the row has one."""
+        return self.values.get(name, self.before[name] if self.before else None)
+
+
+Rule = Callable[[Write], Awaitable[None]]
+
+
+async def _nothing(write: Write) -> None:
+    """No rule of its own."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One entity under a path. `rule` runs before the row is written, `then` after; both in its transaction."""
+
+    path: str
+    table: type[SyncedTable]
+    derived: frozenset[str] = frozenset()
+    """Fields that the server alone decides."""
+    fixed: frozenset[str] = frozenset()
+    """Fields that nothing changes after the create."""
+    completed: frozenset[str] = frozenset()
+    """Required fields that the rule fills in where a create leaves them out."""
+    owns: str | None = None
+    """The entity whose rows live and die with one of this; others that refer to a row keep it from being deleted."""
+    rule: Rule = _nothing
+    then: Rule = _nothing
+    entity: Entity = field(init=False)
+    models: Models = field(init=False)
+    references: dict[str, str] = field(init=False)
+    """Which entity each id field refers to."""
+
+    def __post_init__(self) -> None:
+        entity = ENTITIES[self.table._meta.tablename]
+        models = create_models(entity, self.table, derived=self.derived, fixed=self.fixed, completed=self.completed)
+        object.__setattr__(self, "entity", entity)
+        object.__setattr__(self, "models", models)
+        object.__setattr__(self, "references", references_of(entity))
+
+    @property
+    def noun(self) -> str:
+        """The entity's name for people."""
+        return self.entity.name.replace("_", " ")
+
+
+def references_of(entity: Entity) -> dict[str, str]:
+    """Which entity each id field of an entity refers to; those that refer to none of them are left out."""
+    found = {}
+    for f in entity.fields:
+        target = entity.name if f.name == "parent_id" else _NAMED_OTHERWISE.get(f.name, f.name.removesuffix("_id"))
+        if f.kind is Kind.ID and target in ENTITIES:
+            found[f.name] = target
+    return found
+
+
+REFERRED_BY: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    name: tuple(
+        (other, column)
+        for other in ENTITIES
+        for column, target in references_of(ENTITIES[other]).items()
+        if target == name
+    )
+    for name in ENTITIES
+}
+"""For each entity, the columns (entity, name) that refer to it."""

@@ -1,0 +1,182 @@
+"""Reads and writes rows of any resource, within what the viewer may see and write.
+
+A row out of sight is a row that never was: both raise the same `NotFound`, also where another row refers to it.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from outrider_sdk.protocol.entities import ENTITIES, Entity
+from outrider_sdk.protocol.ids import uuid7
+from piccolo.columns.combination import WhereRaw
+from piccolo.query import OrderByRaw
+from piccolo.querystring import QueryString
+
+from server.crm import listing as lists
+from server.crm.listing import Listing
+from server.crm.models import Row, read_columns
+from server.crm.resource import REFERRED_BY, Resource, Write
+from server.crm.rights import Viewer, in_sight, may_delete, require_reader, require_writer, writable_fields
+from server.db import Revision, connection, engine
+from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
+
+
+class InUse(Conflict):
+    """Other live rows refer to the row; it can be deleted when they are gone."""
+
+    code = "in_use"
+
+
+async def list_rows(resource: Resource, listing: Listing, viewer: Viewer) -> tuple[list[Row], str | None]:
+    """One page of what the viewer sees, and the cursor of the next; None at the end.
+
+    Raises:
+        Forbidden: the role sees nothing of the CRM.
+    """
+    require_reader(viewer)
+    query = _select(resource, viewer).limit(listing.limit + 1)
+    for sql, parameters in lists.where(resource.entity, listing):
+        query = query.where(WhereRaw(sql, *parameters))
+    columns = [OrderByRaw(column) for column in lists.order_by(resource.entity, listing)]
+    rows = await query.order_by(*columns, ascending=not listing.descending)
+    page = rows[: listing.limit]
+    more = len(rows) > listing.limit
+    return page, lists.write_cursor(listing, page[-1]) if more else None
+
+
+async def get_row(resource: Resource, row_id: UUID, viewer: Viewer) -> Row:
+    """The live row of that id.
+
+    Raises:
+        Forbidden: the role sees nothing of the CRM.
+        NotFound: there is none, or not in the viewer's sight.
+    """
+    require_reader(viewer)
+    rows: list[Row] = await _select(resource, viewer).where(resource.table.id == row_id)
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
+def _select(resource: Resource, viewer: Viewer) -> Any:
+    sight, parameters = in_sight(viewer, resource.entity)
+    return resource.table.select().where(WhereRaw(sight, *parameters)).output(load_json=True)
+
+
+async def create_row(resource: Resource, data: msgspec.Struct, *, viewer: Viewer, revision: Revision) -> Row:
+    """Create a row from the resource's create model.
+
+    Raises:
+        Forbidden: the role may not write such rows.
+        InvalidInput: a field may not be set by the role, or refers to nothing in its sight.
+    """
+    require_writer(viewer, resource.entity)
+    values = _read(resource, data, viewer, creating=True)
+    await _check_references(resource, values, viewer)
+    write = Write(viewer, revision, None, values, uuid7())
+    await resource.rule(write)
+    await insert_row(resource.entity, write.row_id, write.values)
+    await resource.then(write)
+    return await get_row(resource, write.row_id, viewer)
+
+
+async def change_row(
+    resource: Resource, row_id: UUID, data: msgspec.Struct, *, viewer: Viewer, revision: Revision
+) -> Row:
+    """Change the given fields of a row. `custom` is merged key by key; a null takes a key away.
+
+    Raises:
+        Forbidden: the role may not write such rows.
+        NotFound: there is no such row in the viewer's sight.
+        InvalidInput: a field may not be set by the role, or refers to nothing in its sight.
+    """
+    require_writer(viewer, resource.entity)
+    before = await get_row(resource, row_id, viewer)
+    values = _read(resource, data, viewer, creating=False)
+    if "custom" in values:
+        values["custom"] = _merge(before["custom"], msgspec.json.decode(values["custom"]))
+    await _check_references(resource, values, viewer)
+    write = Write(viewer, revision, before, values, row_id)
+    await resource.rule(write)
+    if write.values:
+        await update_row(resource, row_id, write.values)
+        await resource.then(write)
+    return await get_row(resource, row_id, viewer)
+
+
+async def delete_row(resource: Resource, row_id: UUID, *, viewer: Viewer, revision: Revision) -> None:
+    """Make a row a tombstone, and what it owns with it.
+
+    Raises:
+        Forbidden: the role may not delete such rows.
+        NotFound: there is no such row in the viewer's sight.
+        InUse: other live rows refer to it.
+    """
+    require_writer(viewer, resource.entity)
+    if not may_delete(viewer, resource.entity):
+        raise Forbidden(f"A {viewer.role} may not delete this. Ask an admin to do it.")
+    write = Write(viewer, revision, await get_row(resource, row_id, viewer), {}, row_id, deletes=True)
+    await resource.rule(write)
+    for name, column in REFERRED_BY[resource.entity.name]:
+        if name == resource.owns:
+            await _bury(name, column, row_id)
+        elif await _is_referred(name, column, row_id):
+            raise InUse(f"A live {name.replace('_', ' ')} refers to this {resource.noun}. Delete or change it first.")
+    await _bury(resource.entity.name, "id", row_id)
+    await resource.then(write)
+
+
+async def _is_referred(name: str, column: str, row_id: UUID) -> bool:
+    sql = f'SELECT EXISTS (SELECT FROM "{name}" WHERE "{column}" = $1 AND deleted_at IS NULL)'  # noqa: S608
+    return bool(await connection().fetchval(sql, row_id))
+
+
+async def _bury(name: str, column: str, row_id: UUID) -> None:
+    await connection().execute(f'DELETE FROM "{name}" WHERE "{column}" = $1', row_id)  # noqa: S608
+
+
+async def insert_row(entity: Entity, row_id: UUID, values: dict[str, Any]) -> None:
+    """Insert the given columns; defaults and triggers see to the others."""
+    columns = ", ".join(f'"{name}"' for name in ("id", *values))
+    places = ", ".join(["{}"] * (len(values) + 1))
+    sql = f'INSERT INTO "{entity.name}" ({columns}) VALUES ({places})'  # noqa: S608 - identifiers of our own
+    await engine.run_querystring(QueryString(sql, row_id, *values.values()))
+
+
+async def update_row(resource: Resource, row_id: UUID, values: dict[str, Any]) -> None:
+    """Write the given columns of a row."""
+    await resource.table.update(values).where(resource.table.id == row_id)  # type: ignore[arg-type]
+
+
+def _read(resource: Resource, data: msgspec.Struct, viewer: Viewer, *, creating: bool) -> dict[str, Any]:
+    values = read_columns(resource.entity, data)
+    if creating:
+        values = {name: value for name, value in values.items() if value is not None}
+    allowed = writable_fields(viewer, resource.entity, creating=creating)
+    refused = [FieldError(name, f"A {viewer.role} may not set this.") for name in values if name not in allowed]
+    if refused:
+        raise InvalidInput(refused)
+    return values
+
+
+def _merge(stored: Any, changes: dict[str, Any]) -> str:
+    merged = (stored if isinstance(stored, dict) else {}) | changes
+    return msgspec.json.encode({key: value for key, value in merged.items() if value is not None}).decode()
+
+
+async def _check_references(resource: Resource, values: dict[str, Any], viewer: Viewer) -> None:
+    missing = [
+        FieldError(name, f"There is no such {target.replace('_', ' ')}.")
+        for name, target in resource.references.items()
+        if values.get(name) is not None and not await is_visible(target, values[name], viewer)
+    ]
+    if missing:
+        raise InvalidInput(missing)
+
+
+async def is_visible(name: str, row_id: UUID, viewer: Viewer) -> bool:
+    """Whether the viewer sees a live row of that entity and id."""
+    sight, parameters = in_sight(viewer, ENTITIES[name])
+    sql = f'SELECT 1 FROM "{name}" WHERE "{name}"."id" = {{}} AND {sight}'  # noqa: S608 - identifiers of our own
+    return bool(await engine.run_querystring(QueryString(sql, row_id, *parameters)))

@@ -1,0 +1,94 @@
+"""The worker process: runs the jobs of one database until it is told to stop.
+
+One process, few threads and one event loop, on which all jobs run; a supervisor starts it again when it dies. A job
+under way when it is told to stop is finished first; one that dies with the process runs again.
+"""
+
+import importlib
+import logging
+import signal
+import threading
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import dramatiq
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.middleware import Middleware, MiddlewareError
+
+from server import db, mail
+from server.broker import broker
+from server.config import MAIN_DATABASE, Config
+from server.db import Databases
+from server.tenants.schema import app_urls
+
+ACTOR_MODULES: Final = ("server.crm.order.jobs",)
+"""Every module with jobs: imported here, its actors are known to the broker."""
+THREADS: Final = 4
+"""Jobs at a time: they wait rather than compute."""
+STOP_TIMEOUT_MS: Final = 20_000
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerError(MiddlewareError):
+    """The worker cannot start; the message says why."""
+
+
+class _Pools(Middleware):
+    """The databases' pools, on the event loop of the jobs."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._urls = urls
+        self._databases: Databases | None = None
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        loop = get_event_loop_thread()
+        if loop is None:
+            raise WorkerError("There is no event loop for the jobs.")
+        try:
+            self._databases = loop.run_coroutine(Databases.connect(self._urls, size_max=THREADS + 2))
+        except Exception as error:
+            raise WorkerError(f"The database cannot be reached: {error}") from error
+        db.use(self._databases)
+
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        loop = get_event_loop_thread()
+        if self._databases is not None and loop is not None:
+            loop.run_coroutine(self._databases.close())
+        db.use(None)
+
+
+def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = THREADS) -> None:
+    """Run the jobs of tenants in one database until SIGTERM or SIGINT.
+
+    Raises:
+        WorkerError: the database is unknown, or cannot be reached.
+    """
+    urls = app_urls(config)
+    if database not in urls:
+        raise WorkerError(f"There is no database {database!r}: choose one of {', '.join(sorted(urls))}.")
+    stopping = threading.Event()
+    _listen_for_stop(stopping)
+    for module in ACTOR_MODULES:
+        importlib.import_module(module)
+    mail.use(mail.MailSettings(config.mail_url, urlsplit(config.base_url).hostname or "localhost"))
+    broker.connect(urls[database])
+    broker.add_middleware(_Pools(urls))
+    worker = dramatiq.Worker(broker, worker_threads=threads)
+    try:
+        worker.start()
+        _log.info("Running the jobs of database %s.", database)
+        stopping.wait()
+    finally:
+        worker.stop(timeout=STOP_TIMEOUT_MS)
+        broker.close()
+
+
+def _listen_for_stop(stopping: threading.Event) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

@@ -1,0 +1,84 @@
+"""The OpenAPI document is valid, recorded, and true to what the routes take and give."""
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from litestar import Litestar
+from openapi_spec_validator import validate
+
+from server.app import create_app, describe_api
+from server.crm.resources import RESOURCES
+from server.crm.rights import READ_ONLY
+
+RECORDED = Path(__file__).parents[2] / "docs" / "openapi.json"
+REGENERATE = "python -m tests.contract.test_openapi"
+
+
+def make_app() -> Litestar:
+    return create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+
+
+def described() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(msgspec.json.encode(describe_api(make_app())))
+    return document
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return described()
+
+
+def test_the_document_is_openapi_3_1(document: dict[str, Any]):
+    """Generators and consoles read it without help."""
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_the_document_is_the_recorded_one(document: dict[str, Any]):
+    """A change of the API is seen in review, where the record changes with it."""
+    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else None
+
+    assert document == recorded, f"The API has changed. If that is meant, run: {REGENERATE}"
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]):
+    """The validator does not follow all of them."""
+    text = json.dumps(document)
+    for kind, name in set(re.findall(r'"#/components/(\w+)/([^"]+)"', text)):
+        assert name in document["components"][kind]
+
+
+def test_operations_have_names_of_their_own(document: dict[str, Any]):
+    """Generated clients make methods of them."""
+    names = [o["operationId"] for path in document["paths"].values() for o in path.values()]
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.entity.name)
+def test_every_resource_is_described_with_its_problems(document: dict[str, Any], resource: Any):
+    """What comes in is closed, what goes out may grow."""
+    many, one = document["paths"][resource.path], document["paths"][resource.path + "/{row_id}"]
+    writable = resource.entity.name not in READ_ONLY
+
+    assert many.keys() == ({"get", "post"} if writable else {"get"})
+    assert one.keys() == ({"get", "patch", "delete"} if writable else {"get"})
+    for operation in [*many.values(), *one.values()]:
+        assert operation["responses"]["4XX"] == {"$ref": "#/components/responses/Problem"}
+        assert operation["security"] == [{"bearer": []}]
+    schemas = document["components"]["schemas"]
+    name = resource.models.view.__name__
+    assert list(schemas[name]["properties"]) == list(resource.entity.columns)
+    if writable:
+        assert schemas[f"{name}Create"]["additionalProperties"] is False
+        assert not schemas[f"{name}Patch"]["properties"].keys() & resource.fixed
+
+
+if __name__ == "__main__":
+    RECORDED.write_text(json.dumps(described(), indent=1, ensure_ascii=False, sort_keys=True) + "\n")

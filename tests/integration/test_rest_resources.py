@@ -1,0 +1,342 @@
+"""Every resource over REST: create, read, change, delete, and who may."""
+
+import json
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from outrider_sdk.protocol.entities import ENTITIES
+from outrider_sdk.protocol.ids import uuid7
+
+from server.app import create_app
+from server.crm.resources import RESOURCES
+from server.db import SYSTEM, TenantRef, connection, tenant_write
+from tests.integration.rest_world import World, make_world
+
+PATHS = {r.entity.name: r.path for r in RESOURCES}
+ALL = pytest.mark.parametrize("name", PATHS)
+WRITABLE = pytest.mark.parametrize("name", [name for name in PATHS if name != "conflict"])
+CHILDREN_FIRST = pytest.mark.parametrize(
+    "name", [name for name in reversed(ENTITIES) if name in PATHS and name != "conflict"]
+)
+APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "territory": {"name": "South"},
+    "assignment": {"ends_on": "2031-01-31"},
+    "legal_entity": {"tax_id": "NL004495445B01"},
+    "account": {"tags": ["key", "sweet"]},
+    "agreement": {"payment_terms_days": 30},
+    "outlet": {"position": {"lat": 53.2, "lon": 6.5}},
+    "contact": {"job_title": "Owner"},
+    "contact_channel": {"preferred": True},
+    "product": {"names": {"lv": "Tēja"}},
+    "product_unit": {"barcode": "4006381333931"},
+    "price_list": {"starts_on": "2031-01-31"},
+    "price_item": {"price": "10.50"},
+    "warehouse": {"warehouse_kind": "van"},
+    "stock": {"quantity": "99.5"},
+    "order": {"delivery_date": "2031-01-31"},
+    "order_line": {"quantity": "2"},
+}
+
+
+@pytest.fixture(scope="module")
+async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
+    """One for all tests here: each leaves alone what others look at."""
+    return await (await make_world(APP, await new_tenant())).trade()
+
+
+@pytest.fixture(scope="module")
+async def rows(world: World) -> dict[str, str]:
+    return await one_of_each(world)
+
+
+@pytest.fixture(scope="module")
+async def doomed(new_tenant: Callable[[], Awaitable[TenantRef]]) -> tuple[World, dict[str, str]]:
+    """Another, whose rows are changed and deleted."""
+    world = await (await make_world(APP, await new_tenant())).trade()
+    return world, await one_of_each(world)
+
+
+@pytest.fixture(scope="module")
+async def foreign(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
+    return await make_world(APP, await new_tenant())
+
+
+async def one_of_each(world: World) -> dict[str, str]:
+    """An id of each entity, with rows added that `trade` does not make."""
+    ids = dict(world.ids)
+    ids |= {"product": ids["tea"], "price_item": ids["price_of_tea"], "stock": ids["stock_of_tea"]}
+    order = await world.draft()
+    ids["order"], ids["order_line"] = order["id"], (await world.line(order, "tea", "1"))["id"]
+    person = {"account_id": ids["account"], "outlet_id": ids["outlet"], "name": "Ann"}
+    ids["contact"] = (await world.rep.post("/contacts", **person))["id"]
+    channel = {"contact_id": ids["contact"], "channel_kind": "phone", "value": "050 318 1234"}
+    ids["contact_channel"] = (await world.rep.post("/contact-channels", **channel))["id"]
+    ids["conflict"] = await insert_conflict(world, ids["account"])
+    return {name: ids[name] for name in PATHS}
+
+
+async def insert_conflict(world: World, row_id: str) -> str:
+    conflict_id = uuid7()
+    async with tenant_write(world.tenant, by=SYSTEM):
+        await connection().execute(
+            """INSERT INTO conflict (id, entity, row_id, field, rule, kept, lost, lost_by, status, explanation)
+            VALUES ($1, 'account', $2, 'name', 'latest', '"a"', '"b"', $3, 'recorded', 'Somebody was later.')""",
+            conflict_id,
+            row_id,
+            world.rep.id,
+        )
+    return str(conflict_id)
+
+
+@ALL
+async def test_a_foreign_tenants_row_is_a_row_that_never_was(
+    world: World, rows: dict[str, str], foreign: World, name: str
+):
+    """Byte for byte, whatever is tried: nobody can probe for the neighbours' ids."""
+    row_id, unknown_id = rows[name], uuid7()
+
+    for method in ("GET", "DELETE", "PATCH") if name != "conflict" else ("GET",):
+        body = CHANGES.get(name) if method == "PATCH" else None
+        theirs = await foreign.owner.send(method, f"{PATHS[name]}/{row_id}", body)
+        nobodys = await foreign.owner.send(method, f"{PATHS[name]}/{unknown_id}", body)
+        assert (theirs.status_code, theirs.content) == (404, nobodys.content)
+    assert await foreign.owner.get(PATHS[name]) == {"items": [], "next": None}
+    assert (await world.owner.send("GET", f"{PATHS[name]}/{row_id}")).status_code == 200
+
+
+@CHILDREN_FIRST
+async def test_what_is_changed_reads_back_and_what_is_deleted_is_gone(doomed: tuple[World, dict[str, str]], name: str):
+    """And a deleted row answers like one that never was, also to those who deleted it."""
+    world, rows = doomed
+    path = f"{PATHS[name]}/{rows[name]}"
+    before = await world.admin.get(path)
+
+    changed = await world.admin.patch(path, **CHANGES[name])
+
+    for field, value in CHANGES[name].items():
+        assert changed[field] == value
+    assert changed["revision"] > before["revision"]
+    assert await world.admin.get(path) == changed
+    assert changed in (await world.admin.get(PATHS[name]))["items"]
+    reply = await world.admin.send("DELETE", path)
+    if reply.status_code == 409:  # others refer to it
+        assert reply.json()["code"] == "in_use"
+        assert await world.admin.get(path) == changed
+    else:
+        assert reply.status_code == 204, reply.text
+        gone = await world.admin.send("GET", path)
+        never = await world.admin.send("GET", f"{PATHS[name]}/{uuid7()}")
+        assert (gone.status_code, gone.content) == (404, never.content)
+        assert changed not in (await world.admin.get(PATHS[name]))["items"]
+
+
+@WRITABLE
+@pytest.mark.parametrize("field", ["colour", "id", "revision", "created_at", "stamps", "deleted_at"])
+async def test_a_field_that_nobody_may_set_is_named(world: World, rows: dict[str, str], name: str, field: str):
+    """Also the ones that are there, but are the server's."""
+    path = f"{PATHS[name]}/{rows[name]}"
+
+    assert await world.owner.refusal("PATCH", path, {field: None}) == (400, "invalid_input", [field])
+    assert await world.owner.refusal("POST", PATHS[name], {field: None}) == (400, "invalid_input", [field])
+
+
+@ALL
+async def test_billing_sees_nothing(world: World, rows: dict[str, str], name: str):
+    """Customers are none of its business."""
+    path = f"{PATHS[name]}/{rows[name]}"
+
+    for method, where in (
+        ("GET", path),
+        ("GET", PATHS[name]),
+        ("DELETE", path),
+        ("POST", PATHS[name]),
+        ("PATCH", path),
+    ):
+        if name != "conflict" or method == "GET":
+            assert await world.billing.refusal(method, where, {}) == (403, "forbidden", [])
+
+
+@pytest.mark.parametrize(
+    "name", ["account", "outlet", "contact", "contact_channel", "order", "order_line", "agreement"]
+)
+async def test_a_rep_sees_what_is_theirs_alone(world: World, rows: dict[str, str], name: str):
+    """The other rep's customers read like nobody's."""
+    row_id = rows[name]
+    path = f"{PATHS[name]}/{row_id}"
+
+    assert (await world.rep.get(path))["id"] == row_id
+    assert row_id in [row["id"] for row in (await world.rep.get(PATHS[name]))["items"]]
+    assert row_id not in [row["id"] for row in (await world.other_rep.get(PATHS[name]))["items"]]
+    for method in ("GET", "PATCH") if name != "agreement" else ("GET",):
+        hidden = await world.other_rep.send(method, path, {})
+        unknown = await world.other_rep.send(method, f"{PATHS[name]}/{uuid7()}", {})
+        assert (hidden.status_code, hidden.content) == (404, unknown.content)
+
+
+async def test_a_rep_cannot_refer_to_what_they_do_not_see(world: World):
+    """A contact at a hidden account would prove that the account is there."""
+    for account_id in (world.ids["hidden_account"], str(uuid7())):
+        body = {"name": "Spy", "account_id": account_id}
+        reply = await world.rep.send("POST", "/contacts", body)
+        assert (reply.status_code, json.loads(reply.content)["errors"]) == (
+            400,
+            [{"field": "account_id", "message": "There is no such account."}],
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/products", {}), ("/stock", {}), ("/territories", {"name": "Mine"}), ("/assignments", {}), ("/agreements", {})],
+)
+async def test_a_rep_may_not_write_what_is_the_companys(world: World, path: str, body: dict[str, Any]):
+    """Rights come before anything else that may be wrong."""
+    assert await world.rep.refusal("POST", path, body) == (403, "forbidden", [])
+
+
+async def test_a_rep_sets_only_what_a_device_may_set(world: World):
+    """The territory of an outlet decides who sees it."""
+    outlet, account = f"/outlets/{world.ids['outlet']}", f"/accounts/{world.ids['account']}"
+
+    assert await world.rep.refusal("PATCH", outlet, {"territory_id": None}) == (400, "invalid_input", ["territory_id"])
+    assert await world.rep.refusal("PATCH", account, {"tax_id": "x"}) == (400, "invalid_input", ["tax_id"])
+    assert await world.rep.refusal("DELETE", outlet) == (403, "forbidden", [])
+    assert (await world.rep.patch(outlet, name="Corner Shop One"))["name"] == "Corner Shop One"
+
+
+async def test_a_rep_who_makes_an_outlet_sees_it(world: World):
+    """It is assigned to them in the same transaction; to an admin it is not."""
+    account = await world.other_rep.post("/accounts", name="New Shops")
+    outlet = await world.other_rep.post("/outlets", name="New Shop", account_id=account["id"])
+
+    assert (await world.other_rep.get(f"/outlets/{outlet['id']}"))["name"] == "New Shop"
+    mine = (await world.other_rep.get("/assignments"))["items"]
+    assert [(a["outlet_id"], a["member_id"]) for a in mine] == [(outlet["id"], str(world.other_rep.id))]
+    assert (await world.rep.send("GET", f"/accounts/{account['id']}")).status_code == 404
+    assert (await world.admin.get("/assignments", outlet_id=world.ids["hidden_outlet"]))["items"] == []
+
+
+async def test_a_manager_hands_outlets_of_their_branch_to_reps(world: World):
+    """And not those of others, nor more territory to themselves."""
+    manager, ids = world.manager, world.ids
+    body = {"member_id": str(world.other_rep.id), "outlet_id": ids["outlet"]}
+
+    assignment = await manager.post("/assignments", **body)
+
+    assert (await world.other_rep.get(f"/outlets/{ids['outlet']}"))["id"] == ids["outlet"]
+    assert (await manager.send("DELETE", f"/assignments/{assignment['id']}")).status_code == 204
+    assert (await world.other_rep.send("GET", f"/outlets/{ids['outlet']}")).status_code == 404
+    hidden = body | {"outlet_id": ids["hidden_outlet"]}
+    assert await manager.refusal("POST", "/assignments", hidden) == (400, "invalid_input", ["outlet_id"])
+    south = await world.admin.post("/territories", name="South")
+    take = {"manager_id": str(manager.id)}
+    assert await manager.refusal("PATCH", f"/territories/{south['id']}", take) == (403, "forbidden", [])
+    moved = await manager.refusal("PATCH", f"/territories/{ids['territory']}", {"parent_id": south["id"]})
+    assert moved == (403, "forbidden", [])
+    below = await manager.post("/territories", name="North by east", parent_id=ids["territory"])
+    assert (await manager.patch(f"/territories/{below['id']}", name="North-east"))["name"] == "North-east"
+    refused = await manager.refusal("PATCH", f"/territories/{below['id']}", {"parent_id": south["id"]})
+    assert refused == (400, "invalid_input", ["parent_id"])
+
+
+async def test_trees_stay_trees(world: World):
+    """A circle of territories would make everybody's sight undefined."""
+    below = await world.admin.post("/territories", name="Below", parent_id=world.ids["territory"])
+
+    for parent_id in (below["id"], world.ids["territory"]):
+        refused = await world.admin.refusal("PATCH", f"/territories/{world.ids['territory']}", {"parent_id": parent_id})
+        assert refused == (400, "invalid_input", ["parent_id"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("050 318 1234", "+31503181234"),
+        ("+371 6700 0000", "+37167000000"),
+        ("ask for Ann", "ask for Ann"),
+        ("050-3181234 ext. 5", "050-3181234 ext. 5"),
+    ],
+)
+async def test_phones_are_stored_as_e164_where_they_can_be_read(world: World, typed: str, stored: str):
+    """One number, one form; what is no number stays as its writer typed it."""
+    contact = await world.rep.post("/contacts", name="Ann", account_id=world.ids["account"])
+
+    channel = await world.rep.post("/contact-channels", contact_id=contact["id"], channel_kind="phone", value=typed)
+
+    assert channel["value"] == stored
+    assert (await world.rep.patch(f"/contact-channels/{channel['id']}", value=typed))["value"] == stored
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/legal-entities", {"name": "X", "currency": "EUR", "country": "NL", "tax_id": "NL123"}, "tax_id"),
+        ("/legal-entities", {"name": "X", "currency": "euro"}, "currency"),
+        ("/accounts", {"name": "X", "tax_id": "DE136695977"}, "tax_id"),
+        ("/accounts", {"name": "  "}, "name"),
+        ("/accounts", {"name": "x" * 201}, "name"),
+        ("/accounts", {"name": "a\x00b"}, "name"),
+        ("/accounts", {"name": "X", "custom": {"k": "a\x00b"}}, "custom"),
+        ("/accounts", {"name": "X", "custom": {"k": json.loads("[" * 50 + "]" * 50)}}, "custom"),
+        ("/accounts", {"name": "X", "tags": ["a", 5]}, "tags[1]"),
+        ("/stock", {"warehouse_id": "$warehouse", "product_id": "$tea", "quantity": "1",
+                    "as_of": "0001-01-01T00:00:00+14:00"}, "as_of"),
+        ("/outlets", {"name": "X", "time_zone": "Mars/Base", "account_id": "$account"}, "time_zone"),
+        ("/outlets", {"name": "X", "address": {"x": "y" * 17_000}, "account_id": "$account"}, "address"),
+        ("/agreements", {"account_id": "$account", "legal_entity_id": "$legal_entity", "price_list_id": "$price_list",
+                         "currency": "USD"}, "currency"),
+        ("/product-units", {"product_id": "$tea", "unit": "crate", "factor": "0"}, "factor"),
+        ("/product-units", {"product_id": "$tea", "unit": "pc", "factor": "1"}, "unit"),
+        ("/product-units", {"product_id": "$tea", "unit": "x", "factor": "2", "barcode": "4006381333930"}, "barcode"),
+        ("/price-items", {"price_list_id": "$price_list", "product_id": "$tea", "unit": "pc", "price": "1,5"}, "price"),
+        ("/price-lists", {"name": "X", "currency": "EUR", "starts_on": "2031-02-01", "ends_on": "2031-01-01"},
+         "ends_on"),
+        ("/warehouses", {"name": "X", "warehouse_kind": "ship"}, "warehouse_kind"),
+        ("/contacts", {"name": "X", "account_id": "$account", "outlet_id": "$hidden_outlet"}, "outlet_id"),
+        ("/stock", {"warehouse_id": "$warehouse", "product_id": "$tea", "quantity": "1e3"}, "quantity"),
+    ],
+)  # fmt: skip
+async def test_bad_input_is_refused_by_its_field(world: World, path: str, body: dict[str, Any], field: str):
+    """In words that say what to do."""
+    filled = {k: world.ids[v[1:]] if isinstance(v, str) and v.startswith("$") else v for k, v in body.items()}
+
+    assert await world.admin.refusal("POST", path, filled) == (400, "invalid_input", [field])
+
+
+async def test_a_second_figure_for_the_same_stock_is_refused(world: World):
+    """Which of the two would an order take from?"""
+    body = {"warehouse_id": world.ids["warehouse"], "product_id": world.ids["tea"], "quantity": "1"}
+
+    assert await world.admin.refusal("POST", "/stock", body) == (409, "already_there", [])
+
+
+async def test_custom_fields_merge_key_by_key(world: World):
+    """Two integrations that keep their own keys never wipe out each other's."""
+    path = f"/accounts/{world.ids['account']}"
+    await world.admin.patch(path, custom={"erp": 1, "crm": {"a": 1}})
+
+    changed = await world.admin.patch(path, custom={"crm": None, "web": [1, "x"]})
+
+    assert changed["custom"] == {"erp": 1, "web": [1, "x"]}
+    assert changed["tags"] == []
+
+
+async def test_changing_a_price_counts_up_the_version_of_its_list(world: World):
+    """Orders remember by which version they were made."""
+    before = (await world.admin.get(f"/price-lists/{world.ids['price_list']}"))["version"]
+
+    await world.admin.patch(f"/price-items/{world.ids['price_of_tea']}", price="11")
+
+    assert (await world.admin.get(f"/price-lists/{world.ids['price_list']}"))["version"] == before + 1
+
+
+async def test_conflicts_are_read_only(world: World):
+    """They are the record of what a push decided."""
+    conflict_id = await insert_conflict(world, world.ids["account"])
+
+    assert (await world.rep.get(f"/conflicts/{conflict_id}"))["kept"] == "a"
+    assert (await world.other_rep.send("GET", f"/conflicts/{conflict_id}")).status_code == 404
+    assert (await world.admin.send("DELETE", f"/conflicts/{conflict_id}")).status_code == 405
