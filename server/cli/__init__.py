@@ -4,7 +4,6 @@ Expected trouble is one line on stderr and status 1, a wrong setting or argument
 """
 
 import asyncio
-import importlib
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
@@ -21,6 +20,7 @@ from server.cli.doctor import Finding, examine
 from server.cli.supervisor import watch_parent
 from server.config import MAIN_DATABASE, Config, ConfigError
 from server.db import Databases
+from server.demo import main as demo
 from server.embedded import EmbeddedError
 from server.errors import AppError
 from server.tenants.schema import app_urls, owner_urls
@@ -187,15 +187,7 @@ def keys_rotate() -> None:
         _say(f"Signing with {_run(rotate(config))} from now on.")
 
 
-@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def demo(arguments: tuple[str, ...]) -> None:
-    """Run the guided demo on a throwaway database."""
-    try:
-        module = importlib.import_module("server.demo")
-    except ModuleNotFoundError as error:
-        raise _Trouble("The demo is not part of this installation.") from error
-    module.main(list(arguments))
+main.add_command(demo)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from outrider_sdk.protocol.entities import CONFLICT, Kind
 
 from server.sync.merge import Capture, Kept, capture_time
 from server.sync.refusals import Refusal
-from server.sync.state import CREATION, NEVER, PARENT_COLUMNS, Row, Stamp, State, WritePlan
+from server.sync.state import ALWAYS, CREATION, NEVER, PARENT_COLUMNS, Row, Stamp, State, WritePlan
 
 
 class Attempt:
@@ -19,12 +19,13 @@ class Attempt:
         self.number: int = mutation["number"]
         self.digest: str = mutation["digest"]
         device = state.device
-        at = capture_time(mutation["captured_at"], mutation["skew"], base_pull=device.seen_at, now=state.now)
+        at = capture_time(mutation["captured_at"], mutation["skew"], enrolled_at=device.enrolled_at, now=state.now)
         self.capture = Capture(at, device.id, self.number)
         self.captured_at = at if at is not None else state.now
         self.stamp = Stamp(state.revision, self.captured_at, device.id, device.member_id, self.number).stored()
         self.rows: dict[tuple[str, str], Row] = {}
-        self.conflicts: list[tuple[Row, Kept]] = []
+        self.conflicts: dict[str, tuple[Row, Kept, bool]] = {}
+        """By id: the record, whose value was kept, and whether theirs is to be told."""
         self.created: list[str] = []
         self.verdicts: list[dict[str, Any]] = []
         self.confirmations: list[str] = []
@@ -78,12 +79,19 @@ class Attempt:
         return sorted(live, key=lambda row: (row.values.get("position") or 0, row.id))
 
     def conflict(
-        self, row: Row, field: str, rule: str, kept: Kept, *, ours: Any, theirs: Any, explanation: str
+        self, row: Row, field: str, rule: str, kept: Kept, *, ours: Any, theirs: Any, by: Stamp, explanation: str
     ) -> None:
-        """Record that somebody's value was not kept, or waits for a person."""
-        stamp = row.stamp(field)
-        own, other = self.state.device.member_id, stamp.member_id
+        """Record that somebody's value was not kept, or waits for a person.
+
+        Who captured the work before they lost the row does not learn what others made of it since: their outcome
+        and the record, which is theirs to see, leave it out. Where it was kept, it stands in the row.
+
+        Args:
+            by: the stamp of the other side.
+        """
+        own, other = self.state.device.member_id, by.member_id
         ours_kept = kept is Kept.OURS
+        may_see = row.visible_until == ALWAYS
         values: dict[str, Any] = dict.fromkeys(CONFLICT.columns)
         values |= {
             "id": str(
@@ -97,7 +105,7 @@ class Attempt:
             "row_id": row.id,
             "field": field,
             "rule": rule,
-            "kept": _as_json(row, field, ours if ours_kept else theirs),
+            "kept": _as_json(row, field, ours if ours_kept else theirs if may_see else None),
             "lost": _as_json(row, field, theirs if ours_kept else ours),
             "kept_by": own if ours_kept else other,
             "lost_by": other if ours_kept else own,
@@ -107,26 +115,29 @@ class Attempt:
             "status": "open" if kept is Kept.UNDECIDED else "recorded",
             "explanation": explanation,
         }
-        self.conflicts.append((Row(CONFLICT, values, is_new=True, dirty=True), kept))
+        self.conflicts[values["id"]] = (Row(CONFLICT, values, is_new=True, dirty=True), kept, may_see)
 
     def settle(self, plan: WritePlan) -> None:
         """Nothing was refused: the changed rows become the state's."""
         for row in self.rows.values():
             self.state.put(row)
-        plan.conflicts += [row for row, _ in self.conflicts]
+        plan.conflicts += [row for row, _, _ in self.conflicts.values()]
         plan.confirmations += self.confirmations
         outcome: dict[str, Any] = {"number": self.number, "digest": self.digest}
         outcome["status"] = "merged" if self.conflicts else "applied"
         if self.conflicts:
-            outcome["explanation"] = " ".join(str(c.values["explanation"]) for c, _ in self.conflicts)
-            outcome["conflicts"] = [self._told(c, kept) for c, kept in self.conflicts]
+            outcome["explanation"] = " ".join(str(c.values["explanation"]) for c, _, _ in self.conflicts.values())
+            outcome["conflicts"] = [_told(*conflict) for conflict in self.conflicts.values()]
         if self.verdicts:
             outcome["verdicts"] = self.verdicts
         plan.outcomes.append(outcome)
 
-    def _told(self, conflict: Row, kept: Kept) -> dict[str, Any]:
-        told = {key: conflict.values[key] for key in ("id", "entity", "row_id", "field", "kept", "lost", "explanation")}
-        return told | {"yours": {Kept.OURS: "kept", Kept.THEIRS: "lost", Kept.UNDECIDED: "pending"}[kept]}
+
+def _told(conflict: Row, kept: Kept, may_see: bool) -> dict[str, Any]:
+    told = {key: conflict.values[key] for key in ("id", "entity", "row_id", "field", "kept", "lost", "explanation")}
+    if not may_see:
+        told["lost" if kept is Kept.OURS else "kept"] = None
+    return told | {"yours": {Kept.OURS: "kept", Kept.THEIRS: "lost", Kept.UNDECIDED: "pending"}[kept]}
 
 
 def _as_json(row: Row, field: str, value: Any) -> str | None:

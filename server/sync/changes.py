@@ -10,8 +10,8 @@ from server.sync.attempt import Attempt
 from server.sync.intents import apply_intent
 from server.sync.merge import GROUPS, Kept, Rule, is_conflict, later, merge_set, rule_of
 from server.sync.orders import complete_line, complete_order, recompute_total, require_editable
-from server.sync.refusals import Refusal
-from server.sync.state import Row, same, target_of
+from server.sync.refusals import Refusal, quoted
+from server.sync.state import Row, Stamp, same, target_of
 from server.sync.values import check_value, is_id
 
 CHANGES_PER_MUTATION_MAX = 1_000
@@ -46,9 +46,10 @@ def _apply_change(attempt: Attempt, change: Any) -> None:
     if op == "intent":
         apply_intent(attempt, change)
         return
-    definition = find_entity(str(change.get("entity")))
+    name = change.get("entity")
+    definition = find_entity(name) if isinstance(name, str) else None
     if definition is None:
-        raise Refusal("entity_unknown", f"This server knows no “{change.get('entity')}”.")
+        raise Refusal("entity_unknown", f"This server knows no {quoted(name)}.")
     match op:
         case "create":
             _create(attempt, definition, change["id"], _fields(change))
@@ -57,7 +58,7 @@ def _apply_change(attempt: Attempt, change: Any) -> None:
         case "delete":
             _delete(attempt, definition, change["id"], _base(change))
         case _:
-            raise Refusal("change_malformed", f"“{op}” is no kind of change: use create, edit, delete or intent.")
+            raise Refusal("change_malformed", f"{quoted(op)} is no kind of change: use create, edit, delete or intent.")
 
 
 def _fields(change: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _base(edit: dict[str, Any]) -> int:
 def _writable(definition: Entity, name: str, *, creating: bool) -> Field:
     field = definition.by_name.get(name)
     if field is None:
-        raise Refusal("field_unknown", f"This server knows no “{name}” of {definition.name}.", field=name)
+        raise Refusal("field_unknown", f"This server knows no {quoted(name)} of {definition.name}.")
     if not (field.writable or (creating and field.create_only)):
         raise Refusal("field_not_writable", f"“{name}” of {definition.name} is not yours to change.", field=name)
     return field
@@ -156,13 +157,15 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
         _base(edit)
         check_value(field, edit["value"])
     require_editable(attempt, found)
+    if not edits:
+        return
     row = attempt.change(found)
     if row.deleted:
         _revive(attempt, row)
-    lost_groups = _contested_groups(attempt, row, edits)
+    groups = GROUPS.get(definition.name, {})
+    decided = _contested_groups(attempt, row, groups, edits) if groups else {}
     for name, edit in edits.items():
-        group = GROUPS.get(definition.name, {}).get(name)
-        _merge_field(attempt, row, definition.by_name[name], edit, decided=lost_groups.get(group) if group else None)
+        _merge_field(attempt, row, definition.by_name[name], edit, of_group=decided.get(groups.get(name, "")))
     if definition.name == "order_line":
         complete_line(attempt, row)
         recompute_total(attempt, row.values["order_id"])
@@ -170,8 +173,9 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
 
 def _revive(attempt: Attempt, row: Row) -> None:
     """Deleted there, edited here: the row lives meanwhile, and a person decides."""
+    deleted_by = row.stamps.get("deleted_at")
     row.deleted = False
-    row.stamps = row.stamps | {"deleted_at": attempt.stamp}
+    row.stamps["deleted_at"] = attempt.stamp
     attempt.conflict(
         row,
         "*",
@@ -179,60 +183,56 @@ def _revive(attempt: Attempt, row: Row) -> None:
         Kept.UNDECIDED,
         ours=None,
         theirs=None,
-        explanation=f"Someone deleted this {row.entity.name.replace('_', ' ')} while you changed it. It stays until one of you decides.",
+        by=Stamp.of(deleted_by) if deleted_by else Stamp(0, 0),
+        explanation=f"Someone deleted this {row.entity.name.replace('_', ' ')} while you changed it."
+        " It stays until one of you decides.",
     )
 
 
-def _is_contested(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any]) -> bool:
-    stamp = row.stamp(field.name)
-    return is_conflict(stamp, base=edit["base"], device_id=attempt.state.device.id) and not same(
-        field.kind, row.values[field.name], edit["value"]
-    )
-
-
-def _contested_groups(attempt: Attempt, row: Row, edits: dict[str, Any]) -> dict[str, Kept]:
+def _contested_groups(
+    attempt: Attempt, row: Row, groups: dict[str, str], edits: dict[str, Any]
+) -> dict[str, Kept]:
     """For each group of which some field is contested: whose whole group is kept."""
-    groups = GROUPS.get(row.entity.name, {})
     decided: dict[str, Kept] = {}
     for group in set(groups.values()):
         members = [name for name, of in groups.items() if of == group]
-        stamps = [row.stamp(name) for name in members]
         base = min((edits[name]["base"] for name in members if name in edits), default=None)
-        if base is None or not any(is_conflict(s, base=base, device_id=attempt.state.device.id) for s in stamps):
+        if base is None:
             continue
-        if all(same(row.entity.by_name[n].kind, row.values[n], edits[n]["value"]) for n in members if n in edits):
-            continue
-        whole = all(name in edits for name in members)
-        newest = max(stamps, key=lambda s: s.captured_at)
-        # A part of a group cannot win: it would be mixed with the other side's rest.
-        decided[group] = later(attempt.capture, newest) if whole else Kept.UNDECIDED
+        newer = [s for s in map(row.stamp, members) if is_conflict(s, base=base, device_id=attempt.state.device.id)]
+        if newer:
+            # A part of a group cannot win: it would be mixed with the other side's rest.
+            whole = all(name in edits for name in members)
+            newest = max(newer, key=lambda s: (s.captured_at, s.device_id or "", s.number or 0))
+            decided[group] = later(attempt.capture, newest) if whole else Kept.UNDECIDED
     return decided
 
 
-def _merge_field(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any], *, decided: Kept | None) -> None:
+def _merge_field(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any], *, of_group: Kept | None) -> None:
     current, wanted = row.values[field.name], edit["value"]
-    rule = rule_of(row.entity.name, field.name)
+    rule, stamp = rule_of(row.entity.name, field.name), row.stamp(field.name)
+    contested = is_conflict(stamp, base=edit["base"], device_id=attempt.state.device.id)
+    if rule is Rule.SET and contested:
+        wanted = merge_set(edit.get("seen"), wanted, current)
+        contested = False
+    kept = of_group if rule is Rule.GROUP else later(attempt.capture, stamp) if contested else None
+    if kept in (None, Kept.OURS):  # Stamped even where it is equal: what a third one wrote is compared with the later.
+        row.stamps[field.name] = attempt.stamp
     if same(field.kind, current, wanted):
         return
-    if rule is Rule.SET:
-        if is_conflict(row.stamp(field.name), base=edit["base"], device_id=attempt.state.device.id):
-            wanted = merge_set(edit.get("seen"), wanted, current)
-        _write(attempt, row, field, wanted)
-        return
-    if decided is None and (rule is Rule.GROUP or not _is_contested(attempt, row, field, edit)):
-        _write(attempt, row, field, wanted)
-        return
-    kept = decided or later(attempt.capture, row.stamp(field.name))
-    attempt.conflict(
-        row, field.name, rule.value, kept, ours=wanted, theirs=current, explanation=_explain(row, field, kept)
-    )
-    if kept is Kept.OURS:
-        _write(attempt, row, field, wanted)
-
-
-def _write(attempt: Attempt, row: Row, field: Field, value: Any) -> None:
-    row.values[field.name] = value
-    row.stamps = row.stamps | {field.name: attempt.stamp}
+    if kept is not None:
+        attempt.conflict(
+            row,
+            field.name,
+            rule.value,
+            kept,
+            ours=wanted,
+            theirs=current,
+            by=stamp,
+            explanation=_explain(row, field, kept),
+        )
+    if kept in (None, Kept.OURS):
+        row.values[field.name] = wanted
 
 
 def _explain(row: Row, field: Field, kept: Kept) -> str:
@@ -254,7 +254,7 @@ def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> Non
         return
     require_editable(attempt, found)
     row = attempt.change(found)
-    newer = [n for n in row.stamps if is_conflict(row.stamp(n), base=base, device_id=attempt.state.device.id)]
+    newer = [s for s in map(row.stamp, row.stamps) if is_conflict(s, base=base, device_id=attempt.state.device.id)]
     if newer:
         attempt.conflict(
             row,
@@ -263,9 +263,12 @@ def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> Non
             Kept.UNDECIDED,
             ours=None,
             theirs=None,
-            explanation=f"You deleted this {definition.name.replace('_', ' ')} while someone changed it. It stays until one of you decides.",
+            by=max(newer, key=lambda s: s.revision),
+            explanation=f"You deleted this {definition.name.replace('_', ' ')} while someone changed it."
+            " It stays until one of you decides.",
         )
         return
     row.deleted = True
+    row.stamps["deleted_at"] = attempt.stamp
     if definition.name == "order_line":
         recompute_total(attempt, row.values["order_id"])

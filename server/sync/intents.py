@@ -1,14 +1,16 @@
 """Intents: named acts that only the server decides. Pure; the order's rules are those of `server.crm.order.rules`."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from outrider_sdk.rules import may_become
 
-from server.crm.order.rules import Judgement, Market, judge_order, release
+from server.crm.order.rules import DECIMAL_DIGITS, Judgement, Market, judge_order, release
 from server.sync.attempt import Attempt
-from server.sync.refusals import Refusal
+from server.sync.orders import AMOUNT_MINOR_MAX, plain, transition_illegal
+from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row
+from server.sync.values import is_decimal
 
 
 def apply_intent(attempt: Attempt, change: dict[str, Any]) -> None:
@@ -22,22 +24,33 @@ def apply_intent(attempt: Attempt, change: dict[str, Any]) -> None:
         raise Refusal("change_malformed", "An intent carries what the person saw.")
     match change.get("name"):
         case "order.submit":
+            _check_seen(seen)
             _submit(attempt, _order(attempt, change["id"], "submitted"), seen)
         case "order.cancel":
             _cancel(attempt, _order(attempt, change["id"], "cancelled"))
         case name:
-            raise Refusal("entity_unknown", f"This server knows no intent “{name}”.")
+            raise Refusal("entity_unknown", f"This server knows no intent {quoted(name)}.")
+
+
+def _check_seen(seen: dict[str, Any]) -> None:
+    """What the person saw of an order may be wrong, but it must be an order's."""
+    total, lines = seen.get("total_minor"), seen.get("lines")
+    if total is not None and (not isinstance(total, int) or abs(total) > AMOUNT_MINOR_MAX):
+        raise Refusal("change_malformed", "The total that was seen is a whole number of minor units.")
+    if lines is not None and not (isinstance(lines, list) and all(map(_is_line, lines))):
+        raise Refusal("change_malformed", "The lines that were seen are objects with id, product, unit and quantity.")
+
+
+def _is_line(line: Any) -> bool:
+    if not isinstance(line, dict) or not is_decimal(line.get("quantity")):
+        return False
+    return all(isinstance(line.get(name), str) for name in ("id", "product_id", "unit"))
 
 
 def _order(attempt: Attempt, order_id: str, wanted: str) -> Row:
     order = attempt.get("order", order_id)
-    status = order.values["status"]
-    if order.deleted or not may_become(status, wanted):
-        raise Refusal(
-            "transition_illegal",
-            f"Order {order.values['number']} is {str(status).replace('_', ' ')}; it cannot be {wanted} any more.",
-            status_found=status,
-        )
+    if order.deleted or not may_become(order.values["status"], wanted):
+        raise transition_illegal(order, wanted)
     return order
 
 
@@ -46,6 +59,8 @@ def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:
     if not lines:
         raise Refusal("order_empty", f"Order {order.values['number']} has no lines. Add one, then submit it.")
     judgement = judge_order(order.values, [line.values for line in lines], seen, _market(attempt, order, lines))
+    if judgement.total_minor > AMOUNT_MINOR_MAX:
+        raise Refusal("value_invalid", "The order's total is larger than any that can be stored.", field="total_minor")
     changed = attempt.change(order)
     changed.values |= {
         "status": judgement.status,
@@ -65,16 +80,16 @@ def _write_verdicts(attempt: Attempt, judgement: Judgement) -> None:
         line.values |= {
             "verdict": verdict.verdict,
             "verdict_reason": verdict.explanation,
-            "quantity_accepted": str(verdict.quantity_accepted),
-            "list_price": str(verdict.list_price),
-            "factor": str(verdict.factor),
+            "quantity_accepted": plain(verdict.quantity_accepted),
+            "list_price": plain(verdict.list_price),
+            "factor": plain(verdict.factor),
             "amount_minor": verdict.amount_minor,
         }
         attempt.verdicts.append(
             {
                 "line_id": verdict.line_id,
                 "verdict": verdict.verdict,
-                "quantity_accepted": str(verdict.quantity_accepted),
+                "quantity_accepted": plain(verdict.quantity_accepted),
                 "explanation": verdict.explanation,
             }
         )
@@ -97,7 +112,8 @@ def _reserve(attempt: Attempt, order: Row, quantities: dict[str, Decimal], *, si
     for product_id, quantity in quantities.items():
         if product_id in stock and quantity:
             row = attempt.change(stock[product_id])
-            row.values["reserved"] = str(Decimal(row.values["reserved"]) + sign * quantity)
+            with localcontext(prec=DECIMAL_DIGITS):
+                row.values["reserved"] = plain(Decimal(row.values["reserved"]) + sign * quantity)
 
 
 def _market(attempt: Attempt, order: Row, lines: list[Row]) -> Market:
@@ -106,7 +122,7 @@ def _market(attempt: Attempt, order: Row, lines: list[Row]) -> Market:
     products = {line.values["product_id"]: attempt.get("product", line.values["product_id"]) for line in lines}
     units = [row.values for p in products for row in attempt.children("product_unit", p)]
     prices = {(p, u): price for (of, p, u), price in state.prices.items() if of == order.values["price_list_id"]}
-    base_units = {p: row.values["base_unit"] for p, row in products.items()}
+    base_units = {p: row.values["base_unit"] for p, row in products.items() if not row.deleted}
     return Market(
         stock={
             p: Decimal(row.values["quantity"]) - Decimal(row.values["reserved"])

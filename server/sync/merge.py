@@ -58,11 +58,11 @@ class Capture:
     number: int
 
 
-def capture_time(captured_at: int, skew: int | None, *, base_pull: int, now: int) -> int | None:
-    """Server-clock time of a capture, clamped to what is possible: after the base was pulled, before now."""
+def capture_time(captured_at: int, skew: int | None, *, enrolled_at: int, now: int) -> int | None:
+    """Server-clock time of a capture, clamped to what is possible: since the device was enrolled, before now."""
     if skew is None:
         return None
-    return min(max(captured_at + skew, base_pull), now)
+    return min(max(captured_at + skew, enrolled_at), now)
 
 
 def is_conflict(stamp: Stamp, *, base: int, device_id: str) -> bool:
@@ -91,5 +91,9 @@ def merge_set(seen: Any, ours: Any, theirs: Any) -> str:
 
 
 def _items(value: Any) -> list[str]:
-    loaded = json.loads(value) if value else []
-    return [x for x in loaded if isinstance(x, str)] if isinstance(loaded, list) else []
+    """The strings of a list, each once; what a device says it saw may be anything, and is then nothing."""
+    try:
+        loaded = json.loads(value) if value else []
+    except (TypeError, ValueError, RecursionError):
+        return []
+    return list(dict.fromkeys(x for x in loaded if isinstance(x, str))) if isinstance(loaded, list) else []

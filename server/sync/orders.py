@@ -1,13 +1,16 @@
 """What the server derives for orders and lines that devices make, and when they may still be changed. Pure."""
 
-from decimal import Decimal
-from typing import Any
+from decimal import Decimal, localcontext
+from typing import Any, Final
 
 from outrider_sdk.rules import EDITABLE_STATUSES, line_amount_minor, order_total_minor
 
+from server.crm.order.rules import DECIMAL_DIGITS
 from server.sync.attempt import Attempt
-from server.sync.refusals import Refusal
-from server.sync.state import Row
+from server.sync.refusals import Refusal, quoted
+from server.sync.state import ALWAYS, Row
+
+AMOUNT_MINOR_MAX: Final = 2**63 - 1
 
 
 def complete_order(attempt: Attempt, order: Row) -> None:
@@ -40,16 +43,30 @@ def complete_line(attempt: Attempt, line: Row) -> None:
     values = line.values
     order = attempt.get("order", values["order_id"])
     if order.deleted or order.values["status"] not in EDITABLE_STATUSES:
-        raise _not_editable(order)
+        raise transition_illegal(order, "changed; a new draft can revise it")
     product = attempt.get("product", values["product_id"])
-    values["factor"] = str(find_factor(attempt, product, values["unit"]))
+    values["factor"] = plain(find_factor(attempt, product, values["unit"]))
     values["adjustments"] = values["adjustments"] or "[]"
-    values["amount_minor"] = line_amount_minor(
-        Decimal(values["list_price"]),
-        Decimal(values["quantity"]),
-        Decimal(values["discount"]),
-        order.values["currency"],
-    )
+    with localcontext(prec=DECIMAL_DIGITS):
+        values["amount_minor"] = _storable(
+            line_amount_minor(
+                Decimal(values["list_price"]),
+                Decimal(values["quantity"]),
+                Decimal(values["discount"]),
+                order.values["currency"],
+            )
+        )
+
+
+def plain(number: Decimal) -> str:
+    """A decimal as it stands on the wire: never with an exponent."""
+    return f"{number:f}"
+
+
+def _storable(amount_minor: int) -> int:
+    if amount_minor > AMOUNT_MINOR_MAX:
+        raise Refusal("value_invalid", "The amount is larger than any that can be stored.", field="amount_minor")
+    return amount_minor
 
 
 def find_factor(attempt: Attempt, product: Row, unit: str) -> Decimal:
@@ -63,14 +80,14 @@ def find_factor(attempt: Attempt, product: Row, unit: str) -> Decimal:
     for row in attempt.children("product_unit", product.id):
         if row.values["unit"] == unit:
             return Decimal(row.values["factor"])
-    raise Refusal("value_invalid", f"“{product.values['name']}” is not sold by the {unit}.", field="unit")
+    raise Refusal("value_invalid", f"“{product.values['name']}” is not sold by the {quoted(unit)}.", field="unit")
 
 
 def recompute_total(attempt: Attempt, order_id: Any) -> None:
     """Keep the order's total equal to the sum of its live lines."""
     order = attempt.get("order", order_id)
     lines = attempt.children("order_line", order.id)
-    total = order_total_minor(line.values["amount_minor"] for line in lines)
+    total = _storable(order_total_minor(line.values["amount_minor"] for line in lines))
     if order.values["total_minor"] != total:
         attempt.change(order).values["total_minor"] = total
 
@@ -88,13 +105,13 @@ def require_editable(attempt: Attempt, row: Row) -> None:
     else:
         return
     if order.values["status"] not in EDITABLE_STATUSES:
-        raise _not_editable(order)
+        raise transition_illegal(order, "changed; a new draft can revise it")
 
 
-def _not_editable(order: Row) -> Refusal:
-    status = str(order.values["status"]).replace("_", " ")
-    return Refusal(
-        "transition_illegal",
-        f"Order {order.values['number']} is {status} and can no longer be changed; a new draft can revise it.",
-        status_found=order.values["status"],
-    )
+def transition_illegal(order: Row, what: str) -> Refusal:
+    """The refusal that names the status found, to who may still see the order."""
+    number, status = order.values["number"], order.values["status"]
+    if order.visible_until != ALWAYS:
+        return Refusal("transition_illegal", f"Order {number} can no longer be {what}.")
+    is_now = f"Order {number} was deleted" if order.deleted else f"Order {number} is {status.replace('_', ' ')}"
+    return Refusal("transition_illegal", f"{is_now} and can no longer be {what}.", status_found=status)

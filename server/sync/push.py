@@ -1,11 +1,12 @@
 """Push: load → decide → write, within one transaction that has taken the tenant's revision.
 
-Each outcome is stored with its number in the transaction that applies it, so a repeated push has no second effect and the
-same answer.
+Each outcome is stored with its number in the transaction that applies it, so a repeated push has no second effect and
+the same answer.
 """
 
 import json
 import logging
+import re
 from typing import Any
 
 import asyncpg
@@ -64,7 +65,7 @@ async def push(
         str(record["id"]),
         str(record["member_id"]),
         incarnation,
-        to_micros(record["last_seen_at"] or record["enrolled_at"]),
+        to_micros(record["enrolled_at"]),
     )
     for start in range(0, len(fresh), PUSH_CHUNK):
         outcomes += await _apply(fresh[start : start + PUSH_CHUNK], device, revision)
@@ -75,7 +76,8 @@ async def push(
 
 async def _lock_device(revision: Revision) -> asyncpg.Record:
     record = await connection().fetchrow(
-        "SELECT d.*, m.active FROM device d JOIN member m ON m.id = d.member_id WHERE d.id = $1 FOR UPDATE OF d",
+        "SELECT d.*, m.active AND m.deleted_at IS NULL AS active FROM device d JOIN member m ON m.id = d.member_id"
+        " WHERE d.id = $1 FOR UPDATE OF d",
         revision.actor.device_id,
     )
     if record is None or record["revoked_at"] is not None or not record["active"]:
@@ -94,8 +96,26 @@ async def _stored_outcomes(known: list[dict[str, Any]], device: asyncpg.Record) 
         device["incarnation"],
         [m["number"] for m in known],
     )
-    check_known(known, {r["number"]: r["digest"] for r in records})
+    # Of acknowledged ones only the last digest is known; it gives a restored replica away, as the chain does.
+    digests = {device["last_number"]: device["last_digest"]} | {r["number"]: r["digest"] for r in records}
+    check_known(known, digests)
     return [json.loads(r["outcome"]) for r in records]
+
+
+# What is wrong with a mutation, or with our way of applying it. Trouble of the server itself (locks, a full disk, a
+# lost connection, a missing table) is no reason to refuse anybody's work: it fails the push, which comes again.
+_POISON = (
+    asyncpg.DataError,
+    asyncpg.exceptions.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.RaiseError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 async def _apply(mutations: list[dict[str, Any]], device: Device, revision: Revision) -> list[dict[str, Any]]:
@@ -112,16 +132,7 @@ async def _apply(mutations: list[dict[str, Any]], device: Device, revision: Revi
         async with savepoint():
             plan = decide(mutations, state)
             await _write(plan, state)
-    except asyncpg.LockNotAvailableError:
-        raise
-    except (
-        asyncpg.PostgresError,
-        asyncpg.DataError,
-        ValueError,
-        LookupError,
-        TypeError,
-        ArithmeticError,
-    ) as error:
+    except _POISON as error:
         if len(mutations) > 1:
             half = len(mutations) // 2
             return await _apply(mutations[:half], device, revision) + await _apply(mutations[half:], device, revision)
@@ -160,33 +171,51 @@ async def _write(plan: WritePlan, state: State) -> None:
         state.revision,
         canonical_json(plan.outcomes),
     )
-    for mutation, code, created in plan.refused:
-        await conn.execute(
+    if plan.refused:
+        await conn.executemany(
             """INSERT INTO refused_mutation (device_id, incarnation, number, member_id, code, payload, created)
             VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-            device.id,
-            device.incarnation,
-            mutation["number"],
-            device.member_id,
-            code,
-            _storable(mutation),
-            [i for i in created if is_id(i)],
+            [
+                (
+                    device.id,
+                    device.incarnation,
+                    mutation["number"],
+                    device.member_id,
+                    code,
+                    _storable(mutation),
+                    [i for i in created if is_id(i)],
+                )
+                for mutation, code, created in plan.refused
+            ],
         )
     for order_id in plan.confirmations:
         await enqueue_order_confirmation(order_id)
 
 
+_NOT_STORABLE = re.compile(r"\\(?:u0000|.)|[\ud800-\udfff]", re.DOTALL)
+
+
 def _storable(mutation: dict[str, Any]) -> str:
     """The payload as JSON that PostgreSQL can hold: NUL and half characters, which it cannot, are written out."""
-    text = canonical_json(mutation).encode("utf-8", "backslashreplace").decode()
-    return text.replace("\\u0000", "\\\\u0000")
+    try:
+        text = canonical_json(mutation)
+    except RecursionError:  # No client of ours nests at all; a queue must drain all the same.
+        text = canonical_json({"number": mutation["number"], "digest": mutation["digest"]})
+    return _NOT_STORABLE.sub(lambda found: _written_out(found[0]), text)
+
+
+def _written_out(found: str) -> str:
+    if found == "\\u0000":
+        return "\\\\u0000"
+    return found if found.startswith("\\") else f"\\\\u{ord(found):04x}"
 
 
 async def _save_device(record: asyncpg.Record, last: dict[str, Any], acked_through: int, revision: Revision) -> None:
     acked = min(acked_through, last["number"])
     conn = connection()
     await conn.execute(
-        "UPDATE device SET last_number = $2, last_digest = $3, acked_through = greatest(acked_through, $4), last_seen_at = $5 WHERE id = $1",
+        "UPDATE device SET last_number = $2, last_digest = $3, acked_through = greatest(acked_through, $4),"
+        " last_seen_at = $5 WHERE id = $1",
         record["id"],
         last["number"],
         last["digest"],

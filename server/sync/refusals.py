@@ -26,6 +26,16 @@ _CHOICES = {
 }
 
 
+QUOTED_LENGTH_MAX = 60
+
+
+def quoted(value: Any) -> str:
+    """What a device sent, fit to stand in an explanation: short, printable, and in quotation marks."""
+    text = value if isinstance(value, str) else type(value).__name__
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:QUOTED_LENGTH_MAX])
+    return f"“{shown}”" if len(text) <= QUOTED_LENGTH_MAX else f"“{shown}…”"
+
+
 class Refusal(Exception):
     """Ends the decision of one mutation; nothing of it is kept."""
 

@@ -37,11 +37,12 @@ def wire_columns(entity: Entity) -> str:
 
 
 # Until when the member sees the row: for ever, until the grant was lost, or never. A deleted row's entries
-# are gone, yet who saw it may still hand in what builds on it.
+# are gone, yet who saw it may still hand in what builds on it. OFFSET 0 has the planner look up a row's few scopes
+# first: from the member's grants, of which there may be thousands, it would be a lookup for each.
 _VISIBLE_UNTIL = f"""coalesce((
     SELECT max(CASE WHEN g.gone THEN (extract(epoch FROM g.at) * 1000000)::bigint ELSE {ALWAYS} END)
-    FROM scope_entry e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $2
-    WHERE e."row" = t.id AND (NOT e.gone OR t.deleted_at IS NOT NULL)), {NEVER})"""
+    FROM (SELECT scope FROM scope_entry WHERE "row" = t.id AND (NOT gone OR t.deleted_at IS NOT NULL) OFFSET 0) e
+    JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $2), {NEVER})"""
 
 
 @cache
@@ -85,7 +86,8 @@ async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:
 
 _PRICES = """
 SELECT i.price_list_id::text, i.product_id::text, i.unit, i.price,
-    coalesce((SELECT json_agg(json_build_array((extract(epoch FROM c.until) * 1000000)::bigint, c.price::text) ORDER BY c.until)
+    coalesce((
+        SELECT json_agg(json_build_array((extract(epoch FROM c.until) * 1000000)::bigint, c.price::text) ORDER BY c.until)
         FROM price_change c WHERE c.price_item_id = i.id)::text, '[]')
 FROM price_item i
 WHERE i.price_list_id = ANY ($1::uuid[]) AND i.product_id = ANY ($2::uuid[]) AND i.deleted_at IS NULL
@@ -134,7 +136,10 @@ def _insert(entity: Entity) -> str:
     fields = _written(entity)
     names = ", ".join(f'"{f.name}"' for f in fields)
     values = ", ".join(_source(f)[1] for f in fields)
-    return f'INSERT INTO "{entity.name}" ({names}, stamps) SELECT {values}, r.stamps {_record(fields)}'
+    return (
+        f'INSERT INTO "{entity.name}" ({names}, stamps, deleted_at)'
+        f" SELECT {values}, r.stamps, CASE WHEN r.deleted THEN now() END {_record(fields)}"
+    )
 
 
 @cache
@@ -143,7 +148,8 @@ def _update(entity: Entity) -> str:
     values = ", ".join(f'"{f.name}" = {_source(f)[1]}' for f in fields)
     return (
         f'UPDATE "{entity.name}" t SET {values}, stamps = r.stamps,'
-        f" deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, now()) END {_record(_written(entity))} WHERE t.id = r.id"
+        f" deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, now()) END"
+        f" {_record(_written(entity))} WHERE t.id = r.id"
     )
 
 

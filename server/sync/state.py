@@ -88,8 +88,8 @@ class Device:
     id: str
     member_id: str
     incarnation: int
-    seen_at: int
-    """When it last contacted the server before this push; no capture can be older and still unsent."""
+    enrolled_at: int
+    """No capture is older. (Its last contact is no such bound: an outbox is sent in several pushes.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,17 @@ def same(kind: Kind, a: Any, b: Any) -> bool:
     if kind is Kind.DECIMAL:
         return Decimal(a) == Decimal(b)
     if kind is Kind.JSON:
-        return bool(json.loads(a) == json.loads(b))
+        return bool(_parsed(a) == _parsed(b))
     return False
+
+
+def _parsed(document: Any) -> Any:
+    """A JSON document with exact numbers that no boolean equals (in Python, True == 1)."""
+    return json.loads(document, parse_int=_number, parse_float=_number)
+
+
+def _number(text: str) -> tuple[Decimal]:
+    return (Decimal(text),)
 
 
 # Which entity an id field names, where that is not its own name without "_id".

@@ -1,23 +1,40 @@
-"""Checks wire values that a device sends against the entity's definition."""
+"""Checks wire values that a device sends against the entity's definition.
+
+What passes here can be stored: PostgreSQL must never be the one who finds that a value is none.
+"""
 
 import json
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from outrider_sdk.protocol.entities import Field, Kind
 
 from server.sync.refusals import Refusal
 
+JSON_DEPTH_MAX: Final = 64
+"""Levels of a JSON document: far below what parsers and databases bear."""
+
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _INTEGER_MAX = 2**63 - 1
+_INSTANT_MIN, _INSTANT_MAX = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 1 to 9999, in microseconds since 1970."""
+_EXPONENT_MAX = 300
+_LISTS_OF_TEXTS = frozenset({"tags", "roles"})
 
 
 def is_id(value: Any) -> bool:
     """Whether it is a UUID as it stands on the wire."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def is_decimal(value: Any) -> bool:
+    """Whether it is a decimal number as it stands on the wire."""
+    return isinstance(value, str) and _DECIMAL.fullmatch(value) is not None
 
 
 def check_value(field: Field, value: Any) -> None:
@@ -41,30 +58,34 @@ def _invalid(field: Field, problem: str) -> Refusal:
 
 def _problem(field: Field, value: Any) -> str | None:
     match field.kind:
+        case Kind.TEXT:
+            return _text_problem(field, value)
         case Kind.ID:
             return None if is_id(value) else "it is not an id"
         case Kind.BOOLEAN:
             return None if isinstance(value, bool) else "it must be true or false"
-        case Kind.INTEGER | Kind.INSTANT:
-            whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _INTEGER_MAX
-            return None if whole else "it must be a whole number"
+        case Kind.INTEGER:
+            return _integer_problem(value, -_INTEGER_MAX, _INTEGER_MAX)
+        case Kind.INSTANT:
+            return _integer_problem(value, _INSTANT_MIN, _INSTANT_MAX)
         case Kind.DECIMAL:
             return _decimal_problem(field, value)
         case Kind.DATE:
             return _date_problem(value)
         case Kind.JSON:
             return _json_problem(field, value)
-        case Kind.TEXT:
-            return _text_problem(field, value)
+
+
+def _integer_problem(value: Any, least: int, most: int) -> str | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return "it must be a whole number"
+    return None if least <= value <= most else f"it must be between {least} and {most}"
 
 
 def _decimal_problem(field: Field, value: Any) -> str | None:
-    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+    if not is_decimal(value):
         return "it must be a decimal number of at most 15 digits before and 9 after the point"
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return "it must be a decimal number"
+    number = Decimal(value)
     if field.name == "discount" and not 0 <= number <= 1:
         return "a discount is a fraction between 0 and 1"
     if field.name == "quantity" and number <= 0:
@@ -76,6 +97,8 @@ def _decimal_problem(field: Field, value: Any) -> str | None:
 
 def _date_problem(value: Any) -> str | None:
     try:
+        if not _DATE.fullmatch(value):
+            raise ValueError
         date.fromisoformat(value)
     except (TypeError, ValueError):
         return "it must be a date that exists, as YYYY-MM-DD"
@@ -87,17 +110,42 @@ def _json_problem(field: Field, value: Any) -> str | None:
         return "it must be a JSON document as text"
     if field.max_length is not None and len(value) > field.max_length:
         return f"it is longer than {field.max_length} characters"
-    if "\\u0000" in value:
-        return "it contains a character that cannot be stored (NUL)"
     try:
-        json.loads(value, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return "it is not a JSON document"
-    return None
+        document = json.loads(value, parse_constant=_refuse_constant, parse_float=_check_exponent)
+    except (ValueError, ArithmeticError, RecursionError):
+        return "it is not a JSON document, or has numbers beyond all bounds"
+    if field.name in _LISTS_OF_TEXTS and not _is_list_of_texts(document):
+        return "it must be a list of texts"
+    return _document_problem(document)
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _check_exponent(text: str) -> Decimal:
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > _EXPONENT_MAX:
+        raise ValueError(text)
+    return number
+
+
+def _is_list_of_texts(document: Any) -> bool:
+    return isinstance(document, list) and all(isinstance(x, str) for x in document)
+
+
+def _document_problem(document: Any) -> str | None:
+    """Look through a document level by level: its depth, and each text and key in it."""
+    level = [document]
+    for _ in range(JSON_DEPTH_MAX):
+        objects = [x for x in level if isinstance(x, dict)]
+        for text in (*(x for x in level if isinstance(x, str)), *(key for x in objects for key in x)):
+            if problem := _characters_problem(text):
+                return problem
+        level = [y for x in level if isinstance(x, list) for y in x] + [y for x in objects for y in x.values()]
+        if not level:
+            return None
+    return f"it is nested deeper than {JSON_DEPTH_MAX} levels"
 
 
 def _text_problem(field: Field, value: Any) -> str | None:
@@ -107,8 +155,13 @@ def _text_problem(field: Field, value: Any) -> str | None:
         return f"it is longer than {field.max_length} characters"
     if field.values and value not in field.values:
         return f"it must be one of {', '.join(field.values)}"
-    if "\x00" in value:
+    return _characters_problem(value)
+
+
+def _characters_problem(text: str) -> str | None:
+    found = _NOT_STORABLE.search(text)
+    if found is None:
+        return None
+    if found[0] == "\x00":
         return "it contains a character that cannot be stored (NUL)"
-    if any("\ud800" <= c <= "\udfff" for c in value):
-        return "it contains half a character (an unpaired surrogate)"
-    return None
+    return "it contains half a character (an unpaired surrogate)"

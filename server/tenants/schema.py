@@ -22,7 +22,7 @@ from server.db import PLATFORM_ROLE, TenantRef
 from server.tenants.hardening import harden
 
 _PLATFORM_LOCK = 0x0074_7269_6465
-"""Advisory lock of those who set up roles: they belong to the whole cluster."""
+"""Advisory lock of those who prepare one database."""
 
 LOCK_TIMEOUT_MS = 5_000
 """A migration waits no longer for a tenant's open transactions: behind it, the tenant's traffic would wait too."""
@@ -104,13 +104,21 @@ async def prepare_database(database_url: str, *, app_password: str) -> list[str]
 
 
 async def _create_roles(owner: asyncpg.Connection, login: str, password: str) -> None:
-    for role, options in ((PLATFORM_ROLE, "NOLOGIN"), (login, "LOGIN NOINHERIT")):
-        if not await owner.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role):
-            await owner.execute(f'CREATE ROLE "{role}" {options}')
+    await _create_role(owner, f'"{PLATFORM_ROLE}" NOLOGIN')
+    await _create_role(owner, f'"{login}" LOGIN NOINHERIT')
     secret = await owner.fetchval("SELECT quote_literal($1::text)", password)
     await owner.execute(f'ALTER ROLE "{login}" PASSWORD {secret}')
     await owner.execute(f"ALTER ROLE \"{login}\" SET search_path = ''")
     await owner.execute(f'GRANT "{PLATFORM_ROLE}" TO "{login}"')
+
+
+async def _create_role(owner: asyncpg.Connection, role: str) -> None:
+    # Roles are the cluster's and the lock is the database's: one that prepares another database may be faster.
+    try:
+        async with owner.transaction():
+            await owner.execute(f"CREATE ROLE {role}")
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        return
 
 
 async def _create_platform(owner: asyncpg.Connection) -> None:

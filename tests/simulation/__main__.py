@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.simulation.planted import PLANTED
-from tests.simulation.run import STEPS, Result, run_seed
+from tests.simulation.run import STEPS, Result, play_job, run_seed
 
 SEEDS_MAX_TO_CATCH = 200
 PROCESSES = 2
@@ -39,13 +39,6 @@ def main() -> int:
     return simulate(options.start, options.seeds, options.steps)
 
 
-def _play(job: tuple[int, int]) -> Result:
-    result = run_seed(*job)
-    if result.violation is None:
-        result.history = []
-    return result
-
-
 def simulate(start: int, seeds: int, steps: int) -> int:
     """Play seeds, and say what was tried, what happened, and which failed."""
     faults: Counter[str] = Counter()
@@ -53,7 +46,7 @@ def simulate(start: int, seeds: int, steps: int) -> int:
     failed: list[Result] = []
     jobs = [(seed, steps) for seed in range(start, start + seeds)]
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        for result in track(pool.map(_play, jobs, chunksize=4), "seeds", total=seeds, console=_progress):
+        for result in track(pool.map(play_job, jobs, chunksize=4), "seeds", total=seeds, console=_progress):
             faults.update(result.faults)
             checks.update(result.checks)
             if result.violation:

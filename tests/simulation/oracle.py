@@ -50,6 +50,8 @@ class Oracle:
     discarded: dict[str, set[int]] = field(default_factory=dict)
     created: dict[str, tuple[str, int]] = field(default_factory=dict)
     fields: dict[tuple[str, str, str], Field] = field(default_factory=dict)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Conflict records, by id."""
     cursors: dict[str, int] = field(default_factory=dict)
     checks: dict[str, int] = field(default_factory=dict)
 
@@ -65,6 +67,7 @@ class Oracle:
         """Follow every watched field through a commit, mutation by mutation."""
         device = transaction.device.id if transaction.device else None
         outcomes = {o["number"]: o for o in transaction.plan.outcomes} if transaction.plan else {}
+        self.records |= {r.id: r.values for r in transaction.plan.conflicts} if transaction.plan else {}
         for number, outcome in outcomes.items():
             for typed in self.typed.get((str(device), number), []) if outcome["status"] != "refused" else []:
                 self._follow(typed, str(device), outcome, transaction.revision)
@@ -81,17 +84,19 @@ class Oracle:
         if not contested:
             self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
             return
-        told = [
-            c for c in outcome.get("conflicts", []) if c["row_id"] == typed.key[1] and c["field"] == typed.field
-        ]  # fmt: skip
-        values = {json.loads(told[0][side]) if told[0][side] else None for side in ("kept", "lost")} if told else set()
+        told = next(
+            (c for c in outcome.get("conflicts", []) if (c["row_id"], c["field"]) == (typed.key[1], typed.field)), None
+        )
+        record = self.records.get(told["id"]) if told else None
+        ours_kept = told is not None and told["yours"] == "kept"
+        lost = state.value if ours_kept else typed.value
         self.require(
             "S1",
-            values == {state.value, typed.value},
+            record is not None and json.loads(record["lost"] or "null") == lost,
             f"{typed.field} of {typed.key} was “{state.value}” by another (revision {state.revision}), unseen when "
-            f"“{typed.value}” was typed at {typed.known}; the conflict record has {sorted(map(str, values))}",
+            f"“{typed.value}” was typed at {typed.known}; what was not kept is not on record: {record}",
         )
-        if told[0]["yours"] == "kept":
+        if ours_kept:
             self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
 
     def _compare(

@@ -1,0 +1,282 @@
+"""Scope entries and grants equal their definition, whatever was written, in whatever order, by whomever."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from outrider_sdk.protocol.entities import ENTITIES
+
+from server import clock
+from server.db import TenantRef
+from server.sync.scopes import SCOPE_QUERIES
+from server.tenants.service import owner_connection
+
+OPERATIONS = 220
+ROLES = ["rep", "manager", "admin", "owner", "billing"]
+
+
+class History:
+    """A random history of plain SQL over a small world."""
+
+    def __init__(self, conn: asyncpg.Connection, seed: int) -> None:
+        self.conn = conn
+        self.today = clock.now().date()
+        self.dice = random.Random(seed)
+        self.ids: dict[str, list[UUID]] = {table: [] for table in ENTITIES}
+
+    def pick(self, table: str, *, or_none: float = 0.0) -> UUID | None:
+        if self.dice.random() < or_none or not self.ids[table]:
+            return None
+        return self.dice.choice(self.ids[table])
+
+    def some(self, table: str) -> list[UUID]:
+        return self.dice.sample(self.ids[table], min(len(self.ids[table]), self.dice.choice([1, 1, 1, 2, 5])))
+
+    def day(self) -> date | None:
+        return self.dice.choice([None, None, self.today + timedelta(days=self.dice.choice([-9, -1, 0, 1, 9]))])
+
+    async def found(self) -> None:
+        """What everything else refers to."""
+        for role in ROLES:
+            await self.insert("member", name=role, role=role, active=True)
+        await self.insert("legal_entity", name="Us", currency="USD")
+        await self.insert("price_list", name="List", currency="USD")
+        await self.insert("warehouse", name="Depot")
+        await self.insert("product", sku="1", name="Tea", base_unit="piece")
+        for _ in range(3):
+            await self.add_account()
+            await self.add_outlet()
+        await self.add_agreement()
+
+    async def insert(self, table: str, **values: Any) -> None:
+        row_id = UUID(int=self.dice.getrandbits(128))
+        columns = ", ".join(f'"{name}"' for name in ("id", *values))
+        marks = ", ".join(f"${i}" for i in range(1, len(values) + 2))
+        await self.conn.execute(f'INSERT INTO "{table}" ({columns}) VALUES ({marks})', row_id, *values.values())
+        self.ids[table].append(row_id)
+
+    async def update(self, table: str, **values: Any) -> None:
+        sets = ", ".join(f'"{name}" = ${i}' for i, name in enumerate(values, 2))
+        await self.conn.execute(f'UPDATE "{table}" SET {sets} WHERE id = ANY ($1)', self.some(table), *values.values())
+
+    async def delete(self, table: str) -> None:
+        await self.conn.execute(f'DELETE FROM "{table}" WHERE id = ANY ($1)', self.some(table))
+
+    async def undelete(self, table: str) -> None:
+        await self.conn.execute(f'UPDATE "{table}" SET deleted_at = NULL WHERE id = ANY ($1)', self.some(table))
+
+    async def add_account(self) -> None:
+        await self.insert("account", name="A", created_by=self.pick("member", or_none=0.3))
+
+    async def add_outlet(self) -> None:
+        await self.insert(
+            "outlet", name="O", account_id=self.pick("account"), territory_id=self.pick("territory", or_none=0.3)
+        )
+
+    async def add_agreement(self) -> None:
+        await self.insert(
+            "agreement",
+            account_id=self.pick("account"),
+            legal_entity_id=self.pick("legal_entity"),
+            price_list_id=self.pick("price_list"),
+            currency="USD",
+        )
+
+    async def add_order(self) -> None:
+        await self.insert(
+            "order",
+            number="1",
+            **{name: self.pick("member") for name in ("maker_id", "owner_id", "credited_id")},
+            **{
+                f"{t}_id": self.pick(t)
+                for t in ("account", "outlet", "legal_entity", "agreement", "warehouse", "price_list")
+            },
+            currency="USD",
+        )
+
+    async def add_order_line(self) -> None:
+        if self.ids["order"]:
+            await self.insert(
+                "order_line",
+                order_id=self.pick("order"),
+                product_id=self.pick("product"),
+                unit="piece",
+                quantity=1,
+                list_price=1,
+            )
+
+    async def add_contact(self) -> None:
+        await self.insert(
+            "contact", name="C", account_id=self.pick("account"), outlet_id=self.pick("outlet", or_none=0.5)
+        )
+
+    async def add_contact_channel(self) -> None:
+        if self.ids["contact"]:
+            await self.insert(
+                "contact_channel", contact_id=self.pick("contact"), channel_kind="email", value="a@b.example"
+            )
+
+    async def add_territory(self) -> None:
+        await self.insert(
+            "territory",
+            name="T",
+            parent_id=self.pick("territory", or_none=0.3),
+            manager_id=self.pick("member", or_none=0.3),
+        )
+
+    async def add_assignment(self) -> None:
+        await self.insert(
+            "assignment",
+            member_id=self.pick("member"),
+            outlet_id=self.pick("outlet"),
+            starts_on=self.day(),
+            ends_on=self.day(),
+        )
+
+    async def add_conflict(self) -> None:
+        await self.insert(
+            "conflict",
+            entity="account",
+            row_id=self.pick("account"),
+            field="name",
+            rule="latest",
+            status="open",
+            explanation="x",
+            lost_by=self.pick("member", or_none=0.2),
+        )
+
+    async def step(self) -> None:
+        """One random write."""
+        d = self.dice
+        moves: list[Callable[[], Any]] = [
+            self.add_account, self.add_outlet, self.add_agreement, self.add_order, self.add_order_line,
+            self.add_contact, self.add_contact_channel, self.add_territory, self.add_assignment, self.add_conflict,
+            lambda: self.insert("member", name="M", role=d.choice(ROLES), active=d.random() < 0.8),
+            lambda: self.update("member", role=d.choice(ROLES)),
+            lambda: self.update("member", active=d.random() < 0.6),
+            lambda: self.update("territory", parent_id=self.pick("territory", or_none=0.3)),
+            lambda: self.update("territory", manager_id=self.pick("member", or_none=0.2)),
+            lambda: self.update("account", created_by=self.pick("member", or_none=0.2)),
+            lambda: self.update("account", name="B"),
+            lambda: self.update("agreement", account_id=self.pick("account")),
+            lambda: self.update("outlet", account_id=self.pick("account")),
+            lambda: self.update("outlet", territory_id=self.pick("territory", or_none=0.2), name="P"),
+            lambda: self.update("contact", account_id=self.pick("account"), outlet_id=self.pick("outlet", or_none=0.5)),
+            lambda: (
+                self.update("contact_channel", contact_id=self.pick("contact"))
+                if self.ids["contact"] else self.add_contact()
+            ),
+            lambda: self.update("assignment", member_id=self.pick("member"), outlet_id=self.pick("outlet")),
+            lambda: self.update("assignment", starts_on=self.day(), ends_on=self.day()),
+            lambda: self.update("order", outlet_id=self.pick("outlet")),
+            lambda: self.update("order_line", order_id=self.pick("order")) if self.ids["order"] else self.add_order(),
+            lambda: self.update("conflict", lost_by=self.pick("member", or_none=0.3)),
+        ]  # fmt: skip
+        mortal = [
+            "territory",
+            "member",
+            "account",
+            "agreement",
+            "outlet",
+            "contact",
+            "contact_channel",
+            "assignment",
+            "order",
+        ]
+        moves += [lambda t=t: self.delete(t) for t in (*mortal, "order_line", "product")]
+        moves += [lambda t=t: self.undelete(t) for t in mortal]
+        await d.choice(moves)()
+
+
+@pytest.fixture
+async def sql(owner_urls: dict[str, str], tenant: TenantRef) -> AsyncIterator[asyncpg.Connection]:
+    async with owner_connection(owner_urls["main"]) as conn:
+        await conn.execute(f'SET search_path = "{tenant.schema}"')
+        yield conn
+
+
+async def defined_entries(conn: asyncpg.Connection, tenant: TenantRef) -> set[tuple[int, UUID, UUID]]:
+    """Scope entries derived anew from the rows, by the queries that define them."""
+    found = set()
+    for name, query in SCOPE_QUERIES.items():
+        ids = [r["id"] for r in await conn.fetch(f'SELECT id FROM "{name}"')]
+        anew = query.replace("{{schema}}", f'"{tenant.schema}"').replace("(ids)", "($1::uuid[])")
+        found |= {(ENTITIES[name].code, r["row"], r["scope"]) for r in await conn.fetch(anew, ids)}
+    return found
+
+
+async def kept_entries(conn: asyncpg.Connection) -> set[tuple[int, UUID, UUID]]:
+    rows = await conn.fetch('SELECT entity, "row", scope FROM scope_entry WHERE NOT gone')
+    return {tuple(row) for row in rows}
+
+
+async def grants(conn: asyncpg.Connection, source: str) -> set[tuple[UUID, UUID]]:
+    return {tuple(row) for row in await conn.fetch(f"SELECT member_id, scope FROM {source}")}
+
+
+async def compare(conn: asyncpg.Connection, tenant: TenantRef) -> None:
+    assert await kept_entries(conn) == await defined_entries(conn, tenant)
+    assert await grants(conn, "scope_grant WHERE NOT gone") == await grants(conn, "granted")
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_after_any_history_entries_and_grants_equal_their_definition(
+    sql: asyncpg.Connection, tenant: TenantRef, seed: int
+):
+    """S6: who loses the right loses the rows, who gains it gets them; nobody else sees either."""
+    history = History(sql, seed)
+    await history.found()
+    await history.add_territory()
+
+    for number in range(OPERATIONS):
+        await history.step()
+        if number % 10 == 9:
+            await compare(sql, tenant)
+
+
+async def test_within_transactions_savepoints_and_rollbacks_too(sql: asyncpg.Connection, tenant: TenantRef):
+    """The triggers run per statement; what counts is what was committed."""
+    history = History(sql, 99)
+    await history.found()
+    await history.add_territory()
+
+    for _ in range(40):
+        known = {table: list(ids) for table, ids in history.ids.items()}
+        transaction = sql.transaction()
+        await transaction.start()
+        for _ in range(history.dice.randrange(1, 6)):
+            await history.step()
+        if history.dice.random() < 0.3:
+            await transaction.rollback()
+            history.ids = known
+        else:
+            await transaction.commit()
+        await compare(sql, tenant)
+
+
+async def test_each_change_carries_the_revision_of_its_transaction(sql: asyncpg.Connection, tenant: TenantRef):
+    """A pull finds by revision what came and what went: an entry changed under an old one would be missed."""
+    history = History(sql, 7)
+    await history.found()
+    await history.add_territory()
+
+    for _ in range(60):
+        entries, given = await raw(sql, 'SELECT "row", scope, gone, revision FROM scope_entry'), await raw(sql, _GRANTS)
+        await history.step()
+        now = await sql.fetchval("SELECT revision FROM revision_counter")
+        for before, query in ((entries, 'SELECT "row", scope, gone, revision FROM scope_entry'), (given, _GRANTS)):
+            after = await raw(sql, query)
+            changed = {key for key in after if key not in before or before[key] != after[key]}
+            assert all(after[key][1] == now for key in changed)
+            assert set(before) <= set(after)
+
+
+_GRANTS = "SELECT member_id, scope, gone, revision FROM scope_grant"
+
+
+async def raw(conn: asyncpg.Connection, query: str) -> dict[tuple[UUID, UUID], tuple[bool, int]]:
+    return {(r[0], r[1]): (r[2], r[3]) for r in await conn.fetch(query)}

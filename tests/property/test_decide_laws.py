@@ -1,0 +1,339 @@
+"""Laws of `decide`: whole or not at all, the same every time, split where one likes, and deaf to garbage."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from outrider_sdk.protocol.entities import ENTITIES
+
+from server.sync.decide import decide
+from server.sync.refusals import _CHOICES
+from tests.property.decide_world import (
+    BOX_OF_12,
+    CONTACT,
+    DAY,
+    DEPOT,
+    HIDDEN,
+    LINE,
+    MAIL,
+    NOW,
+    ORDER,
+    OUTLET,
+    PHONE_A,
+    SHOP,
+    STOCK,
+    TEA,
+    TERMS,
+    create,
+    delete,
+    edit,
+    make_store,
+    mutation,
+    row_id,
+    snapshot,
+    submit,
+)
+
+NEW = [row_id(n) for n in range(100, 106)]
+ROWS = {
+    "contact": CONTACT,
+    "contact_channel": MAIL,
+    "outlet": OUTLET,
+    "account": SHOP,
+    "order": ORDER,
+    "order_line": LINE,
+}
+
+new_ids = st.sampled_from(NEW)
+texts = st.sampled_from(["", "Clerk", "Ольга", "🫖", "x" * 200])
+bases = st.sampled_from([0, 9, 10, 11])
+
+sensible_changes = st.one_of(
+    st.builds(lambda t, b: edit("contact", CONTACT, b, job_title=t), texts, bases),
+    st.builds(lambda t, b: edit("contact", CONTACT, b, name=t, description=t), texts, bases),
+    st.builds(lambda b: delete("contact", CONTACT, b), bases),
+    st.builds(lambda i, t: create("contact", i, account_id=SHOP, name=t), new_ids, texts),
+    st.builds(lambda i, of, t: create("contact_channel", i, contact_id=of, channel_kind="phone", value=t), new_ids, new_ids, texts),
+    st.builds(lambda i, t: edit("contact", i, 0, job_title=t), new_ids, texts),
+    st.builds(lambda i: delete("contact", i, 0), new_ids),
+    st.builds(lambda i: create("account", i, name="New shop"), new_ids),
+    st.builds(lambda i, of: create("outlet", i, account_id=of, name="New outlet"), new_ids, new_ids | st.just(SHOP)),
+    st.builds(lambda i: create("order", i, number="A-2", outlet_id=OUTLET, agreement_id=TERMS, warehouse_id=DEPOT), new_ids),
+    st.builds(
+        lambda i, of, q, u: create("order_line", i, order_id=of, product_id=TEA, unit=u, quantity=q, list_price="18.00"),
+        new_ids, new_ids | st.just(ORDER), st.sampled_from(["1", "20", "0.5"]), st.sampled_from(["box", "case", "barrel"]),
+    ),
+    st.builds(lambda q, b: edit("order_line", LINE, b, quantity=q), st.sampled_from(["1", "3", "40"]), bases),
+    st.builds(lambda b: delete("order_line", LINE, b), bases),
+    st.builds(lambda of, t: submit(of, t), new_ids | st.just(ORDER), st.sampled_from([0, 3600, 10**9])),
+    st.builds(lambda of: {"op": "intent", "name": "order.cancel", "id": of, "seen": {}}, new_ids | st.just(ORDER)),
+    st.just(edit("contact", HIDDEN, name="x")),
+    st.just(edit("stock", STOCK, quantity="99999")),
+    st.just(edit("contact", CONTACT, name=None)),
+    st.just(edit("contact", CONTACT, colour="red")),
+)  # fmt: skip
+batches = st.lists(st.lists(sensible_changes, max_size=4), min_size=1, max_size=8).map(
+    lambda all_changes: [mutation(number, *changes) for number, changes in enumerate(all_changes, 1)]
+)
+
+
+@given(batch=batches)
+def test_a_refused_mutation_leaves_the_state_untouched(batch: list[dict[str, Any]]):
+    """Whole or not at all: of a refused one not a byte is kept, whatever its first changes did."""
+    state = make_store().load(PHONE_A)
+
+    for each in batch:
+        before = snapshot(state)
+        plan = decide([each], state)
+        if plan.outcomes[0]["status"] == "refused":
+            assert snapshot(state) == before
+            assert not plan.conflicts
+            assert not plan.confirmations
+            assert [m for m, _, _ in plan.refused] == [each]
+
+
+@given(batch=batches)
+def test_every_mutation_gets_one_outcome_in_order(batch: list[dict[str, Any]]):
+    """A device can tell what became of each, and nothing is passed over."""
+    plan = decide(batch, make_store().load(PHONE_A))
+
+    assert [o["number"] for o in plan.outcomes] == [m["number"] for m in batch]
+    assert [o["digest"] for o in plan.outcomes] == [m["digest"] for m in batch]
+
+
+@given(batch=batches)
+def test_the_same_batch_is_decided_the_same_way(batch: list[dict[str, Any]]):
+    """No clock, no chance, no order of a hash table."""
+    results = []
+    for _ in range(2):
+        state = make_store().load(PHONE_A)
+        plan = decide(copy.deepcopy(batch), state)
+        results.append((snapshot(state), repr(plan)))
+
+    assert results[0] == results[1]
+
+
+@given(batch=batches, at=st.integers(0, 8))
+def test_a_batch_may_be_split_anywhere(batch: list[dict[str, Any]], at: int):
+    """What is sent in two pushes, or bisected around a poison, ends as if it had come in one."""
+    whole, split = make_store(), make_store()
+
+    at_once = whole.push(PHONE_A, *batch, revision=20).outcomes
+    in_two = [
+        *split.push(PHONE_A, *batch[:at], revision=20).outcomes,
+        *split.push(PHONE_A, *batch[at:], revision=20).outcomes,
+    ]
+
+    assert at_once == in_two
+    assert whole.content() == split.content()
+    assert whole.refused == split.refused
+
+
+@given(batch=batches)
+def test_an_order_always_costs_what_its_lines_cost(batch: list[dict[str, Any]]):
+    """While it is a draft: totals are derived, never sent."""
+    store = make_store()
+
+    store.push(PHONE_A, *batch)
+
+    for (entity, order_id), order in store.rows.items():
+        if entity == "order" and order.values["status"] == "draft":
+            lines = [r.values for (e, _), r in store.rows.items() if e == "order_line" and not r.deleted]
+            assert order.values["total_minor"] == sum(x["amount_minor"] for x in lines if x["order_id"] == order_id)
+
+
+@given(batch=batches)
+def test_stock_is_never_reserved_beyond_what_is_there(batch: list[dict[str, Any]]):
+    """However many orders a batch submits and cancels."""
+    store = make_store()
+
+    store.push(PHONE_A, *batch)
+
+    stock = store.values("stock", STOCK)
+    assert 0 <= float(stock["reserved"]) <= float(stock["quantity"])
+
+
+def test_what_builds_on_a_refused_create_names_it():
+    """The person sees one cause, not a row of riddles."""
+    store = make_store()
+
+    outcomes = store.push(
+        PHONE_A,
+        mutation(1, create("contact", NEW[0], account_id=SHOP)),
+        mutation(2, edit("contact", NEW[0], 0, job_title="Clerk")),
+        mutation(3, create("contact_channel", NEW[1], contact_id=NEW[0], channel_kind="phone", value="1")),
+        mutation(4, delete("contact_channel", NEW[1], 0)),
+    ).outcomes
+
+    assert [o["code"] for o in outcomes] == ["value_invalid"] + ["builds_on_refused"] * 3
+    assert [o["blocked_by"] for o in outcomes[1:]] == [1, 1, 3]
+
+
+def test_a_hidden_row_and_one_that_never_was_read_the_same():
+    """Else a device could probe for rows (S6)."""
+
+    def outcome(of: str) -> str:
+        changes = [edit("contact", of, name="x"), delete("contact", of)]
+        parents = [create("contact_channel", NEW[0], contact_id=of, channel_kind="phone", value="1")]
+        plans = [decide([mutation(1, c)], make_store().load(PHONE_A)) for c in changes + parents]
+        return json.dumps([p.outcomes for p in plans])
+
+    assert outcome(HIDDEN) == outcome(row_id(999))
+
+
+def test_a_line_of_amounts_beyond_storage_is_refused_as_a_typing_error():
+    """999 trillion boxes at 999 trillion each: the numbers pass, their product does not."""
+    store = make_store()
+    huge = "999999999999999"
+
+    outcome = store.push(PHONE_A, mutation(1, edit("order_line", LINE, quantity=huge, list_price=huge))).outcomes[0]
+
+    assert outcome["code"] == "value_invalid"
+
+
+def test_a_total_beyond_storage_is_refused_too():
+    """Each line may pass, and their sum not."""
+    store = make_store()
+    line = {"order_id": ORDER, "product_id": TEA, "unit": "box", "quantity": "90000", "list_price": "999999999999"}
+
+    outcomes = store.push(
+        PHONE_A, *(mutation(n, create("order_line", new, **line)) for n, new in enumerate(NEW[:2], 1))
+    ).outcomes
+
+    assert [o["status"] for o in outcomes] == ["applied", "refused"]
+    assert outcomes[1]["code"] == "value_invalid"
+
+
+def test_tiny_quantities_keep_the_notation_of_the_wire():
+    """Python writes 0.000000001 as 1E-9, which no other client reads as a decimal."""
+    store = make_store()
+    store.push(PHONE_A, mutation(1, edit("order_line", LINE, quantity="0.000000001", list_price="18.00")))
+
+    outcome = store.push(PHONE_A, mutation(2, submit(ORDER, 0))).outcomes[0]
+
+    assert outcome["verdicts"][0]["quantity_accepted"] == "0.000000001"
+    assert store.values("order_line", LINE)["quantity_accepted"] == "0.000000001"
+    assert store.values("stock", STOCK)["reserved"] == "0.000000001"
+
+
+def test_a_product_deleted_meanwhile_holds_the_order():
+    """What is no longer in the catalogue is not sold, and the person hears why."""
+    store = make_store()
+    store.rows["product", TEA].deleted = True
+
+    store.push(PHONE_A, mutation(1, submit(ORDER, 3600)))
+
+    assert store.values("order", ORDER)["status"] == "needs_attention"
+    assert store.values("order_line", LINE)["verdict"] == "product_unknown"
+
+
+def test_a_row_made_and_deleted_in_one_batch_is_deleted():
+    """Offline, people change their minds before anything is sent."""
+    store = make_store()
+
+    store.push(
+        PHONE_A,
+        mutation(1, create("contact", NEW[0], account_id=SHOP, name="Oops")),
+        mutation(2, delete("contact", NEW[0], 0)),
+    )
+
+    assert store.rows["contact", NEW[0]].deleted
+
+
+@pytest.mark.parametrize(("skew", "captured_at"), [(0, NOW), (None, NOW), (3 * DAY, NOW - 3 * DAY)])
+def test_work_is_judged_by_the_sight_of_when_it_was_captured(skew: int | None, captured_at: int):
+    """An outlet reassigned after the capture still takes it (domain.md, rule 3); an unknown clock counts as now."""
+    state = make_store().load(PHONE_A)
+    state.rows["outlet", OUTLET].visible_until = NOW + 1
+
+    plan = decide([mutation(1, edit("outlet", OUTLET, name="New"), captured_at=captured_at, skew=skew)], state)
+
+    assert plan.outcomes[0]["status"] == ("refused" if skew is None else "applied")
+
+
+# Garbage
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([2**63, -(2**63), 10**400]),
+    st.floats(),
+    st.text(st.characters(codec=None), max_size=5),
+    st.sampled_from(
+        [*ROWS.values(), *NEW, HIDDEN, STOCK, BOX_OF_12, "[" * 3_000, '"\\ud800"', "[1", chr(0), "sNaN", "1e9", "-0"]
+    ),
+)
+junk = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "op", "value", "seen", "base", "x"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+names = st.sampled_from([*ENTITIES, "nothing"]) | junk
+field_names = st.sampled_from(sorted({f.name for e in ENTITIES.values() for f in e.all_fields}))
+edits = st.fixed_dictionaries({"value": junk, "seen": junk, "base": bases | junk})
+seen_lines = st.lists(st.fixed_dictionaries({"id": st.just(LINE) | junk, "product_id": st.just(TEA) | junk, "unit": junk, "quantity": scalars}) | junk, max_size=2)  # fmt: skip
+almost_changes = st.fixed_dictionaries({}, optional={
+    "op": st.sampled_from(["create", "edit", "delete", "intent"]) | junk,
+    "entity": names,
+    "id": st.sampled_from([*ROWS.values(), *NEW]) | junk,
+    "fields": st.dictionaries(field_names, edits | junk, max_size=4) | junk,
+    "base": bases | junk,
+    "name": st.sampled_from(["order.submit", "order.cancel"]) | junk,
+    "seen": st.fixed_dictionaries({"total_minor": st.just(3600) | junk, "lines": seen_lines | junk}) | junk,
+})  # fmt: skip
+targeted = st.sampled_from(sorted(ROWS)).flatmap(
+    lambda name: st.fixed_dictionaries({
+        "op": st.sampled_from(["create", "edit"]),
+        "entity": st.just(name),
+        "id": st.just(ROWS[name]) | new_ids,
+        "fields": st.dictionaries(
+            st.sampled_from([f.name for f in ENTITIES[name].fields if f.writable or f.create_only]), edits | scalars, max_size=6
+        ),
+    })
+)  # fmt: skip
+garbage = st.lists(sensible_changes | almost_changes | targeted | junk, max_size=4) | junk
+
+
+@settings(max_examples=600)
+@given(st.lists(garbage, min_size=1, max_size=4))
+def test_garbage_is_refused_and_never_crashes(all_changes: list[Any]):
+    """Wrong types anywhere, huge numbers, NUL, halves of characters, deep JSON, NaN: an outcome, and words for it (S12)."""
+    batch = [{**mutation(n), "changes": changes} for n, changes in enumerate(all_changes, 1)]
+    state = make_store().load(PHONE_A)
+
+    plan = decide(batch, state)
+
+    assert [o["number"] for o in plan.outcomes] == [m["number"] for m in batch]
+    for outcome in plan.outcomes:
+        assert outcome["status"] in {"applied", "merged", "refused"}
+        if outcome["status"] == "refused":
+            assert outcome["code"] in _CHOICES
+            assert outcome["choices"]
+            assert 0 < len(outcome["explanation"]) <= 500
+            outcome["explanation"].encode()  # no halves of characters: it travels, and is stored
+
+
+@pytest.mark.parametrize("deep", [["x"], {"x": "y"}])
+def test_nesting_to_the_limit_of_the_parser_is_refused(deep: Any):
+    """A thousand levels pass the parser; nothing after it may fall over them."""
+    for _ in range(800):
+        deep = [deep]
+    changes: list[Any] = [
+        {"op": "edit", "entity": deep, "id": CONTACT, "fields": {}},
+        {"op": deep, "entity": "contact", "id": CONTACT},
+        {"op": "edit", "entity": "contact", "id": CONTACT, "fields": {"name": {"value": deep, "base": 0}}},
+        {"op": "edit", "entity": "account", "id": SHOP, "fields": {"tags": {"value": "[]", "seen": deep, "base": 0}}},
+        {"op": "intent", "name": "order.submit", "id": ORDER, "seen": {"total_minor": 0, "lines": deep}},
+        {"op": "intent", "name": deep, "id": ORDER, "seen": {}},
+    ]
+
+    plan = decide([mutation(n, change) for n, change in enumerate(changes, 1)], make_store().load(PHONE_A))
+
+    assert [o["status"] for o in plan.outcomes] == ["refused"] * 3 + ["applied"] + ["refused"] * 2
