@@ -96,15 +96,14 @@ def _conflicts(store: Store, conn: sqlite3.Connection) -> list[AttentionItem]:
 
 
 def _conflict_item(conn: sqlite3.Connection, row: dict[str, Any], member_id: str | None) -> AttentionItem:
-    kept, lost = (None if row[name] is None else json.loads(row[name]) for name in ("kept", "lost"))
     yours = "kept" if row["kept_by"] == member_id else "lost"
-    conflict = {name: row[name] for name in ("id", "entity", "row_id", "field", "explanation")}
+    conflict = {name: row[name] for name in ("id", "entity", "row_id", "field", "kept", "lost", "explanation")}
     return AttentionItem(
         number=row["mutation_number"],
         title=f"Two versions of {row['field']} of {_name(conn, row['entity'], row['row_id'])}",
         explanation=row["explanation"],
         choices=[],
-        conflicts=[cast(Conflict, conflict | {"kept": kept, "lost": lost, "yours": yours})],
+        conflicts=[cast(Conflict, conflict | {"yours": yours})],
         captured_at=None if row["captured_at"] is None else moment(row["captured_at"]),
         code="conflict",
         entity=row["entity"],

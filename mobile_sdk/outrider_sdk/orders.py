@@ -1,12 +1,11 @@
 """Orders and their lines: what the device fills in by itself, and the acts that only the server decides."""
 
-import uuid
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from outrider_sdk import overlay, rules
 from outrider_sdk.errors import IllegalStatus, InvalidValue
-from outrider_sdk.kinds import moment
+from outrider_sdk.kinds import FRACTION_DIGITS_MAX, id_bytes, id_text, moment
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol.entities import AGREEMENT, ORDER, ORDER_LINE, OUTLET, PRICE_LIST, PRODUCT
@@ -15,6 +14,8 @@ from outrider_sdk.tables import Row, Table
 from outrider_sdk.transaction import Transaction
 
 FULFILMENT_DEFAULT = "partial"
+AMOUNT_MAX_MINOR = 10**15
+"""What one line may cost: an order's thousands of them still fit 64 bits."""
 _PRICE = """
     SELECT price FROM price_item
     WHERE price_list_id = :list AND product_id = :product AND unit = :unit
@@ -80,7 +81,7 @@ class OrderTable(Table):
     def _agreement(self, transaction: Transaction, given: WireRow, outlet: WireRow) -> WireRow:
         if "agreement_id" in given:
             return transaction.get(AGREEMENT, str(given["agreement_id"]))
-        account = uuid.UUID(str(outlet["account_id"])).bytes
+        account = id_bytes(str(outlet["account_id"]))
         with self._store.read() as conn:
             found = conn.execute(
                 "SELECT * FROM agreement WHERE account_id = ? ORDER BY id LIMIT 1", (account,)
@@ -90,7 +91,7 @@ class OrderTable(Table):
         return overlay.wire_row(AGREEMENT, found)
 
     def _depot(self, agreement: WireRow) -> str:
-        owner = uuid.UUID(str(agreement["legal_entity_id"])).bytes
+        owner = id_bytes(str(agreement["legal_entity_id"]))
         with self._store.read() as conn:
             found = conn.execute(
                 "SELECT id FROM warehouse WHERE warehouse_kind = 'depot' "
@@ -99,7 +100,7 @@ class OrderTable(Table):
             ).fetchone()
         if found is None:
             raise InvalidValue(ORDER.name, "warehouse_id", "there is no depot on this device; name a warehouse")
-        return str(uuid.UUID(bytes=found[0]))
+        return id_text(found[0])
 
     def _next_number(self) -> str:
         prefix = self._store.meta("number_prefix")
@@ -119,30 +120,31 @@ class OrderLineTable(Table):
         order = _editable(transaction, str(given["order_id"]))
         product = transaction.get(PRODUCT, str(given["product_id"]))
         sent: WireRow = {"unit": product["base_unit"], "discount": "0"} | given
-        _check_amounts(sent)
         factor = self._factor(product, str(sent["unit"]))
         sent.setdefault("position", self._next_position(str(order["id"])))
         if "list_price" not in sent:
             sent["list_price"] = self._price(transaction, order, product, sent, factor)
+        _check_amounts(sent, str(order["currency"]))
         _, derived = super()._completed(transaction, sent)
         return sent, derived | {"factor": format(factor, "f"), "amount_minor": 0}
 
     def _adjusted(self, transaction: Transaction, row_id: str, wanted: WireRow) -> tuple[WireRow, Derived]:
         line = transaction.get(ORDER_LINE, row_id)
         order = _editable(transaction, str(line["order_id"]))
-        _check_amounts(wanted)
         if "unit" not in wanted or wanted["unit"] == line["unit"]:
+            _check_amounts(line | wanted, str(order["currency"]))
             return wanted, None
         product = transaction.get(PRODUCT, str(line["product_id"]))
         factor = self._factor(product, str(wanted["unit"]))
         if "list_price" not in wanted:
             wanted["list_price"] = self._price(transaction, order, product, line | wanted, factor)
+        _check_amounts(line | wanted, str(order["currency"]))
         return wanted, {"factor": format(factor, "f")}
 
     def _next_position(self, order_id: str) -> int:
         with self._store.read() as conn:
             highest = conn.execute(
-                "SELECT max(position) FROM order_line WHERE order_id = ?", (uuid.UUID(order_id).bytes,)
+                "SELECT max(position) FROM order_line WHERE order_id = ?", (id_bytes(order_id),)
             ).fetchone()[0]
         return (highest or 0) + 1
 
@@ -150,7 +152,7 @@ class OrderLineTable(Table):
         with self._store.read() as conn:
             found = conn.execute(
                 "SELECT factor FROM product_unit WHERE product_id = ? AND unit = ? ORDER BY id LIMIT 1",
-                (uuid.UUID(str(product["id"])).bytes, unit),
+                (id_bytes(str(product["id"])), unit),
             ).fetchone()
         if found is None and unit != product["base_unit"]:
             raise InvalidValue(ORDER_LINE.name, "unit", f"{product['name']} is not sold by {unit!r}")
@@ -160,8 +162,8 @@ class OrderLineTable(Table):
         """Price of one unit as entered: the list's own for the unit, else the base unit's times the factor."""
         quantity = Decimal(str(line["quantity"]))
         wanted: dict[str, Any] = {
-            "list": uuid.UUID(str(order["price_list_id"])).bytes,
-            "product": uuid.UUID(str(product["id"])).bytes,
+            "list": id_bytes(str(order["price_list_id"])),
+            "product": id_bytes(str(product["id"])),
             "unit": line["unit"],
             "quantity": float(quantity),
             "today": moment(transaction.captured_at).date().isoformat(),
@@ -171,11 +173,18 @@ class OrderLineTable(Table):
             found = conn.execute(_PRICE, wanted).fetchone()
             if found is None:
                 found = conn.execute(_PRICE, in_base).fetchone()
-                found = found and (format(Decimal(found[0]) * factor, "f"),)
+                found = found and (_rounded(Decimal(found[0]) * factor),)
         if found is None:
             reason = f"the price list has no price of {product['name']}; give one"
             raise InvalidValue(ORDER_LINE.name, "list_price", reason)
         return str(found[0])
+
+
+def _rounded(price: Decimal) -> str:
+    """In the digits that a price may have on the wire."""
+    exponent = price.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return format(round(price, FRACTION_DIGITS_MAX) if exponent < -FRACTION_DIGITS_MAX else price, "f")
 
 
 def seen_lines(store: Store, order_id: str) -> list[dict[str, object]]:
@@ -183,7 +192,7 @@ def seen_lines(store: Store, order_id: str) -> list[dict[str, object]]:
     names = ("id", "product_id", "unit", "quantity", "list_price", "discount", "amount_minor")
     with store.read() as conn:
         found = conn.execute(
-            "SELECT * FROM order_line WHERE order_id = ? ORDER BY position, id", (uuid.UUID(order_id).bytes,)
+            "SELECT * FROM order_line WHERE order_id = ? ORDER BY position, id", (id_bytes(order_id),)
         ).fetchall()
     rows = [overlay.wire_row(ORDER_LINE, line) for line in found]
     return [{name: row[name] for name in names} for row in rows]
@@ -203,10 +212,15 @@ def _editable(transaction: Transaction, order_id: str) -> WireRow:
     return order
 
 
-def _check_amounts(line: WireRow) -> None:
-    if "quantity" in line and Decimal(str(line["quantity"])) <= 0:
+def _check_amounts(line: WireRow, currency: str) -> None:
+    quantity, price, discount = (Decimal(str(line[name])) for name in ("quantity", "list_price", "discount"))
+    if quantity <= 0:
         raise InvalidValue(ORDER_LINE.name, "quantity", "must be more than 0")
-    if "list_price" in line and Decimal(str(line["list_price"])) < 0:
-        raise InvalidValue(ORDER_LINE.name, "list_price", "must not be negative")
-    if "discount" in line and not 0 <= Decimal(str(line["discount"])) <= 1:
+    if not 0 <= discount <= 1:
         raise InvalidValue(ORDER_LINE.name, "discount", "is a fraction of the price, from 0 to 1")
+    try:
+        amount = rules.line_amount_minor(price, quantity, discount, currency)
+    except InvalidOperation:
+        amount = AMOUNT_MAX_MINOR + 1
+    if amount > AMOUNT_MAX_MINOR:
+        raise InvalidValue(ORDER_LINE.name, "quantity", "makes the line cost more than can be counted")

@@ -26,6 +26,8 @@ from outrider_sdk.store import Store
 
 CHUNK_BYTES_MAX = PUSH_BYTES_MAX // 2
 """A push is closed before it gets larger than this; a single mutation may be larger, up to `MUTATION_BYTES_MAX`."""
+MUTATION_CHANGES_MAX = 1_000
+"""Changes of one mutation (protocol 4.9)."""
 MUTATION_BYTES_MAX = PUSH_BYTES_MAX - 64 * 1024
 HISTORY_KEPT = 10_000
 """So many of the last mutations stay in the file after their reveal, to be handed in again to a restored server."""
@@ -89,8 +91,8 @@ def append(store: Store, captured_at: int, changes: list[Change], derived: list[
         "changes": changes,
     }
     text = canonical_json(changes)
-    if len(text.encode()) > MUTATION_BYTES_MAX:
-        raise InvalidValue("transaction", None, "has too many changes to travel at once; make several of it")
+    if len(changes) > MUTATION_CHANGES_MAX or len(text.encode()) > MUTATION_BYTES_MAX:
+        raise InvalidValue("transaction", None, f"is too large to travel ({len(changes)} changes); make several of it")
     digest = chain_digest(store.meta("last_digest") or GENESIS_DIGEST, body)
     with store.read() as conn:
         conn.execute(
@@ -102,14 +104,16 @@ def append(store: Store, captured_at: int, changes: list[Change], derived: list[
     return number
 
 
-def next_chunk(conn: sqlite3.Connection, start: int, *, again: bool = False) -> list[Mutation]:
+def next_chunk(
+    conn: sqlite3.Connection, start: int, *, again: bool = False, at_most: int = PUSH_MUTATIONS_MAX
+) -> list[Mutation]:
     """The mutations to push next, from `start` on: unanswered ones, or `again` all, within the limits of a push."""
     chunk: list[Mutation] = []
     size = 0
     where = "number >= ?" if again else "status IS NULL AND number >= ?"
     for entry in entries(conn, where, (start,)):
         size += len(canonical_json(entry.changes).encode()) + 256
-        if len(chunk) == PUSH_MUTATIONS_MAX or (chunk and size > CHUNK_BYTES_MAX):
+        if len(chunk) == min(at_most, PUSH_MUTATIONS_MAX) or (chunk and size > CHUNK_BYTES_MAX):
             break
         chunk.append(entry.wire())
     return chunk

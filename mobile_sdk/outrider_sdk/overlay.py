@@ -12,18 +12,18 @@ a line's amount, and its order's total.
 
 import json
 import sqlite3
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from outrider_sdk import outbox, rules
-from outrider_sdk.kinds import Scalar, from_stored, to_stored
+from outrider_sdk.kinds import Scalar, from_stored, id_bytes, id_text, to_stored
 from outrider_sdk.outbox import Derived
 from outrider_sdk.protocol import Change
-from outrider_sdk.protocol.entities import ENTITIES, ORDER, ORDER_LINE, Entity
-from outrider_sdk.store import quoted
+from outrider_sdk.protocol.entities import ENTITIES, ORDER, ORDER_LINE, Entity, Field, Kind
+from outrider_sdk.schema import quoted
 
 WireRow = dict[str, Scalar]
 Key = tuple[str, str]
@@ -69,19 +69,28 @@ def _created(entity: str, row_id: str, fields: dict[str, Scalar], derived: Deriv
 
 def find_row(conn: sqlite3.Connection, entity: Entity, row_id: str) -> WireRow | None:
     """The visible row in wire form, or None."""
-    stored = conn.execute(f"SELECT * FROM {quoted(entity.name)} WHERE id = ?", (uuid.UUID(row_id).bytes,)).fetchone()
+    stored = conn.execute(f"SELECT * FROM {quoted(entity.name)} WHERE id = ?", (id_bytes(row_id),)).fetchone()
     return None if stored is None else wire_row(entity, stored)
 
 
 def wire_row(entity: Entity, stored: Iterable[Any]) -> WireRow:
     """A stored row in wire form."""
-    return {f.name: from_stored(f, value) for f, value in zip(entity.all_fields, stored, strict=True)}
+    row: WireRow = dict(zip(entity.columns, stored, strict=True))
+    for field in _converted(entity.name):
+        row[field.name] = from_stored(field, row[field.name])
+    return row
+
+
+@cache
+def _converted(entity: str) -> tuple[Field, ...]:
+    """The fields whose stored shape is not that of the wire."""
+    return tuple(f for f in ENTITIES[entity].all_fields if f.kind in (Kind.ID, Kind.BOOLEAN))
 
 
 def write_rows(conn: sqlite3.Connection, entity: Entity, rows: dict[str, WireRow | None]) -> None:
     """Make the visible table show these rows; None removes."""
     puts = [[to_stored(f, row[f.name]) for f in entity.all_fields] for row in rows.values() if row is not None]
-    drops = [(uuid.UUID(row_id).bytes,) for row_id, row in rows.items() if row is None]
+    drops = [(id_bytes(row_id),) for row_id, row in rows.items() if row is None]
     if puts:
         marks = ", ".join("?" * len(entity.columns))
         conn.executemany(f"INSERT OR REPLACE INTO {quoted(entity.name)} VALUES ({marks})", puts)
@@ -114,7 +123,7 @@ def apply_change(
 def _touch(
     conn: sqlite3.Connection, entity: Entity, row_id: str, base: WireRow | None, number: int, *, lines: bool = False
 ) -> None:
-    stored_id = uuid.UUID(row_id).bytes
+    stored_id = id_bytes(row_id)
     conn.execute(
         "INSERT INTO sync_shadow (entity, id, base) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (entity.name, stored_id, None if base is None else json.dumps(base)),
@@ -139,16 +148,17 @@ def _changes_total(change: Change) -> bool:
 
 
 def _with_amount(conn: sqlite3.Connection, line: WireRow) -> WireRow:
-    order = find_row(conn, ORDER, str(line["order_id"]))
+    order_id = id_bytes(str(line["order_id"]))
+    order = conn.execute('SELECT currency FROM "order" WHERE id = ?', (order_id,)).fetchone()
     if order is None:
         return line
     price, quantity, discount = (Decimal(str(line[name])) for name in ("list_price", "quantity", "discount"))
-    return line | {"amount_minor": rules.line_amount_minor(price, quantity, discount, str(order["currency"]))}
+    return line | {"amount_minor": rules.line_amount_minor(price, quantity, discount, str(order[0]))}
 
 
 def _write_totals(conn: sqlite3.Connection, order_ids: Iterable[str]) -> None:
     for order_id in order_ids:
-        stored_id = uuid.UUID(order_id).bytes
+        stored_id = id_bytes(order_id)
         amounts = conn.execute("SELECT amount_minor FROM order_line WHERE order_id = ?", (stored_id,)).fetchall()
         total = rules.order_total_minor(amount or 0 for (amount,) in amounts)
         conn.execute('UPDATE "order" SET total_minor = ? WHERE id = ?', (total, stored_id))
@@ -159,7 +169,7 @@ def pending_edit_base(conn: sqlite3.Connection, entity: Entity, row_id: str, fie
     touched = "overlaid = 1 AND number IN (SELECT number FROM sync_touched WHERE entity = ? AND id = ?)"
     bases: dict[str, int] = {}
     wanted = set(fields)
-    for entry in outbox.entries(conn, touched, (entity.name, uuid.UUID(row_id).bytes), newest_first=True):
+    for entry in outbox.entries(conn, touched, (entity.name, id_bytes(row_id)), newest_first=True):
         bases = edit_bases(entry.changes, entity, row_id) | bases
         if wanted <= bases.keys():
             break
@@ -199,7 +209,7 @@ def recompute(conn: sqlite3.Connection) -> None:
         rows = {row_id: _folded(conn, base, asked[name, row_id]) for row_id, base in bases.get(name, {}).items()}
         write_rows(conn, ENTITIES[name], rows)
     totals = conn.execute("SELECT DISTINCT id FROM sync_touched WHERE entity = 'order' AND lines = 1").fetchall()
-    _write_totals(conn, [str(uuid.UUID(bytes=stored_id)) for (stored_id,) in totals])
+    _write_totals(conn, [id_text(stored_id) for (stored_id,) in totals])
 
 
 def _folded(
@@ -215,14 +225,14 @@ def _folded(
 def _shadowed(conn: sqlite3.Connection, where: str = "") -> dict[str, dict[str, WireRow | None]]:
     bases: dict[str, dict[str, WireRow | None]] = defaultdict(dict)
     for name, stored_id, base in conn.execute(f"SELECT entity, id, base FROM sync_shadow AS s {where}").fetchall():
-        bases[name][str(uuid.UUID(bytes=stored_id))] = None if base is None else json.loads(base)
+        bases[name][id_text(stored_id)] = None if base is None else json.loads(base)
     return bases
 
 
-def visible_of_shadowed(conn: sqlite3.Connection) -> dict[Key, WireRow | None]:
-    """What is shown of every row that the overlay touches."""
-    return {
-        (name, row_id): find_row(conn, ENTITIES[name], row_id)
-        for name, rows in _shadowed(conn).items()
-        for row_id in rows
-    }
+def visible_of_shadowed(conn: sqlite3.Connection) -> dict[Key, Any]:
+    """What is shown of every row that the overlay touches, as stored; None where no row is."""
+    shown: dict[Key, Any] = {}
+    for name, stored_id in conn.execute("SELECT entity, id FROM sync_shadow").fetchall():
+        found = conn.execute(f"SELECT * FROM {quoted(name)} WHERE id = ?", (stored_id,)).fetchone()
+        shown[name, id_text(stored_id)] = found
+    return shown

@@ -355,6 +355,7 @@ class Replica:
         Checks the file's structure, the numbers and digests of the outbox, and that what is shown equals base plus
         overlay.
         """
+        self._refuse_inside_transaction("verify")
         with self._store.read() as conn:
             damage = store.check(conn)
             problems = [damage] if damage else []

@@ -19,10 +19,13 @@ from outrider_sdk.errors import ProtocolViolation
 from outrider_sdk.kinds import column_to_stored
 from outrider_sdk.protocol import Outcome, PullPage
 from outrider_sdk.protocol.entities import ENTITIES, Entity
-from outrider_sdk.store import Store, create_entity_indexes, create_entity_table, quoted, staged
+from outrider_sdk.schema import create_entity_indexes, create_entity_table, quoted, staged
+from outrider_sdk.store import Store
 
 PARAMETERS_MAX = 990
 """Parameters of one statement; SQLite before 3.32 takes 999."""
+ADOPT_FROM_ROWS = 2_000
+"""So many rows for an empty table are adopted instead of copied; for fewer, the change of schema costs more."""
 
 
 def stage(store: Store, page: PullPage, asked_from: int) -> bool:
@@ -138,7 +141,7 @@ def _put(conn: sqlite3.Connection, entity: Entity) -> None:
     if conn.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:
         return
     _put_under_overlay(conn, entity)
-    if _is_empty(conn, entity):
+    if _is_large(conn, entity) and _is_empty(conn, entity):
         _adopt(conn, entity)
         return
     names = ", ".join(map(quoted, entity.columns))
@@ -163,6 +166,11 @@ def _put_under_overlay(conn: sqlite3.Connection, entity: Entity) -> None:
     if found:
         conn.executemany("UPDATE sync_shadow SET base = ? WHERE entity = ? AND id = ?", updates)
         conn.execute(f"DELETE FROM {source} WHERE id IN (SELECT id FROM sync_shadow WHERE entity = ?)", (entity.name,))
+
+
+def _is_large(conn: sqlite3.Connection, entity: Entity) -> bool:
+    found = conn.execute(f"SELECT 1 FROM {quoted(staged(entity))} LIMIT 1 OFFSET ?", (ADOPT_FROM_ROWS - 1,))
+    return found.fetchone() is not None
 
 
 def _is_empty(conn: sqlite3.Connection, entity: Entity) -> bool:

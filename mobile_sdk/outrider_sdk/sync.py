@@ -14,7 +14,15 @@ from outrider_sdk import outbox, reveal
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.errors import ForeignCredentials, ProtocolViolation, Rejected, ReplicaForked
 from outrider_sdk.ids import Clock
-from outrider_sdk.protocol import PROTOCOL_VERSION, Mutation, Outcome, PullPage, PushReply, PushRequest
+from outrider_sdk.protocol import (
+    PROTOCOL_VERSION,
+    PUSH_MUTATIONS_MAX,
+    Mutation,
+    Outcome,
+    PullPage,
+    PushReply,
+    PushRequest,
+)
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 from outrider_sdk.store import Store
 from outrider_sdk.transport import Transport
@@ -71,6 +79,7 @@ class Sync:
         self._clock = clock
         self._on_progress = on_progress or (lambda progress: None)
         self._incarnation = store.meta_int("incarnation")
+        self._at_most = PUSH_MUTATIONS_MAX  # fewer, where something on the way takes no body of that size
         self._skew: int | None = None  # of the last contact
         self.report = SyncReport()
 
@@ -103,6 +112,9 @@ class Sync:
             try:
                 reply = self._push(chunk, acked_through)
             except Rejected as refusal:
+                if refusal.status == 413 and len(chunk) > 1:
+                    self._at_most = len(chunk) // 2
+                    continue
                 expected = refusal.problem.get("expected")
                 gaps += 1
                 if refusal.code != "number_gap" or not isinstance(expected, int) or gaps > GAPS_MAX:
@@ -124,7 +136,7 @@ class Sync:
             if outbox.is_drained(conn, start, again=again):
                 return []
         with self._store.write() as conn:
-            chunk = outbox.next_chunk(conn, start, again=again)
+            chunk = outbox.next_chunk(conn, start, again=again, at_most=self._at_most)
             if again and (not chunk or chunk[0]["number"] != start):
                 raise ReplicaForked(start)  # the server asks for what this replica never had, or no longer keeps
             last = chunk[-1]["number"]

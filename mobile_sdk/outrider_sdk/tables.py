@@ -12,7 +12,8 @@ from outrider_sdk.kinds import Scalar, to_python, to_stored, to_wire
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol.entities import Entity, Field, Kind
-from outrider_sdk.store import Store, quoted
+from outrider_sdk.schema import quoted
+from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction, writable_fields
 
 
@@ -30,13 +31,13 @@ Rows = list[Row]
 Begin = Callable[[], AbstractContextManager[Transaction]]
 
 LOCAL_DEFAULTS: dict[tuple[str, str], Scalar] = {
-    ("account", "roles"): "[]",
+    ("account", "roles"): '["customer"]',
     ("account", "tags"): "[]",
     ("outlet", "tags"): "[]",
     ("contact_channel", "preferred"): False,
     ("order_line", "adjustments"): "[]",
 }
-"""What a new row shows in required fields that were not given; the server sets its own."""
+"""What a new row shows in required fields that were not given: the server's defaults (protocol 4.3)."""
 
 
 class Table:

@@ -74,7 +74,7 @@ class _Lost(Exception):
 class Http:
     """JSON requests over HTTPS, repeated with growing, jittered pauses while the network or the server fails.
 
-    Only requests that may be repeated without harm go through here: all of this protocol's are made so.
+    All requests of the protocol but the enrolment may be repeated without harm.
     """
 
     def __init__(
@@ -269,9 +269,10 @@ def enrol(
 
     Raises:
         Rejected: the code is used, expired or unknown.
+        Offline: no answer came; where it was the answer that got lost, the code is used up, and another is needed.
         NotEnrolled: the server's address is not https.
     """
-    http = Http(server, **options)
+    http = Http(server, **{"attempts_max": 1} | options)  # a code works once: a lost reply is not repeated
     secret = secrets.token_urlsafe(32)
     try:
         reply = http.post(f"/t/{tenant}/devices/enrol", {"code": code, "name": name, "secret": secret})

@@ -7,9 +7,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, stock_shop
-
 from outrider_sdk import MemoryCredentials, Replica
+from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, stock_shop
 
 
 @pytest.fixture

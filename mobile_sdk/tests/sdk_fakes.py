@@ -4,6 +4,8 @@ It merges in the simplest legal way (a concurrent edit of another value keeps th
 serves one device. `FakeTransport` brings it to a replica without a network, and loses replies where a test wants it to.
 """
 
+# ruff: noqa: S106  (made-up tokens)
+
 import json
 from collections import deque
 from uuid import UUID
@@ -102,7 +104,7 @@ class FakeServer:
             expected = self.applied_through + 1
             if number != expected:
                 raise Rejected(409, "number_gap", "gap", {"expected": expected})
-            assert chain_digest(self.digests[number - 1], mutation) == mutation["digest"], "the chain of digests is broken"
+            assert chain_digest(self.digests[number - 1], mutation) == mutation["digest"]
             outcome = self._apply(mutation)
             self.known[number] = outcome
             self.digests[number] = mutation["digest"]
@@ -112,16 +114,34 @@ class FakeServer:
 
     def _apply(self, mutation):
         outcome = {"number": mutation["number"], "digest": mutation["digest"], "status": "applied"}
-        kept = dict(self.rows), dict(self.stamps), dict(self.tombstones)
+        undo = self._undo_of(mutation["changes"])
         self.revision += 1
         conflicts = []
         for change in mutation["changes"]:
             code = self.refusing.get(mutation["number"]) or self._change(change, conflicts)
             if code:
-                self.rows, self.stamps, self.tombstones = kept
-                choices = [{"code": "discard", "label": "Discard"}]
-                return outcome | {"status": "refused", "code": code, "explanation": f"It was {code}.", "choices": choices}
+                undo()
+                told = {"code": code, "explanation": f"It was {code}."}
+                return outcome | {"status": "refused", "choices": [{"code": "discard", "label": "Discard"}], **told}
         return outcome | ({"status": "merged", "conflicts": conflicts} if conflicts else {})
+
+    def _undo_of(self, changes):
+        keys = [(c.get("entity") or "order", c["id"]) for c in changes]
+        stamps = [(*key, column) for key in keys for column in ENTITIES[key[0]].columns]
+        before = [
+            (held, {key: held.get(key) for key in of})
+            for held, of in ((self.rows, keys), (self.tombstones, keys), (self.stamps, stamps))
+        ]
+
+        def undo():
+            for held, values in before:
+                for key, value in values.items():
+                    if value is None:
+                        held.pop(key, None)
+                    else:
+                        held[key] = value
+
+        return undo
 
     def _change(self, change, conflicts):
         if change["op"] == "intent":
@@ -142,7 +162,7 @@ class FakeServer:
             revision, writer = self.stamps.get((entity, row_id, name), (0, "other"))
             if revision > edit["base"] and writer != "device" and row[name] != edit["value"]:
                 told = {"entity": entity, "row_id": row_id, "field": name, "kept": row[name], "lost": edit["value"]}
-                conflicts.append({"id": fixed_id(999), "yours": "lost", "explanation": "Someone else changed it."} | told)
+                conflicts.append({"id": fixed_id(999), "yours": "lost", "explanation": "Someone else did."} | told)
             else:
                 self._put(entity, {"id": row_id, name: edit["value"]}, "device")
         return None
@@ -193,7 +213,10 @@ class FakeServer:
 
 
 class FakeTransport:
-    """Straight to a `FakeServer`; `faults` says per request what goes wrong: "before", "after" (its reply is lost), None."""
+    """Straight to a `FakeServer`.
+
+    `faults` says per request what goes wrong: "before" it arrives, "after" (its reply is lost), or None.
+    """
 
     def __init__(self, server):
         self.server = server

@@ -1,11 +1,15 @@
 """Breaking off at every single statement: whatever was done is whole, and the next start goes on."""
 
+import os
+import shutil
 import sqlite3
 
 import pytest
-
-from outrider_sdk import MemoryCredentials, Replica
+from outrider_sdk import MemoryCredentials, Replica, reveal
 from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, stock_shop
+
+STRIDE = int(os.environ.get("OUTRIDER_CRASH_STRIDE", "16"))
+"""Every so many statements a crash, to be quick; 1 takes each (two minutes)."""
 
 
 class Crash(BaseException):
@@ -47,9 +51,7 @@ class Day:
 
     def open(self, factory=sqlite3.Connection):
         options = {"credentials": MemoryCredentials(credentials()), "clock": FakeClock()}
-        return Replica.open(
-            self.path, transport=FakeTransport(self.server), connection_factory=factory, **options
-        )
+        return Replica.open(self.path, transport=FakeTransport(self.server), connection_factory=factory, **options)
 
     def run(self, factory):
         crm = self.open(factory)
@@ -70,18 +72,15 @@ class Day:
             crm.close()
 
 
-def statements_of_a_day(folder):
-    factory = crashing_connection(10**9, after=False)
-    Day(folder / "count.db").run(factory)
-    return factory.seen
-
-
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_crash_at_any_statement_loses_nothing_that_was_acknowledged(tmp_path, after):
+def test_a_crash_at_any_statement_loses_nothing_that_was_acknowledged(tmp_path, monkeypatch, after):
     """Kill points that no random test would hit: between each two statements of making, writing, pushing, revealing."""
-    total = statements_of_a_day(tmp_path)
-    for at in range(1, total + 1, 1 if total < 400 else 3):
-        day = Day(tmp_path / f"{after}{at}.db")
+    monkeypatch.setattr(reveal, "ADOPT_FROM_ROWS", 2)
+    Day(tmp_path / "empty.db").open().close()
+    counting = crashing_connection(10**9, after=after)
+    made_day(tmp_path, "count").run(counting)
+    for at in range(1 + after, counting.seen + 1, STRIDE):
+        day = made_day(tmp_path, f"day{at}")
         with pytest.raises(Crash):
             day.run(crashing_connection(at, after=after))
 
@@ -95,10 +94,34 @@ def test_a_crash_at_any_statement_loses_nothing_that_was_acknowledged(tmp_path, 
             assert crm.verify() == []
             assert crm.status().pending == 0
             assert crm.query("SELECT * FROM sync_shadow") == []
-            for entity, table in (("contact", crm.contacts), ("order_line", crm.order_lines), ("product", crm.products)):
+            for entity, table in (
+                ("contact", crm.contacts),
+                ("order_line", crm.order_lines),
+                ("product", crm.products),
+            ):
                 rows = {key: row["revision"] for (name, key), row in day.server.rows.items() if name == entity}
                 assert {row.id: row.revision for row in table.list()} == rows, at
             assert sum(name == "order" for name, _ in day.server.rows) <= 1
+
+
+def made_day(folder, name):
+    """A day that begins with a file that is there: the making of it has a test of its own."""
+    shutil.copyfile(folder / "empty.db", folder / f"{name}.db")
+    return Day(folder / f"{name}.db")
+
+
+def test_a_crash_while_a_replica_is_made_leaves_none_or_a_whole_one(tmp_path):
+    """A file that half exists could neither be opened nor be made again."""
+    counting = crashing_connection(10**9, after=False)
+    Day(tmp_path / "count.db").open(counting).close()
+    for at in range(1, counting.seen + 1, 7):
+        day = Day(tmp_path / f"{at}.db")
+        with pytest.raises(Crash):
+            day.open(crashing_connection(at, after=True))
+
+        with day.open() as crm:
+            assert crm.sync().rows_put == len(day.server.rows)
+            assert crm.verify() == []
 
 
 def test_a_connection_that_crashed_inside_a_transaction_goes_on_when_it_can(open_replica, server):

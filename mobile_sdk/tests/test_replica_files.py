@@ -1,11 +1,11 @@
 """Which files open, which don't, and that a wrong one is never touched."""
 
+import os
 import sqlite3
 import subprocess
 import sys
 
 import pytest
-
 from outrider_sdk import (
     ForeignCredentials,
     ForeignFile,
@@ -39,7 +39,8 @@ def test_a_new_file_is_a_plain_sqlite_replica_with_every_entity(crm, tmp_path):
 
     tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     columns = [row[1] for row in conn.execute('PRAGMA table_info("order")')]
-    settings = [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "application_id", "user_version")]
+    facts = ("journal_mode", "application_id", "user_version")
+    settings = [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in facts]
     conn.close()
 
     assert set(ENTITIES) <= tables
@@ -96,7 +97,8 @@ def test_a_damaged_replica_says_so_and_is_left_alone(open_replica, tmp_path, ser
 
 def test_our_header_on_a_database_without_our_tables_is_broken(open_replica, tmp_path):
     """An application id alone does not make a replica."""
-    sqlite_file(tmp_path / "crm.db", "CREATE TABLE t (id)", f"PRAGMA application_id={0x4F757472}", "PRAGMA user_version=1")
+    header = f"PRAGMA application_id={0x4F757472}", "PRAGMA user_version=1"
+    sqlite_file(tmp_path / "crm.db", "CREATE TABLE t (id)", *header)
 
     with pytest.raises(ReplicaBroken, match="sync_meta"):
         open_replica()
@@ -136,7 +138,7 @@ def test_a_second_writer_in_another_process_is_told_who_holds_the_file(crm, tmp_
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
     assert "ReplicaBusy" in done.stderr
-    assert f"process {__import__('os').getpid()}" in done.stderr
+    assert f"process {os.getpid()}" in done.stderr
 
 
 def test_a_reader_works_beside_the_writer(crm, shop, tmp_path):

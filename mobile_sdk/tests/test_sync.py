@@ -1,8 +1,8 @@
 """Push and pull: order, repetition, interruption, and what each trouble is called."""
 
 import pytest
-
 from outrider_sdk import (
+    InvalidValue,
     MemoryCredentials,
     NotEnrolled,
     Offline,
@@ -29,6 +29,24 @@ def test_a_first_sync_brings_everything(crm, server):
     assert report.rows_put == len(server.rows)
     assert crm.contacts.get(ids["contact"]).name == "Fred"
     assert crm.status().cursor == report.cursor == server.revision
+
+
+def test_a_large_first_pull_leaves_the_same_schema_as_a_small_one(crm, server, open_replica, monkeypatch):
+    """A staged table that becomes the visible one must look like it, indexes too, and so must its successor."""
+    from outrider_sdk import reveal
+
+    small = open_replica("small.db")
+    stock_shop(server)
+    monkeypatch.setattr(reveal, "ADOPT_FROM_ROWS", 1)
+
+    crm.sync()
+
+    schema = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
+    assert crm.query(schema) == small.query(schema)
+    server.put("product", sku="NEW", name="New")
+    crm.sync()
+    assert crm.products.count() == 3
+    assert crm.verify() == []
 
 
 def test_a_second_sync_brings_only_news(crm, shop, server):
@@ -71,6 +89,36 @@ def test_large_mutations_make_small_chunks(crm, shop, transport, monkeypatch):
     crm.sync()
 
     assert [len(r["mutations"]) for name, r in transport.requests if name == "push"] == [2, 2, 1, 0]
+
+
+def test_a_push_that_is_too_large_for_something_on_the_way_goes_in_smaller_parts(crm, shop, server, monkeypatch):
+    """A proxy may have a limit of its own, and says 413 before the server sees anything."""
+    for number in range(10):
+        crm.contacts.create(account_id=shop["account"], name=f"{number}")
+    honest = server.push
+
+    def narrow(request):
+        if len(request["mutations"]) > 3:
+            raise Rejected(413, "", "Request Entity Too Large")
+        return honest(request)
+
+    monkeypatch.setattr(server, "push", narrow)
+
+    assert crm.sync().applied == 10
+
+
+def test_a_transaction_too_large_to_travel_is_refused_at_once(crm, shop, monkeypatch):
+    """The server would refuse it whole, a day later."""
+    monkeypatch.setattr(outbox, "MUTATION_CHANGES_MAX", 3)
+
+    def many():
+        with crm.transaction():
+            for _ in range(4):
+                crm.contacts.create(account_id=shop["account"], name="x")
+
+    with pytest.raises(InvalidValue, match="make several"):
+        many()
+    assert crm.contacts.count() == 1
 
 
 def test_a_lost_reply_of_a_push_has_one_effect(crm, shop, server, transport):
@@ -300,7 +348,7 @@ def test_a_forgotten_position_starts_the_pull_again(crm, server, transport, monk
     honest = server.pull
 
     def forgetful(request):
-        if request["position"] and not transport.requests[-1][1]["position"] is None and len(transport.requests) == 2:
+        if request["position"] and transport.requests[-1][1]["position"] is not None and len(transport.requests) == 2:
             raise Rejected(409, "position_unknown", "Ask again from the start.")
         return honest(request)
 
@@ -346,7 +394,7 @@ def test_open_conflicts_and_orders_ask_for_a_decision(crm, shop, server):
     conflict, waiting = crm.sync().needs_attention
 
     assert conflict.title == "Two versions of name of contact Fred"
-    assert conflict.conflicts[0]["lost"] == "Freda"
+    assert conflict.conflicts[0]["lost"] == '"Freda"'
     assert (waiting.number, waiting.explanation) == (1, "Tea costs more now.")
     crm.resolve(1, "cancel")
     assert crm.orders.get(order.id).status == "cancelled"

@@ -1,10 +1,11 @@
 """Real HTTP on loopback: what gets lost is asked for again, tokens rotate, and each trouble has its name."""
 
+# ruff: noqa: S105  (made-up tokens)
+
 import itertools
 import stat
 
 import pytest
-
 from outrider_sdk import (
     ClientTooOld,
     DeviceRevoked,
@@ -46,9 +47,7 @@ def make_transport(kept, clock, waits):
     made = []
 
     def make(**options):
-        made.append(
-            HttpTransport(kept, clock=clock, sleep=waits.append, jitter=lambda low, high: high, **options)
-        )
+        made.append(HttpTransport(kept, clock=clock, sleep=waits.append, jitter=lambda low, high: high, **options))
         return made[-1]
 
     yield make

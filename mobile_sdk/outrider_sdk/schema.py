@@ -1,0 +1,100 @@
+"""The replica's tables, and how they came to be.
+
+Tables of entities bear their entity's name and show base plus overlay. Beside them stand, all with the prefix
+`sync_`: `sync_meta` (one row a fact), `sync_outbox` (one row a mutation), `sync_shadow` (the base of each row that
+pending mutations touch), `sync_touched` (which mutation touches which row), and per entity a `sync_staged_…` for pages
+of a pull that is not complete.
+
+sqlite-utils makes and migrates them, and is imported only then: opening a file that is up to date does without.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from outrider_sdk.kinds import SQL_TYPES
+from outrider_sdk.protocol.entities import ENTITIES, Entity, Kind
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+APPLICATION_ID = 0x4F757472
+"""Bytes 68 to 71 of the file: "Outr"."""
+FORMAT_VERSION = 1
+"""`user_version` of the files that this SDK writes."""
+
+
+def quoted(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def staged(entity: Entity) -> str:
+    """Name of the table that holds pulled, not yet revealed rows of an entity."""
+    return f"sync_staged_{entity.name}"
+
+
+def create_entity_table(conn_execute: Callable[[str], object], name: str, entity: Entity) -> None:
+    """A table of the entity's columns; visible and staged ones are equal, so that one can become the other."""
+    columns = ", ".join(
+        f"{quoted(f.name)} {SQL_TYPES.get(f.kind, 'TEXT')}" + (" NOT NULL" if f.name == "id" else "")
+        for f in entity.all_fields
+    )
+    conn_execute(f"CREATE TABLE {quoted(name)} ({columns}, PRIMARY KEY (id)) WITHOUT ROWID")
+
+
+def create_entity_indexes(conn_execute: Callable[[str], object], entity: Entity) -> None:
+    """Indexes of the visible table: what an application and the SDK look rows up by."""
+    for field in entity.fields:
+        if (field.kind is Kind.ID and field.name in _INDEXED) or (entity.name, field.name) == ("product", "sku"):
+            index = f"{entity.name}_by_{field.name}"
+            conn_execute(f"CREATE INDEX {quoted(index)} ON {quoted(entity.name)} ({quoted(field.name)})")
+
+
+_INDEXED = frozenset(
+    f"{name}_id" for name in ("account", "contact", "order", "outlet", "price_list", "product", "row", "warehouse")
+)
+
+
+def _create_format_1(db: "Database") -> None:
+    for entity in ENTITIES.values():
+        create_entity_table(db.execute, entity.name, entity)
+        create_entity_indexes(db.execute, entity)
+        create_entity_table(db.execute, staged(entity), entity)
+    text, number, blob = str, int, bytes
+    _create(db, "sync_meta", {"key": text, "value": text}, "key")
+    _create(db, "sync_shadow", {"entity": text, "id": blob, "base": text}, ("entity", "id"))
+    _create(
+        db, "sync_touched", {"entity": text, "id": blob, "number": number, "lines": number}, ("entity", "id", "number")
+    )
+    _create(db, "sync_dropped", {"entity": text, "id": blob}, ("entity", "id"))
+    outbox = {
+        "number": number,
+        "digest": text,
+        "captured_at": number,
+        "skew": number,
+        "changes": text,
+        "derived": text,
+        "overlaid": number,
+        "status": text,
+        "outcome": text,
+        "resolved": number,
+    }
+    db.table("sync_outbox").create(outbox, pk="number", not_null={"digest", "captured_at", "changes", "overlaid"})
+    db.table("sync_touched").create_index(["number"])
+    db.table("sync_outbox").create_index(["status", "resolved"])
+    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+
+
+def _create(db: "Database", name: str, columns: dict[str, type], pk: str | tuple[str, ...]) -> None:
+    db.execute(db.create_table_sql(name, columns, pk=pk).rstrip("; \n") + " WITHOUT ROWID")
+
+
+def migrate(conn: sqlite3.Connection) -> None:
+    """Bring a file to `FORMAT_VERSION`: each step and its record in one transaction."""
+    from sqlite_utils import Database, Migrations
+
+    steps = Migrations("outrider_sdk")
+    steps(name="format_1")(_create_format_1)
+    steps.apply(Database(conn, recursive_triggers=False, execute_plugins=False))
