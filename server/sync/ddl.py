@@ -1,13 +1,15 @@
 """Generates the DDL of a tenant's schema from the entities: tables, scopes, triggers.
 
 Not used while serving: its output is recorded in `server/tenants/migrations/`, and provisioning replays the record.
-`python -m server.sync.ddl` prints it. `{{schema}}` stands for the tenant's quoted schema, so that the functions, which run as
-their owner (SECURITY DEFINER), never depend on a search_path.
+`python -m server.sync.ddl` prints it. `{{schema}}` stands for the tenant's quoted schema, so that the functions, which
+run as their owner (SECURITY DEFINER), never depend on a search_path.
 
 The net for plain SQL, per table: BEFORE STATEMENT takes the revision, and refuses TRUNCATE; BEFORE ROW stamps, refuses a
-change of id, and makes a tombstone of a DELETE, so that devices learn of it; AFTER STATEMENT, over transition tables, writes
-scope entries and grants.
+change of id, and makes a tombstone of a DELETE, so that devices learn of it; AFTER STATEMENT, over transition tables,
+writes scope entries and grants.
 """
+
+from pathlib import Path
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, Entity, Field, Kind
 
@@ -99,114 +101,7 @@ _SORTED_LISTS = {
     "order": ("number", "submitted_at"),
 }
 
-_FRAME = """
-CREATE TABLE {{schema}}.schema_migration (
-    number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
-);
-
--- One row: the tenant's revision, and who holds it in the transaction named by xact.
-CREATE TABLE {{schema}}.revision_counter (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    revision bigint NOT NULL DEFAULT 0,
-    xact xid8,
-    member_id uuid,
-    device_id uuid,
-    at timestamptz NOT NULL DEFAULT now()
-);
-INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
-
-CREATE TABLE {{schema}}.scope_entry (
-    "row" uuid NOT NULL, scope uuid NOT NULL, entity smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
-    PRIMARY KEY ("row", scope)
-);
-CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
-
-CREATE TABLE {{schema}}.scope_grant (
-    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL, at timestamptz NOT NULL,
-    PRIMARY KEY (member_id, scope)
-);
-CREATE INDEX ON {{schema}}.scope_grant (scope);
-CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (gone);
-
-CREATE TABLE {{schema}}.device (
-    id uuid PRIMARY KEY,
-    member_id uuid NOT NULL,
-    name text NOT NULL,
-    secret_hash bytea NOT NULL,
-    refresh_generation integer NOT NULL DEFAULT 1,
-    incarnation integer NOT NULL DEFAULT 1,
-    number_prefix text NOT NULL UNIQUE,
-    last_number bigint NOT NULL DEFAULT 0,
-    last_digest text NOT NULL,
-    acked_through bigint NOT NULL DEFAULT 0,
-    enrolled_at timestamptz NOT NULL DEFAULT now(),
-    last_seen_at timestamptz,
-    revoked_at timestamptz
-);
-CREATE INDEX ON {{schema}}.device (member_id);
-
-CREATE TABLE {{schema}}.device_code (
-    code_hash bytea PRIMARY KEY, member_id uuid NOT NULL, created_by uuid, expires_at timestamptz NOT NULL, used_at timestamptz
-);
-
-CREATE TABLE {{schema}}.mutation_outcome (
-    device_id uuid NOT NULL, incarnation integer NOT NULL, number bigint NOT NULL,
-    digest text NOT NULL, revision bigint NOT NULL, refused boolean NOT NULL, outcome jsonb NOT NULL,
-    PRIMARY KEY (device_id, incarnation, number)
-);
-
--- The payload of a refused mutation stays until a person has dealt with it; created lists what it would have made.
-CREATE TABLE {{schema}}.refused_mutation (
-    device_id uuid NOT NULL, incarnation integer NOT NULL, number bigint NOT NULL, member_id uuid NOT NULL,
-    code text NOT NULL, payload jsonb NOT NULL, created uuid[] NOT NULL, at timestamptz NOT NULL DEFAULT now(),
-    settled_at timestamptz,
-    PRIMARY KEY (device_id, incarnation, number)
-);
-
-CREATE TABLE {{schema}}.external_id (
-    system text NOT NULL, entity text NOT NULL, value text NOT NULL, "row" uuid NOT NULL,
-    PRIMARY KEY (system, entity, value)
-);
-CREATE INDEX ON {{schema}}.external_id ("row");
-
-CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
-
-CREATE TABLE {{schema}}.sent_message (
-    key text PRIMARY KEY, claimed_at timestamptz NOT NULL DEFAULT now(), sent_at timestamptz
-);
-
--- What a price was until when: prices are honoured as of capture.
-CREATE TABLE {{schema}}.price_change (
-    price_item_id uuid NOT NULL, price numeric NOT NULL, until timestamptz NOT NULL, revision bigint NOT NULL
-);
-CREATE INDEX ON {{schema}}.price_change (price_item_id, until);
-
--- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
-CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN QUERY
-        UPDATE {{schema}}.revision_counter c
-        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp()
-        WHERE c.xact IS DISTINCT FROM pg_current_xact_id()
-        RETURNING c.revision, c.at;
-    IF NOT FOUND THEN
-        RETURN QUERY SELECT c.revision, c.at FROM {{schema}}.revision_counter c;
-    END IF;
-END $$;
-
-CREATE FUNCTION {{schema}}.before_statement() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF TG_OP = 'TRUNCATE' THEN
-        RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
-    END IF;
-    UPDATE {{schema}}.revision_counter c
-    SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp()
-    WHERE c.xact IS DISTINCT FROM pg_current_xact_id();
-    RETURN NULL;
-END $$;
-"""
+_FRAME = Path(__file__).with_name("frame.sql").read_text(encoding="utf-8")
 
 
 def create_schema_sql() -> str:
@@ -381,7 +276,7 @@ def _statement_triggers(e: Entity) -> str:
     # Transition tables have no statistics, and a plan cached for one row would join 10,000 row by row: hence arrays
     # and EXCEPT, which have one plan for all sizes, and no joins.
     name, table = e.name, _quoted(e.name)
-    moved = MOVED_BY.get(name, ()) + ("deleted_at",)
+    moved = (*MOVED_BY.get(name, ()), "deleted_at")
     placed = ", ".join(["id", *(f'"{c}"' for c in moved)])
     head = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
     price_history = ""

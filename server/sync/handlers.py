@@ -1,4 +1,4 @@
-"""The two doors of a device: push and pull. Authorisation is the token's; the device is looked at in the transaction."""
+"""The two doors of a device: push and pull. The token says who; the device is looked at in the transaction."""
 
 import gzip
 import zlib

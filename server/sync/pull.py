@@ -192,7 +192,7 @@ async def _contents(
             visible |= {r[0] for r in await connection().fetch(_VISIBLE, member_id, elsewhere)}
         if visible:
             records = await connection().fetch(
-                f'SELECT {wire_columns(entity)} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])',  # noqa: S608 - our own names
+                f'SELECT {wire_columns(entity)} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])',
                 list(visible),
             )
             puts[entity.name] = dict(zip(entity.columns, (list(c) for c in zip(*records, strict=True)), strict=True))

@@ -169,7 +169,7 @@ async def _write(plan: WritePlan, state: State) -> None:
         device.id,
         device.incarnation,
         state.revision,
-        canonical_json(plan.outcomes),
+        rows.to_json(plan.outcomes),
     )
     if plan.refused:
         await conn.executemany(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from outrider_sdk.protocol import canonical_json
+import msgspec
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
 
 from server.db import connection
@@ -64,11 +64,11 @@ async def load(entity: Entity, column: str, ids: Iterable[str], *, member_id: st
         Row(
             entity,
             dict(zip(columns, record[3:], strict=True)),
-            json.loads(record[2]),
+            msgspec.json.decode(record[2]),
             deleted=record[1],
             visible_until=record[0],
         )
-        for record in (tuple(r) for r in records)
+        for record in records
     ]
 
 
@@ -167,6 +167,11 @@ async def write(rows: Iterable[Row]) -> None:
     for name, entity in ENTITIES.items():
         new, changed = by_entity.get(name, ([], []))
         if new:
-            await connection().execute(_insert(entity), canonical_json(new))
+            await connection().execute(_insert(entity), to_json(new))
         if changed:
-            await connection().execute(_update(entity), canonical_json(changed))
+            await connection().execute(_update(entity), to_json(changed))
+
+
+def to_json(decided: Any) -> str:
+    """Decided values as JSON for a bound parameter; they are checked, so that it holds them."""
+    return msgspec.json.encode(decided).decode()

@@ -1,7 +1,7 @@
 """Scopes: which rows are visible together, and which member is granted what. One rule, in SQL.
 
-A *scope* is named by a UUID: an outlet's id, a member's id, or `TENANT_SCOPE`. `SCOPE_QUERIES` derive the scopes of rows from
-the rows, `GRANTED_VIEW` the grants of members from roles, assignments and the territory tree. The triggers keep
+A *scope* is named by a UUID: an outlet's id, a member's id, or `TENANT_SCOPE`. `SCOPE_QUERIES` derive the scopes of
+rows from the rows, `GRANTED_VIEW` the grants of members from roles, assignments and the territory tree. The triggers keep
 `scope_entry` and `scope_grant` equal to them, for whoever wrote; nothing else writes those tables.
 """
 

@@ -52,16 +52,13 @@ class Row:
     visible_until: int = ALWAYS
     is_new: bool = False
     dirty: bool = False
+    id: str = field(init=False)
+    key: tuple[str, str] = field(init=False)
+    """Entity and id, which never change."""
 
-    @property
-    def id(self) -> str:
-        """The row's id."""
-        return str(self.values["id"])
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Entity and id."""
-        return self.entity.name, self.id
+    def __post_init__(self) -> None:
+        self.id = self.values["id"]
+        self.key = (self.entity.name, self.id)
 
     def stamp(self, name: str) -> Stamp:
         """The stamp that counts for a field."""

@@ -122,8 +122,9 @@ async def enrol(house: House, member: UUID, server: str, path: Path) -> Replica:
 
 
 _CONTACTS = """
-WITH numbers AS (SELECT n, o.id AS outlet, o.account_id FROM generate_series(1, $1::int) n
-    JOIN (SELECT id, account_id, row_number() OVER (ORDER BY id) AS k, count(*) OVER () AS m FROM outlet) o ON o.k = n % o.m + 1)
+WITH outlets AS (SELECT id, account_id, row_number() OVER (ORDER BY id) AS k, count(*) OVER () AS m FROM outlet),
+numbers AS (SELECT n, o.id AS outlet, o.account_id FROM generate_series(1, $1::int) n
+    JOIN outlets o ON o.k = n % o.m + 1)
 INSERT INTO contact (id, account_id, outlet_id, name, job_title, language, description)
 SELECT gen_random_uuid(), account_id, outlet, 'Contact number ' || n, (ARRAY['Buyer','Owner','Clerk'])[n % 3 + 1], 'en',
     'Calls back on day ' || n % 31 FROM numbers
@@ -135,7 +136,8 @@ async def fill(house: House, contacts: int, outlets: int = 100) -> None:
     async with tenant_write(house.tenant, by=SYSTEM):
         conn = connection()
         await conn.execute(
-            "INSERT INTO account (id, name) SELECT gen_random_uuid(), 'Account ' || n FROM generate_series(1, $1::int) n",
+            "INSERT INTO account (id, name)"
+            " SELECT gen_random_uuid(), 'Account ' || n FROM generate_series(1, $1::int) n",
             outlets,
         )
         await conn.execute("INSERT INTO outlet (id, account_id, name) SELECT gen_random_uuid(), id, name FROM account")

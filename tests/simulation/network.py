@@ -3,6 +3,7 @@
 import copy
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from outrider_sdk.errors import DeviceRevoked, Offline, Rejected, ReplicaForked, ServerUnavailable
@@ -104,10 +105,8 @@ class FaultyTransport:
         """A copy that the network held comes through, after whatever was sent since."""
         request = self.late.pop(self.chance.randrange(len(self.late)))
         self.faults["push reordered"] = self.faults.get("push reordered", 0) + 1
-        try:
+        with suppress(Offline, Rejected, ReplicaForked, ServerUnavailable, DeviceRevoked):  # nobody waits for it
             self.deliver(request)
-        except (Offline, Rejected, ReplicaForked, ServerUnavailable, DeviceRevoked):
-            pass  # nobody waits for this reply
 
     def pull(self, request: Any) -> Any:
         """Ask for a page; it may be lost, and the world goes on while it travels."""

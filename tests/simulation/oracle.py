@@ -1,4 +1,4 @@
-"""The plain oracle: what people typed and saw, against what the server made of it. Knows nothing of base revisions or stamps."""
+"""The plain oracle: what people typed and saw, against what the server made of it; without bases and stamps."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,6 +14,8 @@ from tests.simulation.server import MemoryServer, Transaction
 
 WATCHED = {("contact", "name"), ("contact", "job_title"), ("outlet", "description")}
 """Fields whose every value is followed."""
+HOLDING_STATUSES = ("accepted", "partly_accepted")
+"""Orders that hold stock."""
 
 
 class Violation(AssertionError):
@@ -175,7 +177,7 @@ class Oracle:
             reserved = sum(
                 (Decimal(line.values["quantity_accepted"] or 0) for line in self.server.live("order_line")
                  if line.values["product_id"] == stock.values["product_id"]
-                 and self.server.rows["order", line.values["order_id"]].values["status"] in ("accepted", "partly_accepted")),
+                 and self.server.rows["order", line.values["order_id"]].values["status"] in HOLDING_STATUSES),
                 Decimal(0),
             )  # fmt: skip
             held = Decimal(stock.values["reserved"])
@@ -203,4 +205,5 @@ def _difference(shown: dict[bytes, Any], expected: dict[bytes, Any]) -> str:
         for n in expected[i]
         if not (shown[i][n] == expected[i][n] or same(Kind.TEXT, shown[i][n], expected[i][n]))
     ]
-    return f"missing {[UUID(bytes=i).hex for i in missing]}, too many {[UUID(bytes=i).hex for i in extra]}, wrong {wrong[:3]}"
+    absent, surplus = ([UUID(bytes=i).hex for i in ids] for ids in (missing, extra))
+    return f"missing {absent}, too many {surplus}, wrong {wrong[:3]}"

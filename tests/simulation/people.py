@@ -12,7 +12,8 @@ Known = tuple[list[Typed], list[str]]
 ACTS = (
     (16, "edit"), (4, "tag"), (6, "create"), (3, "delete"), (6, "order"), (2, "cancel"), (3, "discard"),
     (26, "sync"), (6, "late"),
-    (7, "admin_edit"), (7, "admin_pair"), (4, "admin_reassign"), (2, "admin_price"), (1, "admin_delete"), (5, "admin_slow"),
+    (7, "admin_edit"), (7, "admin_pair"), (4, "admin_reassign"), (2, "admin_price"), (1, "admin_delete"),
+    (5, "admin_slow"),
 )  # fmt: skip
 
 

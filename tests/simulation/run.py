@@ -1,4 +1,4 @@
-"""One run: a seed decides clocks, network, crashes and who does what when; then everything heals, drains and is compared."""
+"""One run: a seed decides clocks, network, crashes and acts; then everything heals, drains and is compared."""
 
 import random
 import shutil

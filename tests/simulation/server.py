@@ -274,7 +274,8 @@ class MemoryServer:
             if fresh:
                 state = run(
                     load_state(
-                        fresh, device, revision=transaction.revision, now=transaction.at, price_window=PRICE_WINDOW, source=self
+                        fresh, device, revision=transaction.revision, now=transaction.at,
+                        price_window=PRICE_WINDOW, source=self,
                     )
                 )  # fmt: skip
                 transaction.plan = decide(fresh, state)

@@ -1,5 +1,4 @@
 -- Recorded from server/sync/ddl.py (python -m server.sync.ddl). {{schema}} and {{tenant_id}} are filled in when it is replayed.
-
 CREATE TABLE {{schema}}.schema_migration (
     number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
 );
