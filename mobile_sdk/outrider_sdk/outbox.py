@@ -46,6 +46,7 @@ class Entry:
     skew: int | None
     changes: list[Change]
     derived: list[Derived]
+    size_bytes: int
 
     def wire(self) -> Mutation:
         """As it is pushed."""
@@ -58,18 +59,18 @@ class Entry:
         }
 
 
-_SELECT = "SELECT number, digest, captured_at, skew, changes, derived FROM sync_outbox "
+_SELECT = "SELECT number, digest, captured_at, skew, changes, derived, length(CAST(changes AS BLOB)) FROM sync_outbox "
 
 
 def entries(
     conn: sqlite3.Connection, where: str, parameters: Sequence[object] = (), *, newest_first: bool = False
 ) -> Iterator[Entry]:
     """Mutations of the outbox that fulfil an SQL condition, in order of their numbers."""
-    for number, digest, captured_at, skew, changes, derived in conn.execute(
+    for number, digest, captured_at, skew, changes, derived, size_bytes in conn.execute(
         f"{_SELECT} WHERE {where} ORDER BY number {'DESC' if newest_first else ''}",
         parameters,
     ):
-        yield Entry(number, digest, captured_at, skew, json.loads(changes), json.loads(derived))
+        yield Entry(number, digest, captured_at, skew, json.loads(changes), json.loads(derived), size_bytes)
 
 
 def next_number(store: Store) -> int:
@@ -112,7 +113,7 @@ def next_chunk(
     size = 0
     where = "number >= ?" if again else "status IS NULL AND number >= ?"
     for entry in entries(conn, where, (start,)):
-        size += len(canonical_json(entry.changes).encode()) + 256
+        size += entry.size_bytes + 256
         if len(chunk) == min(at_most, PUSH_MUTATIONS_MAX) or (chunk and size > CHUNK_BYTES_MAX):
             break
         chunk.append(entry.wire())

@@ -106,9 +106,9 @@ class Sync:
         start, again, gaps = 1, False, 0
         while True:
             chunk = self._marked_chunk(start, again)
+            if not chunk:
+                return  # what was answered is acknowledged by the next push, and told to the pull
             acked_through = self._store.meta_int("answered_through")
-            if not chunk and acked_through == self._store.meta_int("acked_through"):
-                return
             try:
                 reply = self._push(chunk, acked_through)
             except Rejected as refusal:
@@ -124,8 +124,6 @@ class Sync:
                 start, again = expected, True
                 continue
             self._keep_outcomes(chunk, reply, acked_through)
-            if not chunk:
-                return
             start = chunk[-1]["number"] + 1
             self.report.pushed += len(chunk)
             self._on_progress(Progress("pushed", self.report.pushed, max(total, self.report.pushed)))
@@ -199,7 +197,13 @@ class Sync:
     def _pull(self, cursor: int, position: str | None) -> PullPage:
         page: PullPage = self._contact(
             lambda: self._transport.pull(
-                {"protocol": PROTOCOL_VERSION, "schema": SCHEMA_VERSION, "cursor": cursor, "position": position}
+                {
+                    "protocol": PROTOCOL_VERSION,
+                    "schema": SCHEMA_VERSION,
+                    "cursor": cursor,
+                    "position": position,
+                    "acked_through": self._store.meta_int("answered_through"),
+                }
             ),
             PullPage.__required_keys__,
         )

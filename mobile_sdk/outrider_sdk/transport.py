@@ -3,9 +3,11 @@
 import gzip
 import json
 import secrets
+import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -218,14 +220,34 @@ class HttpTransport(Http):
         self._store = credentials
         self._credentials = _loaded(credentials)
         super().__init__(server or self._credentials.server, **options)
+        self._ahead: _PageAhead | None = None
+        self._options = options
 
     def push(self, request: PushRequest) -> PushReply:
         """`POST /sync/push` (protocol 4)."""
         return cast(PushReply, self._authorised("/sync/push", request))
 
     def pull(self, request: PullRequest) -> PullPage:
-        """`POST /sync/pull` (protocol 5)."""
-        return cast(PullPage, self._authorised("/sync/pull", request))
+        """`POST /sync/pull` (protocol 5).
+
+        Where a page is not the last, the next is asked for at once, in a thread: the server makes it while the device
+        stores this one. A page ahead that failed is asked for again; one that nobody wants is dropped.
+        """
+        ahead, self._ahead = self._ahead, None
+        page = ahead.page(request, self) if ahead is not None else None
+        if page is None:
+            page = cast(PullPage, self._authorised("/sync/pull", request))
+        if not page["complete"]:
+            following: PullRequest = {**request, "position": page["position"]}
+            self._ahead = _PageAhead(Http(self.server, **self._options), following, self._credentials.access_token)
+        return page
+
+    def close(self) -> None:
+        """Close the connections; a page that is on its way is dropped."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.drop()
+        super().close()
 
     def _authorised(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
         if not self._credentials.access_token:
@@ -253,6 +275,35 @@ class HttpTransport(Http):
             raise ProtocolViolation(f"The reply of the token request has no {error}.") from error
         self._store.save(renewed)
         self._credentials = renewed
+
+
+class _PageAhead:
+    """The next page of a pull, on its way in a thread with a connection of its own."""
+
+    def __init__(self, http: Http, request: PullRequest, token: str) -> None:
+        self._http, self._request, self._token = http, request, token
+        self._page: dict[str, Any] | None = None
+        self._thread = threading.Thread(target=self._fetch, daemon=True)
+        self._thread.start()
+
+    def _fetch(self) -> None:
+        with suppress(SyncError):  # asked for again, with the patience and the errors of the ordinary way
+            self._page = self._http.post("/sync/pull", self._request, self._token)
+
+    def page(self, request: PullRequest, owner: Http) -> PullPage | None:
+        """The page, if it is the one asked for and arrived; its contact becomes the owner's."""
+        self.drop()
+        if self._page is None or request != self._request:
+            return None
+        owner.contact_time = self._http.contact_time
+        owner.bytes_sent += self._http.bytes_sent
+        owner.bytes_received += self._http.bytes_received
+        return cast(PullPage, self._page)
+
+    def drop(self) -> None:
+        """Wait for the thread, and let go of the connection."""
+        self._thread.join()
+        self._http.close()
 
 
 def _loaded(store: CredentialStore) -> Credentials:

@@ -56,6 +56,7 @@ class PullBody(msgspec.Struct, forbid_unknown_fields=True):
     schema: int
     cursor: Annotated[int, msgspec.Meta(ge=0)]
     position: str | None = None
+    acked_through: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 @post("/push", status_code=200)
@@ -79,7 +80,9 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
         raise InvalidInput([FieldError("schema", f"This server knows schema {SCHEMA_VERSION} and below.")])
     _require_device(session)
     async with tenant_transaction(session.tenant, snapshot=True):
-        page = await pull(body.cursor, Position.parse(body.position), actor=session.actor)
+        page = await pull(
+            body.cursor, Position.parse(body.position), actor=session.actor, acked_through=body.acked_through
+        )
     return _reply(request, page)
 
 

@@ -36,11 +36,12 @@ async def bench_tenancy(house: House) -> None:
         await create_tenant(house.urls, slug=f"p{i}-{house.tenant.slug}", name="P")
         provisioning.append((time.perf_counter() - start) * 1_000)
     report("provision a tenant", median(provisioning), "ms", 200)
-    bare, bound = [], []
-    for _ in range(2_000):
-        bare.append(await _timed(_bare))
-        bound.append(await _timed(lambda: _bound(house)))
-    report("binding overhead", (median(bound) - median(bare)) * 1e6, "µs", 50)
+    # In pairs of blocks, as the machine's speed drifts, and a change of search_path has PostgreSQL plan anew.
+    overhead = []
+    for _ in range(20):
+        bare = median([await _timed(_bare) for _ in range(200)])
+        overhead.append(median([await _timed(lambda: _bound(house)) for _ in range(200)]) - bare)
+    report("binding overhead", median(overhead) * 1e6, "µs", 50)
 
 
 async def _timed(act: Callable[[], Awaitable[None]]) -> float:

@@ -126,6 +126,8 @@ class PullRequest(TypedDict):
     schema: int
     cursor: int
     position: str | None
+    acked_through: NotRequired[int]
+    """As in a push: outcomes up to this number need not be repeated. What is forgotten is a push's to say."""
 
 
 class PullPage(TypedDict):
