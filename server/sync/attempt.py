@@ -26,6 +26,7 @@ class Attempt:
         self.rows: dict[tuple[str, str], Row] = {}
         self.conflicts: dict[str, tuple[Row, Kept, bool]] = {}
         """By id: the record, whose value was kept, and whether theirs is to be told."""
+        self._told: dict[str, str] = {}
         self.created: list[str] = []
         self.verdicts: list[dict[str, Any]] = []
         self.confirmations: list[str] = []
@@ -79,7 +80,17 @@ class Attempt:
         return sorted(live, key=lambda row: (row.values.get("position") or 0, row.id))
 
     def conflict(
-        self, row: Row, field: str, rule: str, kept: Kept, *, ours: Any, theirs: Any, by: Stamp, explanation: str
+        self,
+        row: Row,
+        field: str,
+        rule: str,
+        kept: Kept,
+        *,
+        ours: Any,
+        theirs: Any,
+        by: Stamp,
+        told: str,
+        on_record: str,
     ) -> None:
         """Record that somebody's value was not kept, or waits for a person.
 
@@ -88,6 +99,8 @@ class Attempt:
 
         Args:
             by: the stamp of the other side.
+            told: what happened, in words to whom pushes.
+            on_record: the same in words that are true whoever reads them.
         """
         own, other = self.state.device.member_id, by.member_id
         ours_kept = kept is Kept.OURS
@@ -113,9 +126,10 @@ class Attempt:
             "mutation_number": self.number,
             "captured_at": self.captured_at,
             "status": "open" if kept is Kept.UNDECIDED else "recorded",
-            "explanation": explanation,
+            "explanation": on_record,
         }
         self.conflicts[values["id"]] = (Row(CONFLICT, values, is_new=True, dirty=True), kept, may_see)
+        self._told[values["id"]] = told
 
     def settle(self, plan: WritePlan) -> None:
         """Nothing was refused: the changed rows become the state's."""
@@ -126,15 +140,17 @@ class Attempt:
         outcome: dict[str, Any] = {"number": self.number, "digest": self.digest}
         outcome["status"] = "merged" if self.conflicts else "applied"
         if self.conflicts:
-            outcome["explanation"] = " ".join(str(c.values["explanation"]) for c, _, _ in self.conflicts.values())
-            outcome["conflicts"] = [_told(*conflict) for conflict in self.conflicts.values()]
+            outcome["explanation"] = " ".join(self._told.values())
+            outcome["conflicts"] = [
+                _tell(*conflict) | {"explanation": self._told[i]} for i, conflict in self.conflicts.items()
+            ]
         if self.verdicts:
             outcome["verdicts"] = self.verdicts
         plan.outcomes.append(outcome)
 
 
-def _told(conflict: Row, kept: Kept, may_see: bool) -> dict[str, Any]:
-    told = {key: conflict.values[key] for key in ("id", "entity", "row_id", "field", "kept", "lost", "explanation")}
+def _tell(conflict: Row, kept: Kept, may_see: bool) -> dict[str, Any]:
+    told = {key: conflict.values[key] for key in ("id", "entity", "row_id", "field", "kept", "lost")}
     if not may_see:
         told["lost" if kept is Kept.OURS else "kept"] = None
     return told | {"yours": {Kept.OURS: "kept", Kept.THEIRS: "lost", Kept.UNDECIDED: "pending"}[kept]}

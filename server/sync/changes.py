@@ -184,14 +184,20 @@ def _revive(attempt: Attempt, row: Row) -> None:
         ours=None,
         theirs=None,
         by=Stamp.of(deleted_by) if deleted_by else Stamp(0, 0),
-        explanation=f"Someone deleted this {row.entity.name.replace('_', ' ')} while you changed it."
-        " It stays until one of you decides.",
+        told=f"Someone deleted this {row.entity.name.replace('_', ' ')} while you changed it. {_UNTIL_DECIDED}",
+        on_record=_deleted_and_changed(row),
     )
 
 
-def _contested_groups(
-    attempt: Attempt, row: Row, groups: dict[str, str], edits: dict[str, Any]
-) -> dict[str, Kept]:
+_UNTIL_DECIDED = "It stays until one of you decides."
+
+
+def _deleted_and_changed(row: Row) -> str:
+    name = row.entity.name.replace("_", " ")
+    return f"One deleted this {name} while another changed it. It stays until one of them decides."
+
+
+def _contested_groups(attempt: Attempt, row: Row, groups: dict[str, str], edits: dict[str, Any]) -> dict[str, Kept]:
     """For each group of which some field is contested: whose whole group is kept."""
     decided: dict[str, Kept] = {}
     for group in set(groups.values()):
@@ -229,14 +235,15 @@ def _merge_field(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any],
             ours=wanted,
             theirs=current,
             by=stamp,
-            explanation=_explain(row, field, kept),
+            told=_explain(row, field, kept),
+            on_record=_record(row, field, kept),
         )
     if kept in (None, Kept.OURS):
         row.values[field.name] = wanted
 
 
 def _explain(row: Row, field: Field, kept: Kept) -> str:
-    what = f"“{field.name.replace('_', ' ')}” of this {row.entity.name.replace('_', ' ')}"
+    what = _named(row, field)
     match kept:
         case Kept.OURS:
             return f"You and someone else changed {what}; yours is the later and was kept. Theirs is on record."
@@ -244,6 +251,17 @@ def _explain(row: Row, field: Field, kept: Kept) -> str:
             return f"You and someone else changed {what}; theirs is the later and was kept. Yours is on record."
         case _:
             return f"You and someone else changed {what}. Theirs stands until a person decides; yours is on record."
+
+
+def _record(row: Row, field: Field, kept: Kept) -> str:
+    what = f"Two people changed {_named(row, field)}"
+    if kept is Kept.UNDECIDED:
+        return f"{what}. The one that came first stands until a person decides; the other is on record."
+    return f"{what}; the later entry was kept. The other is on record."
+
+
+def _named(row: Row, field: Field) -> str:
+    return f"“{field.name.replace('_', ' ')}” of this {row.entity.name.replace('_', ' ')}"
 
 
 def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> None:
@@ -264,8 +282,8 @@ def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> Non
             ours=None,
             theirs=None,
             by=max(newer, key=lambda s: s.revision),
-            explanation=f"You deleted this {definition.name.replace('_', ' ')} while someone changed it."
-            " It stays until one of you decides.",
+            told=f"You deleted this {definition.name.replace('_', ' ')} while someone changed it. {_UNTIL_DECIDED}",
+            on_record=_deleted_and_changed(row),
         )
         return
     row.deleted = True

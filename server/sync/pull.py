@@ -2,9 +2,9 @@
 
 For a member, all entries of all scopes make one stream, ordered by *effective revision*: that of the entry, or that of
 the grant where the scope was gained later (its content comes whole). What changes meanwhile moves to the stream's end,
-so no head is pinned: a page continues at a position, and the page that reaches the end is complete and names the cursor.
-Each page is one REPEATABLE READ transaction: a row of the page is put if the member sees it in that moment, and dropped
-if not. A new replica is told of no drops but those of rows that it may have got in this very pull.
+so no head is pinned: a page continues at a position, and the page that reaches the end is complete and names the
+cursor. Each page is one REPEATABLE READ transaction: a row of the page is put if the member sees it in that moment, and
+dropped if not. A new replica is told of no drops but those of rows that it may have got in this very pull.
 """
 
 import json
@@ -25,35 +25,45 @@ from server.sync.values import is_id
 PAGE_ROWS = 20_000
 _BY_CODE = {e.code: e for e in ENTITIES.values()}
 NIL = "00000000-0000-0000-0000-000000000000"
+LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 REVISION_MAX = 2**62
 """Larger cursors are as good as this one: no server gets there, and arithmetic with it stays within 64 bits."""
 
 # The stream after a position ($3 effective revision, $4 scope, $5 entry revision, $6 row), for cursor $2, at most $7
 # entries; what is gone since $8 is told. 1. Scopes gained since the cursor, whole. 2. Entries changed since, of scopes
-# held. 3. Scopes lost since: what was in them.
-_STREAM = """
-WITH grants AS MATERIALIZED (SELECT scope, revision, gone FROM scope_grant WHERE member_id = $1),
-gained AS (
-    SELECT g.revision AS effective, e.scope, e.revision, e."row", e.entity, NOT e.gone AS held
-    FROM (SELECT * FROM grants WHERE NOT gone AND revision > $2 AND revision >= $3 ORDER BY revision, scope) g
-    JOIN scope_entry e ON e.scope = g.scope
-    WHERE e.revision <= g.revision AND (NOT e.gone OR e.revision > $8)
-    AND (g.revision, e.scope, e.revision, e."row") > ($3, $4, $5, $6)
-    ORDER BY g.revision, e.scope, e.revision, e."row" LIMIT $7
-), changed AS (
-    SELECT e.revision AS effective, e.scope, e.revision, e."row", e.entity, NOT e.gone AS held
-    FROM grants g JOIN scope_entry e ON e.scope = g.scope
-    WHERE NOT g.gone AND e.revision >= greatest($2 + 1, $3, CASE WHEN g.revision > $2 THEN g.revision + 1 ELSE 0 END)
-    AND (NOT e.gone OR e.revision > $8) AND (e.revision, e.scope, e.revision, e."row") > ($3, $4, $5, $6)
-    ORDER BY e.revision, e.scope, e."row" LIMIT $7
-), lost AS (
-    SELECT g.revision AS effective, e.scope, e.revision, e."row", e.entity, false AS held
-    FROM grants g JOIN scope_entry e ON e.scope = g.scope
-    WHERE g.gone AND g.revision > $8 AND g.revision >= $3 AND (NOT e.gone OR e.revision > $8)
-    AND (g.revision, e.scope, e.revision, e."row") > ($3, $4, $5, $6)
-    ORDER BY g.revision, e.scope, e.revision, e."row" LIMIT $7
+# held. 3. Scopes lost since: what was in them. Each scope is entered where the position stands, by its index, and left
+# after a page: a million rows of one import cost no page more than its own.
+_WHOLE = """
+    SELECT g.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT g.gone AND NOT e.gone AS held
+    FROM (SELECT * FROM grants WHERE {grants} AND (revision, scope) >= ($3, $4) ORDER BY revision, scope) g
+    CROSS JOIN LATERAL (
+        SELECT e.revision, e."row", e.entity, e.gone FROM scope_entry e
+        WHERE e.scope = g.scope AND {entries} (NOT e.gone OR e.revision > $8)
+        AND (e.revision, e."row") > (
+            CASE WHEN g.revision = $3 AND g.scope = $4 THEN $5 ELSE -1 END,
+            CASE WHEN g.revision = $3 AND g.scope = $4 THEN $6 ELSE '{nil}'::uuid END)
+        ORDER BY e.revision, e."row" LIMIT $7
+    ) e
+    ORDER BY g.revision, g.scope, e.revision, e."row" LIMIT $7"""
+_CHANGED = f"""
+    SELECT e.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT e.gone AS held
+    FROM grants g CROSS JOIN LATERAL (
+        SELECT e.revision, e."row", e.entity, e.gone FROM scope_entry e
+        WHERE e.scope = g.scope AND (NOT e.gone OR e.revision > $8)
+        AND e.revision > greatest($2, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END)
+        AND (e.revision, e."row") > (
+            $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
+        ORDER BY e.revision, e."row" LIMIT $7
+    ) e
+    WHERE NOT g.gone
+    ORDER BY e.revision, g.scope, e."row" LIMIT $7"""
+_STREAM = f"""
+WITH grants AS MATERIALIZED (SELECT scope, revision, gone FROM scope_grant WHERE member_id = $1::uuid),
+gained AS ({_WHOLE.format(grants="NOT gone AND revision > $2", entries="e.revision <= g.revision AND", nil=NIL)}
+), changed AS ({_CHANGED}
+), lost AS ({_WHOLE.format(grants="gone AND revision > $8", entries="", nil=NIL)}
 )
-SELECT effective, scope::text, revision, "row", entity, held FROM (
+SELECT effective, scope, revision, "row", entity, held FROM (
     SELECT * FROM gained UNION ALL SELECT * FROM changed UNION ALL SELECT * FROM lost
 ) stream ORDER BY effective, scope, revision, "row" LIMIT $7
 """
@@ -110,7 +120,9 @@ class PositionUnknown(AppError):
         super().__init__("Send back the position of the last page as it came, or null to start the pull anew.")
 
 
-async def pull(cursor: int, position: Position, *, actor: Actor, page_rows: int = PAGE_ROWS) -> dict[str, Any]:
+async def pull(
+    cursor: int, position: Position, *, actor: Actor, acked_through: int = 0, page_rows: int = PAGE_ROWS
+) -> dict[str, Any]:
     """One page of what changed for the member after `cursor`; within a snapshot transaction of the tenant.
 
     Raises:
@@ -121,17 +133,7 @@ async def pull(cursor: int, position: Position, *, actor: Actor, page_rows: int 
     if device is None or device["revoked_at"] is not None or not device["active"]:
         raise DeviceRevoked
     began_at = device["head"] if position.began_at is None else position.began_at
-    entries = await conn.fetch(
-        _STREAM,
-        device["member_id"],
-        min(cursor, REVISION_MAX),
-        position.effective,
-        position.scope,
-        position.revision,
-        position.row,
-        page_rows,
-        min(cursor, REVISION_MAX) or began_at,
-    )
+    entries = await _entries(device, cursor, position, began_at, page_rows)
     complete = len(entries) < page_rows
     puts, drops = await _contents(device["member_id"], entries)
     return {
@@ -142,28 +144,49 @@ async def pull(cursor: int, position: Position, *, actor: Actor, page_rows: int 
         "position": None if complete else _end_of(entries, began_at).text(),
         "applied_through": device["last_number"],
         "incarnation": device["incarnation"],
-        "outcomes": await _unacknowledged(actor, device) if complete else [],
+        "outcomes": await _unacknowledged(device, acked_through) if complete else [],
         "server_time": to_micros(now()),
     }
 
 
+async def _entries(
+    device: asyncpg.Record, cursor: int, position: Position, began_at: int, page_rows: int
+) -> list[asyncpg.Record]:
+    """The next entries of the stream."""
+    if cursor == device["head"]:
+        return []  # The question that is asked most: is there news? Nothing can be newer than the head.
+    cursor = min(cursor, REVISION_MAX)
+    return await connection().fetch(
+        _STREAM,
+        device["member_id"],
+        cursor,
+        position.effective,
+        position.scope,
+        position.revision,
+        position.row,
+        page_rows,
+        cursor or began_at,
+    )
+
+
 _DEVICE = """
-SELECT d.member_id, d.revoked_at, d.last_number, d.acked_through, d.incarnation, m.active AND m.deleted_at IS NULL AS active,
-    c.revision AS head
+SELECT d.id, d.member_id, d.revoked_at, d.last_number, d.acked_through, d.incarnation,
+    m.active AND m.deleted_at IS NULL AS active, c.revision AS head
 FROM device d JOIN member m ON m.id = d.member_id CROSS JOIN revision_counter c WHERE d.id = $1
 """
 
 
-async def _unacknowledged(actor: Actor, device: asyncpg.Record) -> list[Any]:
+async def _unacknowledged(device: asyncpg.Record, acked_through: int) -> list[Any]:
     """Outcomes that the device has not said it keeps; after a push whose replies arrived, none."""
-    if device["acked_through"] >= device["last_number"]:
+    acked_through = max(acked_through, device["acked_through"])
+    if acked_through >= device["last_number"]:
         return []
     records = await connection().fetch(
         "SELECT outcome FROM mutation_outcome WHERE device_id = $1 AND incarnation = $2 AND number > $3"
         " ORDER BY number LIMIT $4",
-        actor.device_id,
+        device["id"],
         device["incarnation"],
-        device["acked_through"],
+        acked_through,
         PUSH_MUTATIONS_MAX,
     )
     return [json.loads(record["outcome"]) for record in records]
@@ -171,7 +194,7 @@ async def _unacknowledged(actor: Actor, device: asyncpg.Record) -> list[Any]:
 
 def _end_of(entries: list[asyncpg.Record], began_at: int) -> Position:
     effective, scope, revision, row, *_ = entries[-1]
-    return Position(effective, scope, revision, str(row), began_at)
+    return Position(effective, str(scope), revision, str(row), began_at)
 
 
 async def _contents(
@@ -179,9 +202,9 @@ async def _contents(
 ) -> tuple[dict[str, dict[str, list[Any]]], dict[str, list[str]]]:
     """The rows of the entries, as they are in this snapshot: puts for those in sight, drops for the others."""
     by_entity: dict[int, dict[Any, bool]] = {}
-    for entry in entries:
-        rows = by_entity.setdefault(entry["entity"], {})
-        rows[entry["row"]] = rows.get(entry["row"], False) or entry["held"]
+    for _, _, _, row, code, held in entries:
+        rows = by_entity.setdefault(code, {})
+        rows[row] = held or rows.get(row, False)
     puts: dict[str, dict[str, list[Any]]] = {}
     drops: dict[str, list[str]] = {}
     for code, ids in sorted(by_entity.items()):

@@ -6,9 +6,10 @@ All SQL is generated from the entities' definitions, once; data travels as bound
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+import asyncpg
 import msgspec
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
 
@@ -60,16 +61,12 @@ async def load(entity: Entity, column: str, ids: Iterable[str], *, member_id: st
         return []
     records = await connection().fetch(_select(entity).format(column=column), wanted, member_id)
     columns = entity.columns
-    return [
-        Row(
-            entity,
-            dict(zip(columns, record[3:], strict=True)),
-            msgspec.json.decode(record[2]),
-            deleted=record[1],
-            visible_until=record[0],
-        )
-        for record in records
-    ]
+    return [_row(entity, dict(zip(columns, record[3:], strict=True)), record) for record in records]
+
+
+def _row(entity: Entity, values: dict[str, Any], record: asyncpg.Record) -> Row:
+    stamps = msgspec.json.decode(record[2])
+    return Row(entity, values, stamps, deleted=record[1], visible_until=record[0], loaded=values)
 
 
 async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:
@@ -142,14 +139,14 @@ def _insert(entity: Entity) -> str:
     )
 
 
-@cache
-def _update(entity: Entity) -> str:
-    fields = [f for f in _written(entity) if f.name != "id"]
-    values = ", ".join(f'"{f.name}" = {_source(f)[1]}' for f in fields)
+@lru_cache(maxsize=1_000)
+def _update(entity: Entity, names: frozenset[str]) -> str:
+    fields = [f for f in _written(entity) if f.name in names]
+    values = "".join(f'"{f.name}" = {_source(f)[1]}, ' for f in fields)
     return (
-        f'UPDATE "{entity.name}" t SET {values}, stamps = r.stamps,'
+        f'UPDATE "{entity.name}" t SET {values}stamps = r.stamps,'
         f" deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, now()) END"
-        f" {_record(_written(entity))} WHERE t.id = r.id"
+        f" {_record([entity.by_name['id'], *fields])} WHERE t.id = r.id"
     )
 
 
@@ -160,16 +157,33 @@ def _record(fields: list[Field]) -> str:
 
 async def write(rows: Iterable[Row]) -> None:
     """Write decided rows: a statement for the new ones and one for the changed ones of each entity, parents first."""
-    by_entity: dict[str, tuple[list[Any], list[Any]]] = {}
+    by_entity: dict[str, tuple[list[Row], list[Row]]] = {}
     for row in rows:
         new, changed = by_entity.setdefault(row.entity.name, ([], []))
-        (new if row.is_new else changed).append(row.values | {"stamps": row.stamps, "deleted": row.deleted})
+        (new if row.is_new else changed).append(row)
     for name, entity in ENTITIES.items():
         new, changed = by_entity.get(name, ([], []))
         if new:
-            await connection().execute(_insert(entity), to_json(new))
+            written = [row.values | {"stamps": row.stamps, "deleted": row.deleted} for row in new]
+            await connection().execute(_insert(entity), to_json(written))
         if changed:
-            await connection().execute(_update(entity), to_json(changed))
+            await _write_changed(entity, changed)
+
+
+async def _write_changed(entity: Entity, rows: list[Row]) -> None:
+    """Write the columns of which any changed in any row: half the cost of writing all."""
+    names = frozenset[str]().union(*map(_changed, rows))
+    written = [
+        {"id": row.id, "stamps": row.stamps, "deleted": row.deleted} | {name: row.values[name] for name in names}
+        for row in rows
+    ]
+    await connection().execute(_update(entity, names), to_json(written))
+
+
+def _changed(row: Row) -> Iterable[str]:
+    if row.loaded is None:
+        return row.values
+    return [name for name, value in row.values.items() if row.loaded[name] is not value]
 
 
 def to_json(decided: Any) -> str:

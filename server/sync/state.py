@@ -52,6 +52,8 @@ class Row:
     visible_until: int = ALWAYS
     is_new: bool = False
     dirty: bool = False
+    loaded: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    """The values as loaded, where the store wants to know which of them changed. Never changed themselves."""
     id: str = field(init=False)
     key: tuple[str, str] = field(init=False)
     """Entity and id, which never change."""
@@ -75,6 +77,7 @@ class Row:
             self.visible_until,
             self.is_new,
             self.dirty,
+            self.loaded,
         )
 
 

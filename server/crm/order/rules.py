@@ -163,14 +163,14 @@ def _choose_price(line: _Line, now: Decimal, market: Market) -> _Line:
     if asked == now:
         return line
     if market.within_window and asked == at_capture:
-        text = f"Price is {_plain(now)} by now, {_plain(asked)} of the day of order kept"
+        text = f"Price is {_price(now, market)} by now, {_price(asked, market)} of the day of order kept"
         return replace(line, verdict="price_honoured", explanation=text)
     price = at_capture if market.within_window else now
     changed = replace(line, price=price, verdict="price_changed")
-    text = f"Price is {_plain(price)}, not {_plain(asked)}"
+    text = f"Price is {_price(price, market)}, not {_price(asked, market)}"
     if _amount(changed, line.quantity, market) > _amount(line, line.quantity, market):
         return _problem(changed, "price_changed", f"{text}: confirm it")
-    return replace(changed, explanation=f"{text}: {_plain(price)} charged")
+    return replace(changed, explanation=f"{text}: {_price(price, market)} charged")
 
 
 def _problem(line: _Line, verdict: str, explanation: str) -> _Line:
@@ -300,6 +300,12 @@ def _integer(value: str | int | bool | None) -> int:
 
 def _plain(number: Decimal) -> str:
     return f"{number.normalize():f}"
+
+
+def _price(price: Decimal, market: Market) -> str:
+    """A unit price with the currency's digits, or as many more as it has."""
+    digits = max(minor_digits(market.currency), -int(price.normalize().as_tuple().exponent))
+    return f"{price:.{digits}f}"
 
 
 def _percent(fraction: Decimal) -> str:
