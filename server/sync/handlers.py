@@ -102,7 +102,26 @@ async def _read(request: Request[Session, Any, State], body_type: type[T]) -> T:
         raw = _gunzip(raw)
     if len(raw) > PUSH_BYTES_MAX:
         raise TooLarge(f"A body is at most {PUSH_BYTES_MAX} bytes. Send the outbox in several pushes.")
-    return msgspec.json.decode(raw, type=body_type)
+    try:
+        return msgspec.json.decode(raw, type=body_type)
+    except msgspec.ValidationError:
+        _check_version(_protocol_of(raw))  # of another version, other fields are no mistake
+        raise
+    except (UnicodeDecodeError, RecursionError):
+        raise InvalidInput([FieldError("body", "It must be JSON in UTF-8, not nested without end.")]) from None
+
+
+class _Envelope(msgspec.Struct):
+    """What every version's message has."""
+
+    protocol: int = PROTOCOL_VERSION
+
+
+def _protocol_of(raw: bytes) -> int:
+    try:
+        return msgspec.json.decode(raw, type=_Envelope).protocol
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return PROTOCOL_VERSION
 
 
 def _gunzip(raw: bytes) -> bytes:

@@ -84,7 +84,8 @@ async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:
 _PRICES = """
 SELECT i.price_list_id::text, i.product_id::text, i.unit, i.price,
     coalesce((
-        SELECT json_agg(json_build_array((extract(epoch FROM c.until) * 1000000)::bigint, c.price::text) ORDER BY c.until)
+        SELECT json_agg(json_build_array(
+            (extract(epoch FROM c.until) * 1000000)::bigint, c.price::text) ORDER BY c.until)
         FROM price_change c WHERE c.price_item_id = i.id)::text, '[]')
 FROM price_item i
 WHERE i.price_list_id = ANY ($1::uuid[]) AND i.product_id = ANY ($2::uuid[]) AND i.deleted_at IS NULL

@@ -131,7 +131,10 @@ titles = st.sampled_from(["Clerk", "Buyer", "Owner", "Chef"])
 TEXTS = ("name", "job_title", "language", "description")
 
 
-@given(a=st.dictionaries(st.sampled_from(TEXTS[:2]), titles, min_size=1), b=st.dictionaries(st.sampled_from(TEXTS[2:]), titles, min_size=1))  # fmt: skip
+@given(
+    a=st.dictionaries(st.sampled_from(TEXTS[:2]), titles, min_size=1),
+    b=st.dictionaries(st.sampled_from(TEXTS[2:]), titles, min_size=1),
+)
 def test_edits_of_different_fields_commute(a: dict[str, str], b: dict[str, str]):
     """Two devices that edit different fields converge, whichever push arrives first, and nothing is a conflict."""
     pushes = {

@@ -147,7 +147,7 @@ def test_a_value_of_the_kind_is_taken(field: Field, value: object):
     ],
 )
 def test_what_the_database_could_not_hold_is_refused_by_name(field: Field, value: object):
-    """A value that only PostgreSQL would stumble over costs a bisection, and reads as our fault instead of a typing error."""
+    """A value that only PostgreSQL stumbles over costs a bisection, and reads as our fault, not as a typing error."""
     refused = refusal(field, value)
 
     assert refused is not None
@@ -193,7 +193,10 @@ def test_every_price_of_15_and_9_digits_is_a_decimal(value: Decimal):
 
 
 @given(document=st.recursive(
-    st.none() | st.booleans() | st.integers(-10**18, 10**18) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters=NUL), max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18), 10**18)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters=NUL), max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=2), inner, max_size=3),
     max_leaves=12,
 ))  # fmt: skip

@@ -119,7 +119,7 @@ CREATE TABLE {{schema}}."territory" (
     "name" text NOT NULL,
     "parent_id" uuid,
     "manager_id" uuid
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."member" (
@@ -135,7 +135,7 @@ CREATE TABLE {{schema}}."member" (
     "role" text NOT NULL CHECK ("role" IN ('rep', 'manager', 'admin', 'owner', 'billing')),
     "active" boolean NOT NULL DEFAULT true,
     identity_id uuid, email text, UNIQUE (identity_id)
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."legal_entity" (
@@ -152,7 +152,7 @@ CREATE TABLE {{schema}}."legal_entity" (
     "country" text,
     "currency" text NOT NULL,
     "number_series" text
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."price_list" (
@@ -169,7 +169,7 @@ CREATE TABLE {{schema}}."price_list" (
     "starts_on" date,
     "ends_on" date,
     "version" bigint NOT NULL DEFAULT 1
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."product" (
@@ -189,7 +189,7 @@ CREATE TABLE {{schema}}."product" (
     "tax_category" text,
     "description" text,
     "active" boolean NOT NULL DEFAULT true
-);
+) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."product" ("name", id);
 CREATE INDEX ON {{schema}}."product" ("sku", id);
 
@@ -208,7 +208,7 @@ CREATE TABLE {{schema}}."product_unit" (
     "factor" numeric NOT NULL DEFAULT 1,
     "barcode" text,
     "multiple" numeric NOT NULL DEFAULT 1
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."price_item" (
@@ -227,7 +227,7 @@ CREATE TABLE {{schema}}."price_item" (
     "minimum_quantity" numeric NOT NULL DEFAULT 0,
     "starts_on" date,
     "ends_on" date
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."warehouse" (
@@ -243,7 +243,7 @@ CREATE TABLE {{schema}}."warehouse" (
     "legal_entity_id" uuid,
     "warehouse_kind" text NOT NULL DEFAULT 'depot' CHECK ("warehouse_kind" IN ('depot', 'van')),
     "member_id" uuid
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."stock" (
@@ -260,7 +260,7 @@ CREATE TABLE {{schema}}."stock" (
     "quantity" numeric NOT NULL,
     "reserved" numeric NOT NULL DEFAULT 0,
     "as_of" timestamptz NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."account" (
@@ -278,7 +278,7 @@ CREATE TABLE {{schema}}."account" (
     "tax_id" text,
     "parent_id" uuid,
     "tags" jsonb NOT NULL DEFAULT '[]'
-);
+) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."account" ("name", id);
 
 
@@ -299,7 +299,7 @@ CREATE TABLE {{schema}}."agreement" (
     "credit_limit_minor" bigint,
     "discount_max" numeric NOT NULL DEFAULT 0,
     "vat_status" text
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."outlet" (
@@ -321,7 +321,7 @@ CREATE TABLE {{schema}}."outlet" (
     "channel" text,
     "description" text,
     "tags" jsonb NOT NULL DEFAULT '[]'
-);
+) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."outlet" ("name", id);
 
 
@@ -340,7 +340,7 @@ CREATE TABLE {{schema}}."contact" (
     "job_title" text,
     "language" text,
     "description" text
-);
+) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."contact" ("name", id);
 
 
@@ -358,7 +358,7 @@ CREATE TABLE {{schema}}."contact_channel" (
     "value" text NOT NULL,
     "label" text,
     "preferred" boolean NOT NULL DEFAULT false
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."assignment" (
@@ -376,7 +376,7 @@ CREATE TABLE {{schema}}."assignment" (
     "starts_on" date,
     "ends_on" date,
     "delegated_by" uuid
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."order" (
@@ -414,7 +414,7 @@ CREATE TABLE {{schema}}."order" (
     "note" text,
     "source_order_id" uuid,
     "revises_order_id" uuid
-);
+) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."order" ("number", id);
 CREATE INDEX ON {{schema}}."order" ("submitted_at", id);
 
@@ -446,7 +446,7 @@ CREATE TABLE {{schema}}."order_line" (
     "bundle_id" uuid,
     "verdict" text,
     "verdict_reason" text
-);
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."conflict" (
@@ -471,7 +471,7 @@ CREATE TABLE {{schema}}."conflict" (
     "captured_at" timestamptz,
     "status" text NOT NULL DEFAULT 'draft' CHECK ("status" IN ('recorded', 'open', 'settled')),
     "explanation" text NOT NULL
-);
+) WITH (fillfactor = 80);
 
 ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."territory" (id),
     ADD FOREIGN KEY ("manager_id") REFERENCES {{schema}}."member" (id);
