@@ -237,7 +237,7 @@ class HttpTransport(Http):
         page = ahead.page(request, self) if ahead is not None else None
         if page is None:
             page = cast(PullPage, self._authorised("/sync/pull", request))
-        if not page["complete"]:
+        if page.get("complete") is False and page.get("position"):
             following: PullRequest = {**request, "position": page["position"]}
             self._ahead = _PageAhead(Http(self.server, **self._options), following, self._credentials.access_token)
         return page

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outrider_sdk.protocol.entities import ENTITIES
+from outrider_sdk.protocol.entities import ENTITIES, Field, Kind
 
 from server.sync.decide import decide
 from server.sync.refusals import _CHOICES
 from tests.property.decide_world import (
+    BOB,
     BOX_OF_12,
     CONTACT,
     DAY,
@@ -23,6 +24,7 @@ from tests.property.decide_world import (
     ORDER,
     OUTLET,
     PHONE_A,
+    PHONE_B,
     SHOP,
     STOCK,
     TEA,
@@ -299,19 +301,48 @@ almost_changes = st.fixed_dictionaries({}, optional={
     "name": st.sampled_from(["order.submit", "order.cancel"]) | junk,
     "seen": st.fixed_dictionaries({"total_minor": st.just(3600) | junk, "lines": seen_lines | junk}) | junk,
 })  # fmt: skip
-targeted = st.sampled_from(sorted(ROWS)).flatmap(
-    lambda name: st.fixed_dictionaries({
-        "op": st.sampled_from(["create", "edit"]),
-        "entity": st.just(name),
-        "id": st.just(ROWS[name]) | new_ids,
-        "fields": st.dictionaries(
-            st.sampled_from([f.name for f in ENTITIES[name].fields if f.writable or f.create_only]),
-            edits | scalars,
-            max_size=6,
+
+# Right in all but one place: what gets furthest before it goes wrong.
+GOOD_VALUES: dict[Kind, list[Any]] = {
+    Kind.TEXT: ["x", "box", "case", "phone", "partial"],
+    Kind.INTEGER: [0, 2**63 - 1],
+    Kind.DECIMAL: ["1", "0.05", "999999999999999.999999999", "0.000000001"],
+    Kind.DATE: ["2024-02-29"],
+    Kind.JSON: ["[]", '["x"]', '{"a": 1}'],
+    Kind.BOOLEAN: [True],
+    Kind.ID: [SHOP, OUTLET, CONTACT, ORDER, TEA, TERMS, DEPOT],
+}
+
+
+def almost_good_edits(field: Field) -> st.SearchStrategy[Any]:
+    good = st.sampled_from(GOOD_VALUES[field.kind])
+    return st.fixed_dictionaries({"value": good | junk, "seen": good | junk, "base": bases})
+
+
+def targeted_at(name: str) -> st.SearchStrategy[Any]:
+    fields = [f for f in ENTITIES[name].fields if f.writable or f.create_only]
+    edited = {f.name: almost_good_edits(f) for f in fields if f.writable}
+    created = {f.name: st.sampled_from(GOOD_VALUES[f.kind]) | scalars for f in fields}
+    row = {"entity": st.just(name), "id": st.just(ROWS[name])}
+    return st.one_of(
+        st.fixed_dictionaries(
+            {"op": st.just("edit"), **row, "fields": st.fixed_dictionaries({}, optional=edited) | st.just({"x": 1})}
         ),
-    })
-)  # fmt: skip
-garbage = st.lists(sensible_changes | almost_changes | targeted | junk, max_size=4) | junk
+        st.fixed_dictionaries(
+            {"op": st.just("create"), **row, "id": new_ids, "fields": st.fixed_dictionaries(created)}
+        ),
+    )
+
+
+_seen = st.fixed_dictionaries({
+    "total_minor": st.sampled_from([3600, None, True, 2**70, -(10**200)]) | scalars,
+    "lines": st.lists(st.fixed_dictionaries({
+        "id": st.just(LINE), "product_id": st.just(TEA), "unit": st.just("box"),
+        "quantity": st.sampled_from(["2", "sNaN", "NaN", "1e999999", "Infinity"]) | scalars}), max_size=2) | seen_lines,
+})  # fmt: skip
+submissions = st.builds(lambda seen: {"op": "intent", "name": "order.submit", "id": ORDER, "seen": seen}, _seen)
+targeted = st.sampled_from(sorted(ROWS)).flatmap(targeted_at)
+garbage = st.lists(sensible_changes | almost_changes | targeted | submissions | junk, max_size=4) | junk
 
 
 @settings(max_examples=600)
@@ -319,7 +350,9 @@ garbage = st.lists(sensible_changes | almost_changes | targeted | junk, max_size
 def test_garbage_is_refused_and_never_crashes(all_changes: list[Any]):
     """Wrong types, huge numbers, NUL, halves of characters, deep JSON, NaN: an outcome, and words for it (S12)."""
     batch = [{**mutation(n), "changes": changes} for n, changes in enumerate(all_changes, 1)]
-    state = make_store().load(PHONE_A)
+    store = make_store()
+    store.push(PHONE_B, mutation(1, edit("account", SHOP, tags='["c"]', name="Others were here")), member=BOB)
+    state = store.load(PHONE_A)
 
     plan = decide(batch, state)
 
