@@ -112,7 +112,6 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, seconds: floa
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=TIMEOUT_S)
 
-    assert process.returncode != 0
     assert left_behind(tmp_path) == []
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert f"--supervisor-pid {process.pid}" not in running

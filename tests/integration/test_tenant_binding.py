@@ -287,7 +287,7 @@ async def test_control_a_session_level_set_is_seen_to_leak(
 ):
     """The same hammer, a binding broken on purpose: finding nothing here, its silence above would mean nothing."""
     hammer = Hammer(crowd, seed=1)
-    monkeypatch.setattr(db, "_transaction", _broken_transaction)
+    monkeypatch.setattr(db, "_Transaction", _broken_transaction)
     monkeypatch.setattr(hammer, "_note", _note_anything(hammer))
 
     await hammer.run()
@@ -317,8 +317,8 @@ async def test_control_set_instead_of_set_local_is_seen_on_the_connections(
     crowd: list[TenantRef], never_reset: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ):
     """The smallest mistake: everything as it is but for one word. What is left on the connections gives it away."""
-    real = db._transaction
-    monkeypatch.setattr(db, "_transaction", lambda d, begin, t: real(d, begin.replace("SET LOCAL", "SET"), t))
+    real = db._Transaction
+    monkeypatch.setattr(db, "_Transaction", lambda d, begin, t: real(d, begin.replace("SET LOCAL", "SET"), t))
 
     for tenant in crowd[:POOL_SIZE]:
         async with tenant_transaction(tenant) as conn:
