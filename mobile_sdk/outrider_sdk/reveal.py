@@ -28,6 +28,9 @@ ADOPT_FROM_ROWS = 2_000
 """So many rows for an empty table are adopted instead of copied; for fewer, the change of schema costs more."""
 
 
+_STORABLE = {str, int, bytes, bool, type(None)}
+
+
 def stage(store: Store, page: PullPage, asked_from: int) -> bool:
     """Keep a page that is not the last, and the position after it, durably; False where its pull is void."""
     with store.write() as conn:
@@ -121,7 +124,11 @@ def _stored_columns(entity: Entity, columns: dict[str, list[Any]]) -> list[Seque
     if None in columns["id"] or not all(type(revision) is int for revision in columns["revision"]):
         raise ValueError("a row has no id or no revision")
     empty = [None] * count
-    return [column_to_stored(f, columns.get(f.name, empty)) for f in entity.all_fields]
+    stored = [column_to_stored(f, columns.get(f.name, empty)) for f in entity.all_fields]
+    # SQLite would refuse others, unless another library of the process has taught it to take them.
+    if not all(set(map(type, values)) <= _STORABLE for values in stored):
+        raise ValueError("a value is no scalar")
+    return stored
 
 
 def _drop(conn: sqlite3.Connection, entity: Entity) -> None:
