@@ -30,15 +30,6 @@ class Row(dict[str, Any]):
 Rows = list[Row]
 Begin = Callable[[], AbstractContextManager[Transaction]]
 
-LOCAL_DEFAULTS: dict[tuple[str, str], Scalar] = {
-    ("account", "roles"): '["customer"]',
-    ("account", "tags"): "[]",
-    ("outlet", "tags"): "[]",
-    ("contact_channel", "preferred"): False,
-    ("order_line", "adjustments"): "[]",
-}
-"""What a new row shows in required fields that were not given: the server's defaults (protocol 4.3)."""
-
 
 class Table:
     """The rows of an entity that this device shows, and the ways to change them.
@@ -146,8 +137,7 @@ class Table:
 
     def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:
         """The fields to send, and those that only this device shows until the server has spoken."""
-        defaults = {name: value for (entity, name), value in LOCAL_DEFAULTS.items() if entity == self.entity.name}
-        defaults["created_by"] = self._store.meta("member_id")
+        defaults: dict[str, Scalar] = {**self.entity.defaults, "created_by": self._store.meta("member_id")}
         return given, {name: value for name, value in defaults.items() if name not in given and value is not None}
 
     def _adjusted(self, transaction: Transaction, row_id: str, wanted: WireRow) -> tuple[WireRow, Derived]:

@@ -5,21 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from outrider_sdk.protocol.entities import ENTITIES, Entity, Kind
+from outrider_sdk.protocol.entities import ENTITIES, Entity
 
 from server.crm.models import Models, Row, create_models
 from server.crm.rights import Viewer
 from server.db import Revision, SyncedTable
-
-_NAMED_OTHERWISE: Final = {
-    "manager_id": "member",
-    "maker_id": "member",
-    "owner_id": "member",
-    "credited_id": "member",
-    "delegated_by": "member",
-    "source_order_id": "order",
-    "revises_order_id": "order",
-}
 
 
 @dataclass(slots=True)
@@ -65,15 +55,12 @@ class Resource:
     then: Rule = _nothing
     entity: Entity = field(init=False)
     models: Models = field(init=False)
-    references: dict[str, str] = field(init=False)
-    """Which entity each id field refers to."""
 
     def __post_init__(self) -> None:
         entity = ENTITIES[self.table._meta.tablename]
         models = create_models(entity, self.table, derived=self.derived, fixed=self.fixed, completed=self.completed)
         object.__setattr__(self, "entity", entity)
         object.__setattr__(self, "models", models)
-        object.__setattr__(self, "references", references_of(entity))
 
     @property
     def noun(self) -> str:
@@ -81,22 +68,9 @@ class Resource:
         return self.entity.name.replace("_", " ")
 
 
-def references_of(entity: Entity) -> dict[str, str]:
-    """Which entity each id field of an entity refers to; those that refer to none of them are left out."""
-    found = {}
-    for f in entity.fields:
-        target = entity.name if f.name == "parent_id" else _NAMED_OTHERWISE.get(f.name, f.name.removesuffix("_id"))
-        if f.kind is Kind.ID and target in ENTITIES:
-            found[f.name] = target
-    return found
-
-
 REFERRED_BY: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     name: tuple(
-        (other, column)
-        for other in ENTITIES
-        for column, target in references_of(ENTITIES[other]).items()
-        if target == name
+        (other, column) for other in ENTITIES for column, target in ENTITIES[other].references.items() if target == name
     )
     for name in ENTITIES
 }

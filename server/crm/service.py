@@ -168,7 +168,7 @@ def _merge(stored: Any, changes: dict[str, Any]) -> str:
 async def _check_references(resource: Resource, values: dict[str, Any], viewer: Viewer) -> None:
     missing = [
         FieldError(name, f"There is no such {target.replace('_', ' ')}.")
-        for name, target in resource.references.items()
+        for name, target in resource.entity.references.items()
         if values.get(name) is not None and not await is_visible(target, values[name], viewer)
     ]
     if missing:

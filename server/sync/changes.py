@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from outrider_sdk.protocol.entities import ASSIGNMENT, Entity, Field, Kind
+from outrider_sdk.protocol.entities import ASSIGNMENT, Entity, Field
 from outrider_sdk.protocol.entities import entity as find_entity
 
 from server.sync.attempt import Attempt
@@ -11,20 +11,10 @@ from server.sync.intents import apply_intent
 from server.sync.merge import GROUPS, Kept, Rule, is_conflict, later, merge_set, rule_of
 from server.sync.orders import complete_line, complete_order, recompute_total, require_editable
 from server.sync.refusals import Refusal, quoted
-from server.sync.state import Row, Stamp, same, target_of
+from server.sync.state import Row, Stamp, same
 from server.sync.values import check_value, is_id
 
 CHANGES_PER_MUTATION_MAX = 1_000
-
-_DEFAULTS: dict[str, Any] = {
-    "custom": "{}",
-    "roles": '["customer"]',
-    "tags": "[]",
-    "preferred": False,
-    "discount": "0",
-    "position": 0,
-    "fulfilment": "partial",
-}
 
 
 def apply_changes(attempt: Attempt, changes: Any) -> None:
@@ -89,14 +79,12 @@ def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str,
         raise Refusal("field_not_writable", f"A device cannot make a new {definition.name}.")
     if attempt.exists(definition.name, row_id):
         raise Refusal("already_exists", f"There is a {definition.name} with this id already.")
-    values: dict[str, Any] = dict.fromkeys(definition.columns)
-    values |= {name: _DEFAULTS[name] for name in definition.columns if name in _DEFAULTS}
-    values["id"] = row_id
+    values: dict[str, Any] = dict.fromkeys(definition.columns) | definition.defaults | {"id": row_id}
     for name, value in fields.items():
         field = _writable(definition, name, creating=True)
         check_value(field, value)
         values[name] = value
-        _require_parent(attempt, definition, field, value)
+        _require_parent(attempt, field, value)
     for field in definition.fields:
         if field.required and values[field.name] is None and (field.writable or field.create_only):
             raise Refusal("value_invalid", f"“{field.name}” is missing.", field=field.name)
@@ -107,12 +95,11 @@ def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str,
         recompute_total(attempt, values["order_id"])
 
 
-def _require_parent(attempt: Attempt, definition: Entity, field: Field, value: Any) -> None:
-    target = target_of(definition, field.name) if field.kind is Kind.ID else None
-    if target is None or value is None:
+def _require_parent(attempt: Attempt, field: Field, value: Any) -> None:
+    if field.refers is None or value is None:
         return
     try:
-        parent = attempt.get(target, value)
+        parent = attempt.get(field.refers, value)
     except Refusal as refusal:
         if refusal.code == "not_found":
             refusal = Refusal("parent_missing", f"“{field.name}”: {refusal.explanation}", field=field.name)
@@ -120,7 +107,7 @@ def _require_parent(attempt: Attempt, definition: Entity, field: Field, value: A
     if parent.deleted:
         raise Refusal(
             "parent_missing",
-            f"“{field.name}”: the {target.replace('_', ' ')} was deleted meanwhile.",
+            f"“{field.name}”: the {field.refers.replace('_', ' ')} was deleted meanwhile.",
             field=field.name,
         )
 
@@ -138,10 +125,9 @@ def _complete(attempt: Attempt, row: Row) -> None:
 
 def _assign_to_maker(attempt: Attempt, outlet: Row) -> None:
     """Who opens an outlet works it: without an assignment they would lose it at the next pull."""
-    values: dict[str, Any] = dict.fromkeys(ASSIGNMENT.columns)
+    values: dict[str, Any] = dict.fromkeys(ASSIGNMENT.columns) | ASSIGNMENT.defaults
     values |= {
         "id": str(uuid5(NAMESPACE_OID, f"{outlet.id}/{attempt.state.device.member_id}")),
-        "custom": "{}",
         "member_id": attempt.state.device.member_id,
         "outlet_id": outlet.id,
     }

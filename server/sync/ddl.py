@@ -33,47 +33,8 @@ TYPES = {
     Kind.JSON: "jsonb",
 }
 
-# Defaults of required columns, where plain SQL and REST may leave the value out.
-DEFAULTS = {
-    "custom": "'{}'",
-    "roles": "'[\"customer\"]'",
-    "tags": "'[]'",
-    "names": "'{}'",
-    "adjustments": "'[]'",
-    "active": "true",
-    "preferred": "false",
-    "version": "1",
-    "factor": "1",
-    "multiple": "1",
-    "minimum_quantity": "0",
-    "reserved": "0",
-    "discount": "0",
-    "discount_max": "0",
-    "position": "0",
-    "amount_minor": "0",
-    "total_minor": "0",
-    "price_list_version": "1",
-    "fulfilment": "'partial'",
-    "status": "'draft'",
-    "warehouse_kind": "'depot'",
-    "as_of": "now()",
-    "revision": "0",
-    "created_at": "now()",
-    "updated_at": "now()",
-}
-
-# Columns that reference another entity under another name than its own.
-_REFERENCES = {
-    "parent_id": None,  # the same table
-    "manager_id": "member",
-    "maker_id": "member",
-    "owner_id": "member",
-    "credited_id": "member",
-    "delegated_by": "member",
-    "source_order_id": "order",
-    "revises_order_id": "order",
-}
-_NO_REFERENCE = {"assortment_id", "bundle_id", "row_id", "device_id", "kept_by", "lost_by"}
+_NOW_BY_DEFAULT = {"created_at", "updated_at", "as_of"}
+"""Instants that a create may leave out; all other defaults are the fields' own."""
 
 # A reference needs no index for its constraint's sake: rows are never really deleted and ids never change, so nothing
 # looks for the rows that refer to one. These are the ones by which nobody searches either.
@@ -123,14 +84,27 @@ def _column(field: Field) -> str:
     sql = f'"{field.name}" {TYPES[field.kind]}'
     if field.required and field.name != "id":
         sql += " NOT NULL"
-        if field.name in DEFAULTS:
-            sql += f" DEFAULT {DEFAULTS[field.name]}"
+        sql += _default(field)
     if field.name == "id":
         sql += " PRIMARY KEY"
     if field.values:
         allowed = ", ".join(f"'{v}'" for v in field.values)
         sql += f' CHECK ("{field.name}" IN ({allowed}))'
     return sql
+
+
+def _default(field: Field) -> str:
+    if field.name in _NOW_BY_DEFAULT:
+        return " DEFAULT now()"
+    match field.default:
+        case None:
+            return ""
+        case bool(value):
+            return f" DEFAULT {str(value).lower()}"
+        case int(number):
+            return f" DEFAULT {number}"
+        case text:
+            return f" DEFAULT {text}" if field.kind is Kind.DECIMAL else f" DEFAULT '{text}'"
 
 
 def _table(e: Entity) -> str:
@@ -147,26 +121,12 @@ def _table(e: Entity) -> str:
     return sql
 
 
-def _target(e: Entity, field: Field) -> str | None:
-    if field.kind is not Kind.ID or field.name in _NO_REFERENCE or field.name == "id":
-        return None
-    if field.name in _REFERENCES:
-        return _REFERENCES[field.name] or e.name
-    return field.name.removesuffix("_id")
-
-
-def _references(e: Entity) -> dict[str, str]:
-    """The entity's columns that refer to another row, each with the table it refers to."""
-    targets = {field.name: _target(e, field) for field in e.fields}
-    return {column: target for column, target in targets.items() if target is not None}
-
-
 def _foreign_keys(e: Entity) -> str:
     keys = [
-        f'ADD FOREIGN KEY ("{column}") REFERENCES {_quoted(target)} (id)' for column, target in _references(e).items()
+        f'ADD FOREIGN KEY ("{column}") REFERENCES {_quoted(target)} (id)' for column, target in e.references.items()
     ]
     sql = f"ALTER TABLE {_quoted(e.name)} " + ",\n    ".join(keys) + ";\n" if keys else ""
-    for column in _references(e):
+    for column in e.references:
         if (e.name, column) not in _UNINDEXED:
             sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}");\n'
     return sql

@@ -18,10 +18,9 @@ from outrider_sdk.protocol.entities import (
     PRODUCT_UNIT,
     STOCK,
     Entity,
-    Kind,
 )
 
-from server.sync.state import Device, Price, Row, State, target_of
+from server.sync.state import Device, Price, Row, State
 from server.sync.values import is_id
 
 
@@ -77,7 +76,7 @@ def _collect(named: dict[str, set[str]], change: dict[str, Any]) -> None:
     if change.get("op") != "create" or not isinstance(fields, dict):
         return
     for name, value in fields.items():
-        target = target_of(entity, name) if name in entity.by_name else None
+        target = entity.references.get(name)
         if target and is_id(value):
             named.setdefault(target, set()).add(value)
     if entity is OUTLET:
@@ -108,10 +107,9 @@ async def _add_orders(state: State, source: Source) -> None:
     referred: dict[str, set[str]] = {}
     for row in list(state.rows.values()):
         if row.entity in (ORDER, ORDER_LINE, OUTLET):
-            for field in row.entity.fields:
-                target = target_of(row.entity, field.name) if field.kind is Kind.ID else None
-                if target in ("outlet", "agreement", "product", "price_list") and row.values[field.name]:
-                    referred.setdefault(str(target), set()).add(row.values[field.name])
+            for name, target in row.entity.references.items():
+                if target in ("outlet", "agreement", "product", "price_list") and row.values[name]:
+                    referred.setdefault(target, set()).add(row.values[name])
     await _add(state, source, referred)
     agreements = [row for row in state.rows.values() if row.entity is AGREEMENT]
     await _add(state, source, {PRICE_LIST.name: {str(a.values["price_list_id"]) for a in agreements}})

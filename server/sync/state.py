@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from outrider_sdk.protocol.entities import ENTITIES, Entity, Kind
+from outrider_sdk.protocol.entities import Entity, Kind
 
 ALWAYS = 2**63 - 1
 """`visible_until` of a row that the member sees now."""
@@ -186,23 +186,3 @@ def _parsed(document: Any) -> Any:
 
 def _number(text: str) -> tuple[Decimal]:
     return (Decimal(text),)
-
-
-# Which entity an id field names, where that is not its own name without "_id".
-_TARGETS = {
-    "parent_id": None,
-    "manager_id": "member",
-    "maker_id": "member",
-    "owner_id": "member",
-    "credited_id": "member",
-    "source_order_id": "order",
-    "revises_order_id": "order",
-}
-
-
-def target_of(entity: Entity, name: str) -> str | None:
-    """The entity that an id field refers to; None where it refers to none that replicates."""
-    if name in _TARGETS:
-        return _TARGETS[name] or entity.name
-    target = name.removesuffix("_id")
-    return target if target in ENTITIES and name != target else None

@@ -1,0 +1,133 @@
+"""What a replicated entity and a field of one are, and short ways to write them down."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Wire = str | int | bool
+"""A value as it travels; None beside it is an empty field."""
+
+
+class Kind(StrEnum):
+    """What a field holds, and how its value stands on the wire and in the replica."""
+
+    ID = "id"
+    """UUID. Wire: 36 lower-case characters. Replica: BLOB of 16 bytes."""
+    TEXT = "text"
+    INTEGER = "integer"
+    """64-bit; amounts of money are integers of the currency's minor unit."""
+    DECIMAL = "decimal"
+    """Exact decimal as a string, both on the wire and in the replica. Never a float."""
+    BOOLEAN = "boolean"
+    """Wire: true, false. Replica: 1, 0."""
+    INSTANT = "instant"
+    """UTC, integer microseconds since 1970."""
+    DATE = "date"
+    """Civil date, YYYY-MM-DD."""
+    JSON = "json"
+    """A JSON document as text. Equal documents may differ in white space and order of keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an entity."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    writable: bool = False
+    """A device may set it in a create, and change it in an edit."""
+    create_only: bool = False
+    """A device may set it in a create, never change it."""
+    max_length: int | None = None
+    """Characters, for text and JSON."""
+    values: tuple[str, ...] = ()
+    """Allowed values of a text field; empty: any."""
+    refers: str | None = None
+    """Of an id: the entity that it names a row of; None where it names none that replicates."""
+    default: Wire | None = None
+    """Of a required field: its value where a create leaves it out."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One replicated table."""
+
+    name: str
+    code: int
+    """Small number that stands for the entity in the server's scope entries; never reused."""
+    fields: tuple[Field, ...]
+    deletable: bool = False
+    """A device may delete its rows."""
+    by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
+    references: dict[str, str] = field(init=False, repr=False, compare=False)
+    """Its fields that name a row of another entity, each with that entity."""
+    defaults: dict[str, Wire] = field(init=False, repr=False, compare=False)
+    """Wire values of required fields that a create may leave out."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {f.name: f for f in self.all_fields})
+        object.__setattr__(self, "references", {f.name: f.refers for f in self.fields if f.refers is not None})
+        defaults = {f.name: f.default for f in self.all_fields if f.default is not None}
+        object.__setattr__(self, "defaults", defaults)
+
+    @property
+    def all_fields(self) -> tuple[Field, ...]:
+        """The entity's own fields after those that every entity has."""
+        return COMMON_FIELDS + self.fields
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all fields, in the order in which they stand in the replica."""
+        return tuple(f.name for f in self.all_fields)
+
+    @property
+    def creatable(self) -> bool:
+        """A device may create rows."""
+        return any(f.create_only or (f.writable and f.required) for f in self.fields)
+
+
+TEXT_LENGTH_MAX = 2_000
+JSON_LENGTH_MAX = 16_000
+
+
+def text(
+    name: str,
+    *,
+    required: bool = False,
+    mode: str = "",
+    max_length: int = 200,
+    values: tuple[str, ...] = (),
+    default: str | None = None,
+) -> Field:
+    """A text field. `mode`, here and below: `w` a device writes it, `c` it sets it in a create; else the server's."""
+    return Field(name, Kind.TEXT, required, mode == "w", mode == "c", max_length, values, default=default)
+
+
+def json_(name: str, *, required: bool = False, mode: str = "", default: str | None = None) -> Field:
+    """A document."""
+    return Field(name, Kind.JSON, required, mode == "w", mode == "c", JSON_LENGTH_MAX, default=default)
+
+
+def of(kind: Kind, name: str, *, required: bool = False, mode: str = "", default: Wire | None = None) -> Field:
+    """A field of a kind that needs no more said."""
+    return Field(name, kind, required, mode == "w", mode == "c", default=default)
+
+
+def ref(name: str, refers: str, *, required: bool = False, mode: str = "") -> Field:
+    """The id of a row of an entity that replicates."""
+    return Field(name, Kind.ID, required, mode == "w", mode == "c", refers=refers)
+
+
+def id_(name: str, *, required: bool = False, mode: str = "") -> Field:
+    """An id of something else, or of a row whose entity another field names."""
+    return Field(name, Kind.ID, required, mode == "w", mode == "c")
+
+
+COMMON_FIELDS = (
+    id_("id", required=True),
+    of(Kind.INTEGER, "revision", required=True, default=0),
+    of(Kind.INSTANT, "created_at", required=True),
+    id_("created_by"),
+    of(Kind.INSTANT, "updated_at", required=True),
+    json_("custom", required=True, default="{}"),
+)

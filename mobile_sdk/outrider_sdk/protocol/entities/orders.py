@@ -1,0 +1,76 @@
+"""Orders and their lines."""
+
+from outrider_sdk.protocol.entities.definition import TEXT_LENGTH_MAX, Entity, Kind, id_, json_, of, ref, text
+
+FULFILMENTS = ("complete", "partial", "backorder")
+ORDER_STATUSES = (
+    "draft",
+    "submitted",
+    "accepted",
+    "partly_accepted",
+    "needs_attention",
+    "refused",
+    "awaiting",
+    "shipped",
+    "delivered",
+    "closed",
+    "cancelled",
+)
+
+ORDER = Entity(
+    "order",
+    16,
+    (
+        text("number", required=True, mode="c", max_length=40),
+        ref("maker_id", "member", required=True),
+        ref("owner_id", "member", required=True),
+        ref("credited_id", "member", required=True),
+        ref("account_id", "account", required=True),
+        ref("outlet_id", "outlet", required=True, mode="c"),
+        ref("legal_entity_id", "legal_entity", required=True),
+        ref("agreement_id", "agreement", required=True, mode="c"),
+        ref("warehouse_id", "warehouse", required=True, mode="c"),
+        ref("price_list_id", "price_list", required=True),
+        of(Kind.INTEGER, "price_list_version", required=True, default=1),
+        text("currency", required=True, max_length=3),
+        of(Kind.DECIMAL, "exchange_rate"),
+        of(Kind.DATE, "exchange_rate_on"),
+        json_("address_snapshot"),
+        of(Kind.DATE, "delivery_date", mode="w"),
+        json_("delivery_window", mode="w"),
+        text("fulfilment", required=True, mode="w", values=FULFILMENTS, default="partial"),
+        text("status", required=True, values=ORDER_STATUSES, default="draft"),
+        text("status_reason", max_length=TEXT_LENGTH_MAX),
+        of(Kind.INSTANT, "captured_at"),
+        of(Kind.INSTANT, "submitted_at"),
+        of(Kind.INTEGER, "total_minor", required=True, default=0),
+        text("note", mode="w", max_length=TEXT_LENGTH_MAX),
+        ref("source_order_id", "order", mode="c"),
+        ref("revises_order_id", "order", mode="c"),
+    ),
+)
+ORDER_LINE = Entity(
+    "order_line",
+    17,
+    (
+        ref("order_id", "order", required=True, mode="c"),
+        of(Kind.INTEGER, "position", required=True, mode="w", default=0),
+        ref("product_id", "product", required=True, mode="c"),
+        text("unit", required=True, mode="w", max_length=20),
+        of(Kind.DECIMAL, "factor", required=True, default="1"),
+        of(Kind.DECIMAL, "quantity", required=True, mode="w"),
+        of(Kind.DECIMAL, "list_price", required=True, mode="w"),
+        of(Kind.DECIMAL, "discount", required=True, mode="w", default="0"),
+        json_("adjustments", required=True, default="[]"),
+        json_("tax"),
+        of(Kind.INTEGER, "amount_minor", required=True, default=0),
+        of(Kind.DECIMAL, "quantity_accepted"),
+        of(Kind.DECIMAL, "quantity_shipped"),
+        of(Kind.DECIMAL, "quantity_delivered"),
+        of(Kind.DECIMAL, "quantity_returned"),
+        id_("bundle_id"),
+        text("verdict", max_length=40),
+        text("verdict_reason", max_length=TEXT_LENGTH_MAX),
+    ),
+    deletable=True,
+)
