@@ -5,6 +5,7 @@ Fixtures that need the application stand in `tests/integration/conftest.py`.
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,6 +56,8 @@ SERVER = pytest.StashKey[Server]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts background commands with Ctrl-C ignored, and so would every process that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     handed_over = getattr(config, "workerinput", {}).get("server_url")
     given_url = handed_over or os.environ.get("OUTRIDER_DATABASE_URL")
     config.stash[SERVER] = Server(config.rootpath / ".outrider", given_url)

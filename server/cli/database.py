@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from server.config import Config
@@ -13,24 +13,32 @@ from server.tenants.service import TenantMigration, migrate_tenants
 
 
 @contextlib.contextmanager
-def open_database(config: Config, *, own: bool = False) -> Iterator[Config]:
+def open_database(config: Config) -> Iterator[Config]:
     """The configuration with a database in it: for a command's duration PostgreSQL is started where none is given.
 
-    Args:
-        own: it must not run already, as it does beside `outrider serve`.
-
     Raises:
-        EmbeddedError: it cannot be started, or runs already and `own` is asked for.
+        EmbeddedError: it cannot be started.
     """
-    if config.database_url is not None:
-        yield config
-        return
-    running = None if own else _find_running(config)
+    running = config.database_url or _find_running(config)
     if running is not None:
         yield replace(config, database_url=running)
         return
     with EmbeddedPostgres.persistent(config.state_dir) as postgres:
         yield replace(config, database_url=postgres.url)
+
+
+@contextlib.contextmanager
+def keep_database(config: Config) -> Iterator[tuple[Config, Callable[[], bool]]]:
+    """The same for whoever serves: with a function that starts a PostgreSQL of ours again, and says whether it did.
+
+    Raises:
+        EmbeddedError: it cannot be started, or runs already.
+    """
+    if config.database_url is not None:
+        yield config, lambda: False
+        return
+    with EmbeddedPostgres.persistent(config.state_dir) as postgres:
+        yield replace(config, database_url=postgres.url), postgres.revive
 
 
 def _find_running(config: Config) -> str | None:

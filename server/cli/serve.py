@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from server import db
-from server.cli.database import migrate_all, open_database, prepare_all
+from server.cli.database import keep_database, migrate_all, prepare_all
 from server.cli.supervisor import POLL_S, Child, Supervisor, own_command
 from server.config import MAIN_DATABASE, Config
 from server.db import Databases
@@ -27,7 +27,7 @@ SEED_CONNECTIONS_MAX: Final = 8
 def serve(config: Config, *, seed: bool, say: Say) -> None:
     """Run until Ctrl-C or SIGTERM, then stop in order: web server, workers, database."""
     _check_port(config)
-    with open_database(config, own=True) as config:
+    with keep_database(config) as (config, revive):
         try:
             notes = asyncio.run(_prepare(config, seed=seed, say=say))
         except KeyboardInterrupt:
@@ -42,7 +42,11 @@ def serve(config: Config, *, seed: bool, say: Say) -> None:
                 for line in (f"Outrider serves {config.base_url} (Ctrl-C stops it).", *notes):
                     say(line)
 
-        Supervisor(children, _child_env(config), say).run(on_start=on_start)
+        def tend() -> None:
+            if revive():
+                say("PostgreSQL had died; it runs again.")
+
+        Supervisor(children, _child_env(config), say, tend=tend).run(on_start=on_start)
     say("Stopped.")
 
 

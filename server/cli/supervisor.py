@@ -26,7 +26,8 @@ GOOD_LIFE_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 30.0
 """Above the time that each child gives its own work to end."""
 PARENT_POLL_S: Final = 1.0
-ORPHAN_TIMEOUT_S: Final = 30.0
+ORPHAN_TIMEOUT_S: Final = 5.0
+"""An orphan's database is mostly gone too, and what waits for it would wait in vain. Jobs cut off run again."""
 
 
 @dataclass(slots=True)
@@ -44,13 +45,21 @@ class Child:
 class Supervisor:
     """Runs children until SIGINT or SIGTERM; use it in the main thread.
 
-    Linux ends the children with the thread that started them.
+    Linux ends the children with the thread that started them. `tend` looks after what the children need, before them.
     """
 
-    def __init__(self, children: Sequence[Child], env: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        env: Mapping[str, str],
+        say: Callable[[str], None],
+        *,
+        tend: Callable[[], None],
+    ) -> None:
         self._children = children
         self._env = dict(env)
         self._say = say
+        self._tend_needs = tend
         self._signals = 0
 
     def run(self, *, on_start: Callable[[Callable[[], bool]], None]) -> None:
@@ -75,6 +84,7 @@ class Supervisor:
         return not self._signals
 
     def _tend(self) -> None:
+        self._tend_needs()
         now = time.monotonic()
         for child in self._children:
             if child.process is None:

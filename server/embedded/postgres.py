@@ -103,6 +103,7 @@ class EmbeddedPostgres:
             stop_leftover(self.data_dir)
             if not self.data_dir.exists():
                 create_cluster(install, self.data_dir, account, durable=durable)
+            self._run_as = (install, account)
             self.url = self._start(install, account)
         except BaseException:
             self.stop()
@@ -119,6 +120,19 @@ class EmbeddedPostgres:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    def revive(self) -> bool:
+        """Start the server again where it died, under the same URL; whether it had. Its crash recovery has run then.
+
+        Raises:
+            EmbeddedError: it does not start again.
+        """
+        if self._process is None or self._process.poll() is None:
+            return False
+        complaint = self._try_start(*self._run_as, self._port)
+        if complaint is not None:
+            raise EmbeddedError(f"PostgreSQL died, and does not start again. Its last words:\n{complaint}")
+        return True
 
     def stop(self) -> None:
         """Disconnect every client and stop, waiting until it has; twice is harmless."""
@@ -137,6 +151,7 @@ class EmbeddedPostgres:
             port = find_free_port()
             complaint = self._try_start(install, account, port)
             if complaint is None:
+                self._port = port
                 password = (self.data_dir / "password").read_text(encoding="ascii").strip()
                 return f"postgresql://outrider:{password}@127.0.0.1:{port}/outrider"
             if not any(trouble in complaint for trouble in _PASSING_TROUBLE):

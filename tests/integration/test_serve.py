@@ -179,6 +179,19 @@ def test_a_child_that_dies_is_started_again(installation: Callable[[], Installat
     assert running.stop() == 0
 
 
+def test_a_postgresql_that_dies_is_started_again(installation: Callable[[], Installation], state_dir: Path):
+    """The out-of-memory killer likes databases; nobody should have to come and restart it."""
+    running = installation()
+    running.wait_until_serving()
+    number = int((state_dir / "postgres").resolve().joinpath("postmaster.pid").read_text().split()[0])
+
+    os.kill(number, signal.SIGKILL)
+
+    wait_for(lambda: "PostgreSQL had died; it runs again." in running.output, 30, running.output)
+    assert running.run("tenant", "list").stdout.startswith("acme\t")
+    assert running.stop() == 0
+
+
 def answers(running: Installation) -> bool:
     try:
         return running.get_health()[0] == 200
