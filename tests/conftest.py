@@ -56,7 +56,7 @@ SERVER = pytest.StashKey[Server]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell starts background commands with Ctrl-C ignored, and so would every process that a test starts and interrupts.
+    # A shell starts background commands with Ctrl-C ignored; so would be every process that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     handed_over = getattr(config, "workerinput", {}).get("server_url")
     given_url = handed_over or os.environ.get("OUTRIDER_DATABASE_URL")

@@ -57,12 +57,15 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
         outbox.leave_overlay(store, page["applied_through"])
         overlay.restore(conn)
         for entity in ENTITIES.values():
+            if page["anew"]:
+                _keep_only_staged(conn, entity)
             _drop(conn, entity)
             _put(conn, entity)
         overlay.recompute(conn)
         conn.execute("DELETE FROM sync_dropped")
         applied_through = max(page["applied_through"], store.meta_int("applied_through"))
-        store.set_meta(cursor=page["cursor"], applied_through=applied_through, pull_from=None, pull_position=None)
+        store.set_meta(cursor=page["cursor"], view=page["view"], applied_through=applied_through)
+        store.set_meta(pull_from=None, pull_position=None)
         store.set_meta(**facts)
     return news
 
@@ -129,6 +132,15 @@ def _stored_columns(entity: Entity, columns: dict[str, list[Any]]) -> list[Seque
     if not all(set(map(type, values)) <= _STORABLE for values in stored):
         raise ValueError("a value is no scalar")
     return stored
+
+
+def _keep_only_staged(conn: sqlite3.Connection, entity: Entity) -> None:
+    """Remove what a pull that replaces everything did not bring, from what is shown and from under the overlay."""
+    staged_ids = f"SELECT id FROM {quoted(staged(entity))}"
+    conn.execute(
+        "UPDATE sync_shadow SET base = NULL WHERE entity = ?" + f" AND id NOT IN ({staged_ids})", (entity.name,)
+    )
+    conn.execute(f"DELETE FROM {quoted(entity.name)} WHERE id NOT IN ({staged_ids})")
 
 
 def _drop(conn: sqlite3.Connection, entity: Entity) -> None:

@@ -29,6 +29,8 @@ from outrider_sdk.transport import Transport
 
 GAPS_MAX = 3
 """A push that the server answers this often with a gap is given up."""
+RESTARTS_MAX = 3
+"""A pull whose position the server refuses this often is given up, until the next sync."""
 CHECKPOINT_FROM_ROWS = 1_000
 
 
@@ -164,16 +166,17 @@ class Sync:
     def _pull_all(self) -> None:
         asked_from = self._store.meta_int("cursor")
         position = self._resumed_position(asked_from)
-        resumed = position is not None
+        restarts = 0
         while True:
             try:
                 page = self._pull(asked_from, position)
             except Rejected as refusal:
-                if not (resumed and refusal.code.startswith("position")):
+                restarts += 1
+                if position is None or not refusal.code.startswith("position") or restarts > RESTARTS_MAX:
                     raise
-                with self._store.write() as conn:
+                with self._store.write() as conn:  # the server, or the user's role, is another than in the page before
                     reveal.discard_staged(self._store, conn)
-                position, resumed = None, False
+                position = None
                 continue
             self._count(page)
             if page["complete"]:
@@ -202,6 +205,7 @@ class Sync:
                     "schema": SCHEMA_VERSION,
                     "cursor": cursor,
                     "position": position,
+                    "view": self._store.meta("view"),
                     "acked_through": self._store.meta_int("answered_through"),
                 }
             ),

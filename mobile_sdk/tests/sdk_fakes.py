@@ -61,6 +61,7 @@ class FakeServer:
         self.applied_through = 0
         self.acked_through = 0
         self.incarnation = 1
+        self.view = "all"
         self.time = EPOCH_US
         self.refusing = {}
 
@@ -203,6 +204,8 @@ class FakeServer:
             "puts": puts,
             "drops": drops,
             "cursor": self.revision,
+            "view": self.view,
+            "anew": self.view != request.get("view") and request["cursor"] > 0,
             "complete": complete,
             "position": None if complete else json.dumps(page[-1][0]),
             "applied_through": self.applied_through,

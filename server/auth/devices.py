@@ -15,7 +15,7 @@ from outrider_sdk.protocol.ids import uuid7
 from server import clock
 from server.auth import credentials
 from server.auth.roles import MANAGERS, may_manage
-from server.auth.service import get_member
+from server.auth.service import find_base, get_member
 from server.auth.tables import Device, DeviceCode, Member
 from server.auth.tokens import TokenInvalid
 from server.db import connection
@@ -92,7 +92,7 @@ async def draw_code(member_id: UUID, *, by: UUID, role: str) -> DrawnCode:
         Forbidden: the role does not reach so far.
     """
     member = await get_member(member_id)
-    if member_id != by and not may_manage(role, member.role):
+    if member_id != by and not may_manage(role, await find_base(member.role)):
         raise Forbidden("You may not enrol a device for this person. Ask an administrator.")
     drawn = DrawnCode(credentials.new_code(), clock.now() + CODE_TTL)
     await DeviceCode.delete().where(DeviceCode.expires_at < clock.now() - CODE_KEPT)
@@ -231,6 +231,6 @@ async def revoke_device(device_id: UUID, *, by: UUID, role: str) -> None:
         if role not in MANAGERS:
             raise NotFound
         owner = await Member.objects().get(Member.id == device.member_id)
-        if owner is not None and not may_manage(role, owner.role):
+        if owner is not None and not may_manage(role, await find_base(owner.role)):
             raise Forbidden("You may not revoke this person's device. Ask an administrator.")
     await _revoke(device_id)

@@ -28,7 +28,8 @@ from server.auth.messages import (
     TokenReply,
     TokenRequest,
 )
-from server.auth.session import BEARER, Session, forget_standings, provide_session
+from server.auth.session import BEARER, Session, provide_session
+from server.auth.standings import forget_standings
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
 from server.db import platform_transaction, tenant_transaction
 

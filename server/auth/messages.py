@@ -9,7 +9,6 @@ from msgspec import Meta, Struct
 from server.auth.commands import LoggedIn
 from server.auth.credentials import REFRESH_TOKEN_LENGTH, SECRET_TEXT_LENGTH
 from server.auth.passwords import PASSWORD_LENGTH_MAX
-from server.auth.roles import Role
 from server.auth.service import EMAIL_LENGTH_MAX
 from server.auth.tables import Device, Member
 from server.auth.tokens import ACCESS_TOKEN_TTL_S
@@ -55,12 +54,12 @@ class LogInReply(Struct, frozen=True):
     access_token: str
     expires_in: int
     member_id: UUID
-    role: Role
+    role: str
 
     @classmethod
     def of(cls, person: LoggedIn, access_token: str) -> "LogInReply":
         """The reply to a log-in that succeeded."""
-        return cls(access_token, ACCESS_TOKEN_TTL_S, person.member_id, person.role)  # type: ignore[arg-type]
+        return cls(access_token, ACCESS_TOKEN_TTL_S, person.member_id, person.role)
 
 
 class EnrolRequest(Struct, forbid_unknown_fields=True, frozen=True):
@@ -147,7 +146,7 @@ class MeView(Struct, frozen=True):
     member_id: UUID
     name: str
     email: str | None
-    role: Role
+    role: str
     device_id: UUID | None
     tenant: TenantView
 
@@ -155,6 +154,6 @@ class MeView(Struct, frozen=True):
     def of(cls, member: Member, tenant: TenantRef, device_id: UUID | None) -> "MeView":
         """The member, seen by themself."""
         return cls(
-            member.id, member.name, member.email, member.role,  # type: ignore[arg-type]
+            member.id, member.name, member.email, member.role,
             device_id, TenantView(tenant.id, tenant.slug),
         )  # fmt: skip

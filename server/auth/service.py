@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 from outrider_sdk.protocol.ids import uuid7
 
 from server import clock
+from server.auth.access import Access, access_of
 from server.auth.roles import ROLES
 from server.auth.tables import Identity, Member, Membership
 from server.db import Revision, TenantRef, connection
@@ -62,7 +64,7 @@ class LogIn:
 class Standing:
     """What a member, and their device, may do at this moment."""
 
-    role: str
+    access: Access
     active: bool
     device_trusted: bool
 
@@ -176,16 +178,34 @@ async def get_member(member_id: UUID) -> Member:
     return member
 
 
+ACCESS_COLUMNS: Final = "m.role, r.base, r.permissions::text AS permissions, r.fields::text AS fields"
+"""What `access_from` reads, where `m` is the member and `r` the row of their role."""
+ROLE_OF_MEMBER: Final = "role r ON r.key = m.role AND r.deleted_at IS NULL"
+
+
+def access_from(row: asyncpg.Record) -> Access:
+    """The rights of a member, from the columns of `ACCESS_COLUMNS`."""
+    if row["base"] is None:  # no such role any more
+        return access_of(row["role"])
+    return access_of(row["role"], row["base"], row["permissions"], row["fields"])
+
+
+async def find_base(role: str) -> str:
+    """The built-in role from which one departs; itself, where it is one (tenant)."""
+    base = await connection().fetchval('SELECT base FROM role WHERE "key" = $1 AND deleted_at IS NULL', role)
+    return str(base or role)
+
+
 async def find_standing(member_id: UUID, device_id: UUID | None) -> Standing | None:
     """Whether a token's member and device are still what they were when it was issued (tenant)."""
     row = await connection().fetchrow(
-        """
-        SELECT m.role, m.active AND m.deleted_at IS NULL AS active,
+        f"""
+        SELECT {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active,
             $2::uuid IS NULL OR EXISTS (
                 SELECT FROM device d WHERE d.id = $2 AND d.member_id = m.id AND d.revoked_at IS NULL) AS trusted
-        FROM member m WHERE m.id = $1
-        """,
+        FROM member m LEFT JOIN {ROLE_OF_MEMBER} WHERE m.id = $1
+        """,  # noqa: S608 - columns of our own
         member_id,
         device_id,
     )
-    return None if row is None else Standing(row["role"], row["active"], row["trusted"])
+    return None if row is None else Standing(access_from(row), row["active"], row["trusted"])

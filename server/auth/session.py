@@ -1,7 +1,7 @@
 """Who is asking: from the Bearer token to a Session, for every route that is not excluded.
 
 A token says who somebody was when it was issued. Whether their tenant, membership, role and device are still as they
-were is looked up, and remembered for `STANDING_TTL_S`.
+were is looked up, and remembered for a moment (`server.auth.standings`).
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,12 @@ from litestar.middleware.authentication import AbstractAuthenticationMiddleware,
 from litestar.openapi.spec import SecurityScheme
 
 from server.auth import service
+from server.auth.access import Access
 from server.auth.devices import DeviceRevoked
+from server.auth.standings import accesses, tenants
 from server.auth.tokens import Claims, TokenInvalid, TokenMissing, keys
-from server.auth.ttl_cache import TtlCache
 from server.db import Actor, TenantRef, platform_transaction, tenant_transaction
 from server.tenants.service import TenantUnknown, get_tenant
-
-TENANT_TTL_S: Final = 30.0
-STANDING_TTL_S: Final = 30.0
-"""How long a dismissed member or a revoked device may go on with a token, in a process that did not revoke it."""
-TENANTS_CACHED_MAX: Final = 10_000
-STANDINGS_CACHED_MAX: Final = 50_000
 
 EXCLUDED_PATHS: Final = [r"^/health(/|$)", r"^/schema(/|$)", r"^/t/", r"^/\.well-known/"]
 
@@ -40,17 +35,19 @@ SECURITY_SCHEMES: Final = {
     )
 }
 
-_tenants: TtlCache[UUID, TenantRef] = TtlCache(ttl_s=TENANT_TTL_S, size_max=TENANTS_CACHED_MAX)
-_roles: TtlCache[str, str] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
-
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is asking, in which tenant, with which role of `server.auth.roles`."""
+    """Who is asking, in which tenant, with which rights."""
 
     tenant: TenantRef
     actor: Actor
-    role: str
+    access: Access
+
+    @property
+    def role(self) -> str:
+        """The role of `server.auth.roles` that theirs is, or departs from."""
+        return self.access.base
 
     @property
     def member_id(self) -> UUID:
@@ -93,17 +90,11 @@ async def open_session(claims: Claims) -> Session:
         DeviceRevoked: the token is a device's, and the device is revoked or its member has left.
     """
     tenant = await _find_tenant(claims.tenant_id)
-    role = _roles.get(claims.id)
-    if role is None:
-        role = await _load_role(tenant, claims)
-        _roles.put(claims.id, role)
-    return Session(tenant, Actor(claims.member_id, claims.device_id), role)
-
-
-def forget_standings() -> None:
-    """Look everybody up again, at once, in this process: somebody was just revoked, dismissed or suspended."""
-    _tenants.clear()
-    _roles.clear()
+    access = accesses.get(claims.id)
+    if access is None:
+        access = await _load_access(tenant, claims)
+        accesses.put(claims.id, access)
+    return Session(tenant, Actor(claims.member_id, claims.device_id), access)
 
 
 def provide_session(request: Request[Any, Any, Any]) -> Session:
@@ -119,20 +110,20 @@ def provide_session(request: Request[Any, Any, Any]) -> Session:
 
 
 async def _find_tenant(tenant_id: UUID) -> TenantRef:
-    tenant = _tenants.get(tenant_id)
+    tenant = tenants.get(tenant_id)
     if tenant is None:
         try:
             async with platform_transaction():
                 tenant = await get_tenant(tenant_id)
         except TenantUnknown:
             raise TokenInvalid from None
-        _tenants.put(tenant_id, tenant)
+        tenants.put(tenant_id, tenant)
     return tenant
 
 
-async def _load_role(tenant: TenantRef, claims: Claims) -> str:
+async def _load_access(tenant: TenantRef, claims: Claims) -> Access:
     async with tenant_transaction(tenant):
         standing = await service.find_standing(claims.member_id, claims.device_id)
     if standing is None or not (standing.active and standing.device_trusted):
         raise DeviceRevoked if claims.device_id else TokenInvalid
-    return standing.role
+    return standing.access

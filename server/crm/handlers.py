@@ -3,7 +3,7 @@
 Bodies are decoded here, and strictly: Litestar would take "5" for 5.
 """
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,51 +11,56 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParams, RawBody
+from outrider_sdk.protocol.entities import ORDER
 
 from server.auth.session import Session
 from server.crm import service
+from server.crm.bodies import read_body
 from server.crm.listing import read_listing
-from server.crm.models import show
+from server.crm.member.handlers import hand_over_member
+from server.crm.models import Row, show
 from server.crm.openapi import describe, describe_act
 from server.crm.order import submission
 from server.crm.order.messages import CancellationRequest, SubmissionReply, SubmissionRequest
 from server.crm.resource import Resource
-from server.crm.resources import ORDERS, RESOURCES
-from server.crm.rights import READ_ONLY, Viewer, require_reader, require_writer
+from server.crm.resources import MEMBERS, ORDERS, RESOURCES
+from server.crm.rights import Viewer, refuse_hidden, require_reader, require_writer
 from server.db import tenant_transaction, tenant_write
-from server.errors import FieldError, InvalidInput
 
 T = TypeVar("T")
 
 
 def _viewer(session: Session) -> Viewer:
-    return Viewer(session.member_id, session.role)
+    return Viewer(session.member_id, session.access)
 
 
-def _read(body: bytes, wanted: type[T]) -> T:
-    """Decode a body, strictly. What msgspec finds wrong with it is rendered by the app.
+def _read_fields(body: bytes, wanted: type[T], resource: Resource, viewer: Viewer) -> T:
+    """Decode the fields of a row. Those that are hidden from the viewer are unknown, also where they say nothing.
 
     Raises:
-        InvalidInput: it is no UTF-8, or nested too deep.
+        InvalidInput: it is no UTF-8, nested too deep, or names a hidden field.
     """
-    try:
-        return msgspec.json.decode(body, type=wanted)
-    except UnicodeDecodeError:
-        raise InvalidInput([FieldError("body", "Send JSON in UTF-8.")]) from None
-    except RecursionError:
-        raise InvalidInput([FieldError("body", "Send JSON that is nested less deep.")]) from None
+    data = read_body(body, wanted)
+    if viewer.hidden(resource.entity):
+        refuse_hidden(viewer, resource.entity, msgspec.json.decode(body, type=dict[str, msgspec.Raw]))
+    return data
+
+
+def _shown(resource: Resource, row: Row, viewer: Viewer) -> Any:
+    return show(resource.models, row, hidden=viewer.hidden(resource.entity))
 
 
 def _list(resource: Resource) -> HTTPRouteHandler:
     @get("/", **describe(resource, "list"))
     async def list_rows(query: QueryParams, session: NamedDependency[Session]) -> Response[Any]:
         viewer = _viewer(session)
-        require_reader(viewer)
-        listing = read_listing(resource.entity, query.multi_items())
+        require_reader(viewer, resource.entity)
+        hidden = viewer.hidden(resource.entity)
+        listing = read_listing(resource.entity, query.multi_items(), hidden=hidden)
         async with tenant_transaction(session.tenant):
             rows, following = await service.list_rows(resource, listing, viewer)
-        items = [show(resource.models, row) for row in rows]
-        return Response(resource.models.page(items=items, next=following))
+        items = [show(resource.models, row, hidden=hidden) for row in rows]
+        return Response({"items": items, "next": following})
 
     return list_rows
 
@@ -63,9 +68,10 @@ def _list(resource: Resource) -> HTTPRouteHandler:
 def _get(resource: Resource) -> HTTPRouteHandler:
     @get("/{row_id:uuid}", **describe(resource, "get"))
     async def get_row(row_id: FromPath[UUID], session: NamedDependency[Session]) -> Response[Any]:
+        viewer = _viewer(session)
         async with tenant_transaction(session.tenant):
-            row = await service.get_row(resource, row_id, _viewer(session))
-        return Response(show(resource.models, row))
+            row = await service.get_row(resource, row_id, viewer)
+        return Response(_shown(resource, row, viewer))
 
     return get_row
 
@@ -74,11 +80,11 @@ def _create(resource: Resource) -> HTTPRouteHandler:
     @post("/", **describe(resource, "create"))
     async def create_row(body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
         viewer = _viewer(session)
-        require_writer(viewer, resource.entity)
-        data = _read(body, resource.models.create)
+        require_writer(viewer, resource.entity, "create")
+        data = _read_fields(body, resource.models.create, resource, viewer)
         async with tenant_write(session.tenant, by=session.actor) as revision:
             row = await service.create_row(resource, data, viewer=viewer, revision=revision)
-        return Response(show(resource.models, row), headers={"Location": f"{resource.path}/{row['id']}"})
+        return Response(_shown(resource, row, viewer), headers={"Location": f"{resource.path}/{row['id']}"})
 
     return create_row
 
@@ -87,11 +93,11 @@ def _change(resource: Resource) -> HTTPRouteHandler:
     @patch("/{row_id:uuid}", **describe(resource, "change"))
     async def change_row(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
         viewer = _viewer(session)
-        require_writer(viewer, resource.entity)
-        data = _read(body, resource.models.patch)
+        require_writer(viewer, resource.entity, "edit")
+        data = _read_fields(body, resource.models.patch, resource, viewer)
         async with tenant_write(session.tenant, by=session.actor) as revision:
             row = await service.change_row(resource, row_id, data, viewer=viewer, revision=revision)
-        return Response(show(resource.models, row))
+        return Response(_shown(resource, row, viewer))
 
     return change_row
 
@@ -105,32 +111,39 @@ def _delete(resource: Resource) -> HTTPRouteHandler:
     return delete_row
 
 
-@post("/{row_id:uuid}/submission", **describe_act("submission", SubmissionRequest, SubmissionReply))
+@post("/{row_id:uuid}/submission", **describe_act("OrderSubmission", SubmissionRequest, SubmissionReply))
 async def submit_order(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
     """Submit an order: prices, discounts and stock decide what becomes of each line."""
-    data = _read(body or b"{}", SubmissionRequest)
+    data = read_body(body or b"{}", SubmissionRequest)
     async with tenant_write(session.tenant, by=session.actor) as revision:
+        viewer = _viewer(session)
         submitted = await submission.submit_order(
-            row_id, seen_total_minor=data.seen_total_minor, viewer=_viewer(session), revision=revision
+            row_id, seen_total_minor=data.seen_total_minor, viewer=viewer, revision=revision
         )
-    return Response(SubmissionReply.of(submitted))
+    return Response(SubmissionReply.of(submitted, hidden=viewer.hidden(ORDER)))
 
 
-@post("/{row_id:uuid}/cancellation", **describe_act("cancellation", CancellationRequest, ORDERS.models.view))
+@post("/{row_id:uuid}/cancellation", **describe_act("OrderCancellation", CancellationRequest, ORDERS.models.view))
 async def cancel_order(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
     """Cancel an order that is not shipped; what it had reserved is free again."""
-    _read(body or b"{}", CancellationRequest)
+    read_body(body or b"{}", CancellationRequest)
+    viewer = _viewer(session)
     async with tenant_write(session.tenant, by=session.actor):
-        row = await submission.cancel_order(row_id, viewer=_viewer(session))
-    return Response(show(ORDERS.models, row))
+        row = await submission.cancel_order(row_id, viewer=viewer)
+    return Response(_shown(ORDERS, row, viewer))
+
+
+_ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
+    ORDERS.entity.name: [submit_order, cancel_order],
+    MEMBERS.entity.name: [hand_over_member],
+}
 
 
 def _router(resource: Resource) -> Router:
     handlers = [_list(resource), _get(resource)]
-    if resource.entity.name not in READ_ONLY:
-        handlers += [_create(resource), _change(resource), _delete(resource)]
-    if resource is ORDERS:
-        handlers += [submit_order, cancel_order]
+    makers = {"create": _create, "change": _change, "delete": _delete}
+    handlers += [make(resource) for act, make in makers.items() if act in resource.acts]
+    handlers += _ACTS.get(resource.entity.name, [])
     return Router(path=resource.path, route_handlers=handlers, tags=[resource.path.removeprefix("/")])
 
 

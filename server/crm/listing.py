@@ -76,12 +76,13 @@ def sortable(field: Field) -> bool:
     return field.kind is not Kind.JSON and (field.max_length or 0) <= SORT_LENGTH_MAX
 
 
-def read_listing(entity: Entity, query: Iterable[tuple[str, str]]) -> Listing:
-    """Read a list's query string.
+def read_listing(entity: Entity, query: Iterable[tuple[str, str]], *, hidden: frozenset[str] = frozenset()) -> Listing:
+    """Read a list's query string. Fields `hidden` from whoever asks are unknown.
 
     Raises:
         InvalidInput: it names each parameter that is unknown, given twice, or no value of its field.
     """
+    fields = {name: field for name, field in entity.by_name.items() if name not in hidden}
     given: dict[str, str] = {}
     errors: list[FieldError] = []
     for name, value in query:
@@ -89,10 +90,10 @@ def read_listing(entity: Entity, query: Iterable[tuple[str, str]]) -> Listing:
             errors.append(FieldError(name, "Give it once."))
         given[name] = value
     limit = _take(errors, "limit", _read_limit, given.pop("limit", str(PAGE_ROWS_DEFAULT)))
-    order = _take(errors, "sort", lambda text: _read_sort(entity, text), given.pop("sort", "id"))
+    order = _take(errors, "sort", lambda text: _read_sort(fields, text), given.pop("sort", "id"))
     cursor = given.pop("after", None)
     after = _take(errors, "after", lambda text: _read_cursor(order, text), cursor) if cursor and order else None
-    filters = [_take(errors, name, lambda text, n=name: _read_filter(entity, n, text), v) for name, v in given.items()]
+    filters = [_take(errors, name, lambda text, n=name: _read_filter(fields, n, text), v) for name, v in given.items()]
     if len(given) > FILTERS_MAX:
         errors.append(FieldError("query", f"At most {FILTERS_MAX} filters."))
     if errors:
@@ -115,16 +116,16 @@ def _read_limit(text: str) -> int:
     return int(text)
 
 
-def _read_sort(entity: Entity, text: str) -> tuple[Field, bool]:
-    field = entity.by_name.get(text.removeprefix("-"))
+def _read_sort(fields: dict[str, Field], text: str) -> tuple[Field, bool]:
+    field = fields.get(text.removeprefix("-"))
     if field is None or not sortable(field):
         raise ValueError(f"Cannot sort by “{text.removeprefix('-')[:60]}”: name a field, “-” before it for descending.")
     return field, text.startswith("-")
 
 
-def _read_filter(entity: Entity, name: str, text: str) -> Filter:
+def _read_filter(fields: dict[str, Field], name: str, text: str) -> Filter:
     field_name, _, operator = name.partition(".")
-    field = entity.by_name.get(field_name)
+    field = fields.get(field_name)
     if field is None or operator not in OPERATORS[field.kind] or name.endswith("."):
         raise ValueError("There is no such filter.")
     if operator == "in":

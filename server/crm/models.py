@@ -36,6 +36,8 @@ _DOCUMENTS: Final[dict[str, Any]] = {
     "tags": _TAGS,
     "roles": _TAGS,
     "custom": dict[str, Any],
+    "permissions": dict[str, Any],
+    "fields": dict[str, Any],
     "names": dict[str, Annotated[str, Meta(max_length=200)]],
     "address": dict[str, Any],
     "position": dict[str, Any],
@@ -136,13 +138,13 @@ def _accepted(field: Field) -> Any:
             return _SHOWN[field.kind]
 
 
-def show(models: Models, row: Row) -> msgspec.Struct:
-    """The view of a stored row."""
-    shown = {name: row[name] for name in models.view.__struct_fields__}
+def show(models: Models, row: Row, *, hidden: frozenset[str] = frozenset()) -> msgspec.Struct | dict[str, Any]:
+    """The view of a stored row; without the fields `hidden` from whoever asks, a plain object."""
+    shown = {name: row[name] for name in models.view.__struct_fields__ if name not in hidden}
     for name, value in shown.items():
         if isinstance(value, Decimal):
             shown[name] = f"{value:f}"
-    return models.view(**shown)
+    return shown if hidden else models.view(**shown)
 
 
 def read_columns(entity: Entity, data: msgspec.Struct) -> dict[str, Any]:

@@ -19,10 +19,8 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from outrider_sdk.protocol.entities import Field, Kind
 
 from server.crm.listing import OPERATORS, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, sortable
-from server.crm.order.messages import CancellationRequest, SubmissionReply, SubmissionRequest
 from server.crm.resource import Resource
 from server.crm.resources import RESOURCES
-from server.crm.rights import READ_ONLY
 from server.errors import FieldError
 
 _REF: Final = "#/components/schemas/{name}"
@@ -66,11 +64,11 @@ class Problem(msgspec.Struct):
 @cache
 def crm_components() -> dict[str, Any]:
     """JSON schemas (2020-12, as OpenAPI 3.1 has them) of all that the CRM's routes read and write, by name."""
-    models: list[type] = [Problem, SubmissionRequest, SubmissionReply, CancellationRequest]
+    models: list[type] = [Problem, *_acts.values()]
     for resource in RESOURCES:
         models += [resource.models.page, resource.models.view]
-        if resource.entity.name not in READ_ONLY:
-            models += [resource.models.create, resource.models.patch]
+        models += [resource.models.create] if "create" in resource.acts else []
+        models += [resource.models.patch] if "change" in resource.acts else []
     _, components = msgspec.json.schema_components(models, ref_template=_REF)
     return components
 
@@ -91,9 +89,14 @@ def describe(resource: Resource, act: str) -> dict[str, Any]:
 
 
 def describe_act(name: str, body: type, reply: type) -> dict[str, Any]:
-    """The same for a route that is an act on an order."""
+    """The same for a route that is an act on a row, such as `OrderSubmission`."""
+    _acts.update({body.__name__: body, reply.__name__: reply})
     operation = _operation(success="201", reply=reply, body=body, body_required=False)
-    return {"operation_id": f"createOrder{name.capitalize()}", "operation_class": operation}
+    return {"operation_id": f"create{name}", "operation_class": operation}
+
+
+_acts: Final[dict[str, type]] = {}
+"""What acts read and write, by name, as far as it was described."""
 
 
 def _operation(

@@ -49,6 +49,8 @@ class Resource:
     """Fields that nothing changes after the create."""
     completed: frozenset[str] = frozenset()
     """Required fields that the rule fills in where a create leaves them out."""
+    acts: frozenset[str] = frozenset({"create", "change", "delete"})
+    """What the API does to its rows, beside showing them."""
     owns: str | None = None
     """The entity whose rows live and die with one of this; others that refer to a row keep it from being deleted."""
     rule: Rule = _nothing

@@ -12,6 +12,8 @@ from server.crm.company.tables import Agreement, LegalEntity
 from server.crm.conflict.tables import Conflict
 from server.crm.contact.service import check_contact, normalise_channel
 from server.crm.contact.tables import Contact, ContactChannel
+from server.crm.member.service import check_delegation, check_member, check_role, forget
+from server.crm.member.tables import Delegation, Member, Office, Role, Team
 from server.crm.order.service import complete_line, complete_order, recompute_total
 from server.crm.order.tables import Order, OrderLine
 from server.crm.outlet.service import assign_maker, check_outlet
@@ -23,7 +25,7 @@ from server.crm.product.tables import Product, ProductUnit
 from server.crm.resource import Resource
 from server.crm.stock.service import check_stock
 from server.crm.stock.tables import Stock, Warehouse
-from server.crm.territory.service import check_territory
+from server.crm.territory.service import check_assignment, check_territory
 from server.crm.territory.tables import Assignment, Territory
 
 
@@ -55,9 +57,17 @@ ORDER_LINES: Final = Resource(
     then=recompute_total,
 )
 
+MEMBERS: Final = Resource("/members", Member, acts=frozenset({"change"}), rule=check_member, then=forget)
+"""Members join by log-in, and stay on record when they leave (`active`)."""
+
 RESOURCES: Final = (
+    Resource("/roles", Role, rule=check_role, then=forget),
+    Resource("/offices", Office),
+    Resource("/teams", Team),
+    MEMBERS,
+    Resource("/delegations", Delegation, rule=check_delegation),
     Resource("/territories", Territory, rule=check_territory),
-    Resource("/assignments", Assignment, rule=check_period),
+    Resource("/assignments", Assignment, rule=check_assignment),
     Resource("/legal-entities", LegalEntity, rule=check_legal_entity),
     Resource("/accounts", Account, rule=check_account),
     Resource("/agreements", Agreement, rule=check_agreement),
@@ -72,6 +82,6 @@ RESOURCES: Final = (
     Resource("/stock", Stock, derived=frozenset({"reserved"}), rule=check_stock),
     ORDERS,
     ORDER_LINES,
-    Resource("/conflicts", Conflict),
+    Resource("/conflicts", Conflict, acts=frozenset()),
 )
-"""In the order in which people read them; `/conflicts` is read only, by its rights."""
+"""In the order in which people read them."""

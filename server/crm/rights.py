@@ -1,28 +1,18 @@
-"""Who may see and write what of the CRM. Pure: one table of rights, and one SQL condition.
+"""Who may see and write what of the CRM, in SQL and in words: the rule itself is `server.auth.access`. Pure.
 
-What a member sees is what their devices see (`scope_entry`, `scope_grant`); admins and owners see all of the tenant.
-Whoever may not see a row gets the answer that belongs to a row that never was.
+What a member sees is what their devices see (`scope_entry`, `scope_grant`). Whoever may not see a row gets the answer
+that belongs to a row that never was, and a field hidden from a role is a field that never was.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from outrider_sdk.protocol.entities import Entity
+from outrider_sdk.protocol.entities import ENTITIES, Entity
 
-from server.errors import Forbidden
-
-SEES_ALL: Final = frozenset({"admin", "owner"})
-
-_OF_A_REP: Final = frozenset({"account", "outlet", "contact", "contact_channel", "order", "order_line"})
-_WRITABLE: Final = {
-    "rep": _OF_A_REP,
-    "manager": _OF_A_REP | {"assignment", "territory"},
-}
-_WHOLLY_WRITABLE: Final = {"manager": frozenset({"assignment", "territory"})}
-"""Entities of which a role may write every field, where others keep to what a device may write."""
-
-READ_ONLY: Final = frozenset({"conflict"})
+from server.auth.access import Access, Reach
+from server.errors import FieldError, Forbidden, InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,65 +20,128 @@ class Viewer:
     """Who looks and writes."""
 
     member_id: UUID
-    role: str
+    access: Access
 
     @property
-    def sees_all(self) -> bool:
-        """Whether every live row of the tenant is in sight."""
-        return self.role in SEES_ALL
+    def role(self) -> str:
+        """The key of their role, for messages."""
+        return self.access.role
+
+    def reads_all(self, entity: Entity) -> bool:
+        """Whether every live row of the entity is in sight."""
+        return self.access.right(entity.name).read is Reach.ALL
+
+    def hidden(self, entity: Entity) -> frozenset[str]:
+        """The entity's fields that do not exist for them."""
+        return self.access.right(entity.name).hidden
+
+    def shown(self, entity: Entity) -> frozenset[str]:
+        """The entity's fields that exist for them."""
+        return frozenset(entity.by_name) - self.hidden(entity)
 
 
-def require_reader(viewer: Viewer) -> None:
-    """Keep those out who have no business with customers.
+def require_reader(viewer: Viewer, entity: Entity) -> None:
+    """Keep those out who have no business with such rows.
 
     Raises:
-        Forbidden: the role is billing.
+        Forbidden: their role reads none.
     """
-    if viewer.role not in {"rep", "manager", *SEES_ALL}:
+    if not viewer.access.reads_anything:
         raise Forbidden("Your role has no access to customers, catalogue and orders. Ask an admin for another.")
+    if viewer.access.right(entity.name).read is Reach.NONE:
+        raise Forbidden("Your role has no access to this. Ask an admin for another.")
 
 
-def require_writer(viewer: Viewer, entity: Entity) -> None:
-    """Let those on whose role may write rows of the entity.
+def require_writer(viewer: Viewer, entity: Entity, action: str = "edit") -> None:
+    """Let those on whose role may do this to some rows of the entity.
+
+    Args:
+        action: `create`, `edit` or `delete`.
 
     Raises:
         Forbidden: it may not.
     """
-    require_reader(viewer)
-    writable = entity.name not in READ_ONLY and (
-        viewer.sees_all or entity.name in _WRITABLE.get(viewer.role, frozenset())
-    )
-    if not writable:
-        raise Forbidden(f"A {viewer.role} may not change this. Ask an admin to do it.")
+    require_reader(viewer, entity)
+    if viewer.access.right(entity.name).of(action) is Reach.NONE:
+        raise Forbidden(f"A {viewer.role} may not {_WORDS[action]} this. Ask an admin to do it.")
+
+
+_WORDS: Final = {"create": "make", "edit": "change", "delete": "delete"}
 
 
 def writable_fields(viewer: Viewer, entity: Entity, *, creating: bool) -> frozenset[str]:
     """Names of the entity's fields that the viewer may set, of those that anybody may."""
-    if viewer.sees_all or entity.name in _WHOLLY_WRITABLE.get(viewer.role, frozenset()):
-        return frozenset(entity.by_name)
-    return frozenset(f.name for f in entity.fields if f.writable or (creating and f.create_only))
+    right = viewer.access.right(entity.name)
+    if right.manages:
+        return frozenset(entity.by_name) - right.read_only
+    fields = (f.name for f in entity.fields if f.writable or (creating and f.create_only))
+    return frozenset(fields) - right.read_only
 
 
-def may_delete(viewer: Viewer, entity: Entity) -> bool:
-    """Whether the viewer may delete rows that they may write."""
-    return viewer.sees_all or entity.deletable or entity.name in _WHOLLY_WRITABLE.get(viewer.role, frozenset())
+def refuse_hidden(viewer: Viewer, entity: Entity, names: Iterable[str]) -> None:
+    """Refuse fields that are hidden from the viewer, in the words for fields that never were.
+
+    Raises:
+        InvalidInput: it names them.
+    """
+    given = sorted(viewer.hidden(entity).intersection(names))
+    if given:
+        raise InvalidInput([FieldError(name, f"Object contains unknown field {name}.") for name in given])
 
 
-_IN_SCOPE: Final = """EXISTS (
-    SELECT FROM scope_entry e JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.member_id = {}
-    WHERE e."row" = "@"."id" AND NOT e.gone)"""
+def in_sight(
+    viewer: Viewer, entity: Entity, action: str = "read", *, within: Reach = Reach.ALL
+) -> tuple[str, tuple[UUID, ...]]:
+    """The SQL condition, on the entity's table, that holds for the live rows to which the viewer may do this.
 
-# An assignment is in the scope of its member alone; who manages the outlet manages its assignments as well.
-_OF_GRANTED_OUTLET: Final = """EXISTS (
-    SELECT FROM scope_grant g WHERE g.scope = "@"."outlet_id" AND NOT g.gone AND g.member_id = {})"""
+    Args:
+        within: as far as another right goes, which must reach the rows too.
+
+    Returns:
+        The condition, in which `{}` stand for the parameters, and those.
+    """
+    reach = min(viewer.access.right(entity.name).of(action), within)
+    sql = scope_condition(viewer.access, entity, reach, member="{}")
+    return f'"{entity.name}"."deleted_at" IS NULL AND {sql}', (viewer.member_id,) * sql.count("{}")
 
 
-def in_sight(viewer: Viewer, entity: Entity) -> tuple[str, tuple[UUID, ...]]:
-    """The SQL condition, on the entity's table, that holds for what the viewer sees; `{}` stand for the parameters."""
-    live = f'"{entity.name}"."deleted_at" IS NULL'
-    if viewer.sees_all:
-        return live, ()
-    scopes = _IN_SCOPE
-    if viewer.role == "manager" and entity.name == "assignment":
-        scopes = f"({_IN_SCOPE} OR {_OF_GRANTED_OUTLET})"
-    return f"{live} AND {scopes.replace('@', entity.name)}", (viewer.member_id,) * scopes.count("{}")
+def scope_condition(access: Access, entity: Entity, reach: Reach, *, member: str) -> str:
+    """The SQL condition that a row, whose table bears the entity's name, is within a member's reach.
+
+    Args:
+        member: an SQL expression of the member's id.
+    """
+    if reach is Reach.NONE:
+        return "false"
+    level, whole = str(int(reach)), reach is Reach.ALL
+    conditions = []
+    if is_about_records(entity):
+        # What is said of a record is seen by whoever sees the record.
+        of_record = _reach_of_record(access, f'"{entity.name}"."entity"')
+        level = f"least({level}, {of_record})"
+        conditions = _not_about_hidden(access, entity)
+    if is_about_records(entity) or not whole:
+        exists = f"""EXISTS (
+    SELECT FROM scope_entry e JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.member_id = {member}
+    WHERE e."row" = "{entity.name}"."id" AND NOT e.gone AND g.level <= {level})"""
+        conditions.append(f"({exists} OR {level} = {int(Reach.ALL)})" if whole else exists)
+    return " AND ".join(conditions) or "true"
+
+
+def is_about_records(entity: Entity) -> bool:
+    """Whether each row says something of a record of any entity (`entity`, `row_id`)."""
+    return {"entity", "row_id"} <= entity.by_name.keys()
+
+
+def _reach_of_record(access: Access, column: str) -> str:
+    cases = "".join(f" WHEN '{name}' THEN {int(access.right(name).read)}" for name in access.readable())
+    return f"CASE {column}{cases} ELSE 0 END" if cases else "0"
+
+
+def _not_about_hidden(access: Access, entity: Entity) -> list[str]:
+    """Of a conflict: that its field is not hidden."""
+    pairs = [pair for pair in access.hidden_fields() if pair[0] in ENTITIES]
+    if "field" not in entity.by_name or not pairs:
+        return []
+    listed = ", ".join(f"('{name}', '{f}')" for name, f in pairs)
+    return [f'("{entity.name}"."entity", "{entity.name}"."field") NOT IN ({listed})']

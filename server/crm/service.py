@@ -13,11 +13,19 @@ from piccolo.columns.combination import WhereRaw
 from piccolo.query import OrderByRaw
 from piccolo.querystring import QueryString
 
+from server.auth.access import Reach
 from server.crm import listing as lists
 from server.crm.listing import Listing
 from server.crm.models import Row, read_columns
 from server.crm.resource import REFERRED_BY, Resource, Write
-from server.crm.rights import Viewer, in_sight, may_delete, require_reader, require_writer, writable_fields
+from server.crm.rights import (
+    Viewer,
+    in_sight,
+    refuse_hidden,
+    require_reader,
+    require_writer,
+    writable_fields,
+)
 from server.db import Revision, connection, engine
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 
@@ -34,7 +42,7 @@ async def list_rows(resource: Resource, listing: Listing, viewer: Viewer) -> tup
     Raises:
         Forbidden: the role sees nothing of the CRM.
     """
-    require_reader(viewer)
+    require_reader(viewer, resource.entity)
     query = _select(resource, viewer).limit(listing.limit + 1)
     for sql, parameters in lists.where(resource.entity, listing):
         query = query.where(WhereRaw(sql, *parameters))
@@ -52,11 +60,36 @@ async def get_row(resource: Resource, row_id: UUID, viewer: Viewer) -> Row:
         Forbidden: the role sees nothing of the CRM.
         NotFound: there is none, or not in the viewer's sight.
     """
-    require_reader(viewer)
-    rows: list[Row] = await _select(resource, viewer).where(resource.table.id == row_id)
-    if not rows:
+    row = await find_row(resource, row_id, viewer)
+    if row is None:
         raise NotFound
-    return rows[0]
+    return row
+
+
+async def find_row(resource: Resource, row_id: UUID, viewer: Viewer) -> Row | None:
+    """The live row of that id; None where there is none, or not in the viewer's sight.
+
+    Raises:
+        Forbidden: the role sees no such rows.
+    """
+    require_reader(viewer, resource.entity)
+    rows: list[Row] = await _select(resource, viewer).where(resource.table.id == row_id)
+    return rows[0] if rows else None
+
+
+async def get_row_to(resource: Resource, action: str, row_id: UUID, viewer: Viewer) -> Row:
+    """The live row of that id, which the viewer is about to edit or delete.
+
+    Raises:
+        Forbidden: the role may do this to no such rows, or not to this one, which it may read.
+        NotFound: there is none, or not in the viewer's sight.
+    """
+    require_writer(viewer, resource.entity, action)
+    row = await get_row(resource, row_id, viewer)
+    right = viewer.access.right(resource.entity.name)
+    if right.of(action) < right.read and not await is_visible(resource.entity.name, row_id, viewer, action):
+        raise Forbidden(f"You may read this {resource.noun}, and not change it. Ask whoever it belongs to.")
+    return row
 
 
 def _select(resource: Resource, viewer: Viewer) -> Any:
@@ -71,9 +104,9 @@ async def create_row(resource: Resource, data: msgspec.Struct, *, viewer: Viewer
         Forbidden: the role may not write such rows.
         InvalidInput: a field may not be set by the role, or refers to nothing in its sight.
     """
-    require_writer(viewer, resource.entity)
+    require_writer(viewer, resource.entity, "create")
     values = _read(resource, data, viewer, creating=True)
-    await _check_references(resource, values, viewer)
+    await _check_references(resource, values, viewer, "create")
     write = Write(viewer, revision, None, values, uuid7())
     await resource.rule(write)
     await insert_row(resource.entity, write.row_id, write.values)
@@ -91,12 +124,11 @@ async def change_row(
         NotFound: there is no such row in the viewer's sight.
         InvalidInput: a field may not be set by the role, or refers to nothing in its sight.
     """
-    require_writer(viewer, resource.entity)
-    before = await get_row(resource, row_id, viewer)
+    before = await get_row_to(resource, "edit", row_id, viewer)
     values = _read(resource, data, viewer, creating=False)
     if "custom" in values:
         values["custom"] = _merge(before["custom"], msgspec.json.decode(values["custom"]))
-    await _check_references(resource, values, viewer)
+    await _check_references(resource, values, viewer, "edit")
     write = Write(viewer, revision, before, values, row_id)
     await resource.rule(write)
     if write.values:
@@ -113,10 +145,7 @@ async def delete_row(resource: Resource, row_id: UUID, *, viewer: Viewer, revisi
         NotFound: there is no such row in the viewer's sight.
         InUse: other live rows refer to it.
     """
-    require_writer(viewer, resource.entity)
-    if not may_delete(viewer, resource.entity):
-        raise Forbidden(f"A {viewer.role} may not delete this. Ask an admin to do it.")
-    write = Write(viewer, revision, await get_row(resource, row_id, viewer), {}, row_id, deletes=True)
+    write = Write(viewer, revision, await get_row_to(resource, "delete", row_id, viewer), {}, row_id, deletes=True)
     await resource.rule(write)
     for name, column in REFERRED_BY[resource.entity.name]:
         if name == resource.owns:
@@ -151,6 +180,7 @@ async def update_row(resource: Resource, row_id: UUID, values: dict[str, Any]) -
 
 def _read(resource: Resource, data: msgspec.Struct, viewer: Viewer, *, creating: bool) -> dict[str, Any]:
     values = read_columns(resource.entity, data)
+    refuse_hidden(viewer, resource.entity, (n for n, value in values.items() if value is not None or not creating))
     if creating:
         values = {name: value for name, value in values.items() if value is not None}
     allowed = writable_fields(viewer, resource.entity, creating=creating)
@@ -165,18 +195,21 @@ def _merge(stored: Any, changes: dict[str, Any]) -> str:
     return msgspec.json.encode({key: value for key, value in merged.items() if value is not None}).decode()
 
 
-async def _check_references(resource: Resource, values: dict[str, Any], viewer: Viewer) -> None:
+async def _check_references(resource: Resource, values: dict[str, Any], viewer: Viewer, action: str) -> None:
+    reach = viewer.access.right(resource.entity.name).of(action)
     missing = [
         FieldError(name, f"There is no such {target.replace('_', ' ')}.")
         for name, target in resource.entity.references.items()
-        if values.get(name) is not None and not await is_visible(target, values[name], viewer)
+        if values.get(name) is not None and not await is_visible(target, values[name], viewer, within=reach)
     ]
     if missing:
         raise InvalidInput(missing)
 
 
-async def is_visible(name: str, row_id: UUID, viewer: Viewer) -> bool:
-    """Whether the viewer sees a live row of that entity and id."""
-    sight, parameters = in_sight(viewer, ENTITIES[name])
+async def is_visible(
+    name: str, row_id: UUID, viewer: Viewer, action: str = "read", *, within: Reach = Reach.ALL
+) -> bool:
+    """Whether there is a live row of that entity and id to which the viewer may do this."""
+    sight, parameters = in_sight(viewer, ENTITIES[name], action, within=within)
     sql = f'SELECT 1 FROM "{name}" WHERE "{name}"."id" = {{}} AND {sight}'  # noqa: S608 - identifiers of our own
     return bool(await engine.run_querystring(QueryString(sql, row_id, *parameters)))

@@ -6,6 +6,7 @@ from uuid import NAMESPACE_OID, uuid5
 from outrider_sdk.protocol import canonical_json
 from outrider_sdk.protocol.entities import CONFLICT, Kind
 
+from server.auth.access import Right
 from server.sync.merge import Capture, Kept, capture_time
 from server.sync.refusals import Refusal
 from server.sync.state import ALWAYS, CREATION, NEVER, PARENT_COLUMNS, Row, Stamp, State, WritePlan
@@ -51,6 +52,20 @@ class Attempt:
                 )
             raise Refusal("not_found", f"The {entity.replace('_', ' ')} does not exist, or you may no longer see it.")
         return row
+
+    def right(self, entity: str) -> Right:
+        """What the member may do with an entity."""
+        return self.state.device.access.right(entity)
+
+    def require(self, action: str, row: Row) -> None:
+        """Refuse what the member may not do to a row that they see.
+
+        Raises:
+            Refusal: their right to edit or delete does not reach so far.
+        """
+        if self.right(row.entity.name).of(action) < row.level:
+            noun = row.entity.name.replace("_", " ")
+            raise Refusal("not_permitted", f"You may read this {noun}, and not change it.")
 
     def exists(self, entity: str, row_id: str) -> bool:
         """Whether any row has the id, seen or not."""

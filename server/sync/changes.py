@@ -65,11 +65,11 @@ def _base(edit: dict[str, Any]) -> int:
     return base
 
 
-def _writable(definition: Entity, name: str, *, creating: bool) -> Field:
-    field = definition.by_name.get(name)
-    if field is None:
+def _writable(attempt: Attempt, definition: Entity, name: str, *, creating: bool) -> Field:
+    field, right = definition.by_name.get(name), attempt.right(definition.name)
+    if field is None or name in right.hidden:
         raise Refusal("field_unknown", f"This server knows no {quoted(name)} of {definition.name}.")
-    if not (field.writable or (creating and field.create_only)):
+    if not (field.writable or (creating and field.create_only)) or name in right.read_only:
         raise Refusal("field_not_writable", f"“{name}” of {definition.name} is not yours to change.", field=name)
     return field
 
@@ -77,14 +77,16 @@ def _writable(definition: Entity, name: str, *, creating: bool) -> Field:
 def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str, Any]) -> None:
     if not definition.creatable:
         raise Refusal("field_not_writable", f"A device cannot make a new {definition.name}.")
+    if not attempt.right(definition.name).of("create"):
+        raise Refusal("not_permitted", f"You may not make a new {definition.name.replace('_', ' ')}.")
     if attempt.exists(definition.name, row_id):
         raise Refusal("already_exists", f"There is a {definition.name} with this id already.")
     values: dict[str, Any] = dict.fromkeys(definition.columns) | definition.defaults | {"id": row_id}
     for name, value in fields.items():
-        field = _writable(definition, name, creating=True)
+        field = _writable(attempt, definition, name, creating=True)
         check_value(field, value)
         values[name] = value
-        _require_parent(attempt, field, value)
+        _require_parent(attempt, definition, field, value)
     for field in definition.fields:
         if field.required and values[field.name] is None and (field.writable or field.create_only):
             raise Refusal("value_invalid", f"“{field.name}” is missing.", field=field.name)
@@ -95,7 +97,7 @@ def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str,
         recompute_total(attempt, values["order_id"])
 
 
-def _require_parent(attempt: Attempt, field: Field, value: Any) -> None:
+def _require_parent(attempt: Attempt, definition: Entity, field: Field, value: Any) -> None:
     if field.refers is None or value is None:
         return
     try:
@@ -104,6 +106,9 @@ def _require_parent(attempt: Attempt, field: Field, value: Any) -> None:
         if refusal.code == "not_found":
             refusal = Refusal("parent_missing", f"“{field.name}”: {refusal.explanation}", field=field.name)
         raise refusal from None
+    if parent.level > attempt.right(definition.name).of("create"):
+        noun = definition.name.replace("_", " ")
+        raise Refusal("not_permitted", f"You may read this {parent.entity.name}, and make no {noun} for it.")
     if parent.deleted:
         raise Refusal(
             "parent_missing",
@@ -136,8 +141,9 @@ def _assign_to_maker(attempt: Attempt, outlet: Row) -> None:
 
 def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, Any]) -> None:
     found = attempt.get(definition.name, row_id)
+    attempt.require("edit", found)
     for name, edit in edits.items():
-        field = _writable(definition, name, creating=False)
+        field = _writable(attempt, definition, name, creating=False)
         if not isinstance(edit, dict) or "value" not in edit:
             raise Refusal("change_malformed", "An edited field has value, seen and base.")
         _base(edit)
@@ -254,6 +260,7 @@ def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> Non
     if not definition.deletable:
         raise Refusal("field_not_writable", f"A device cannot delete a {definition.name}.")
     found = attempt.get(definition.name, row_id)
+    attempt.require("delete", found)
     if found.deleted:
         return
     require_editable(attempt, found)

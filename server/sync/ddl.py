@@ -10,16 +10,20 @@ writes scope entries and grants.
 """
 
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
-from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, Entity, Field, Kind
+from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
 from server.sync.scopes import (
+    ACTIVE_MEMBER_VIEW,
     CASCADES,
     CASCADES_ON_INSERT,
     GRANTED_VIEW,
     GRANTS_CHANGED_BY,
     MOVED_BY,
+    OFFICE_SCOPE,
     SCOPE_QUERIES,
+    WORKED_OUTLET_VIEW,
 )
 
 TYPES = {
@@ -52,7 +56,13 @@ _UNINDEXED = {
     ("order", "source_order_id"),
 }
 
-_EXTRA_COLUMNS = {"member": "identity_id uuid, email text, UNIQUE (identity_id)"}
+_EXTRA_COLUMNS = {
+    "member": "identity_id uuid, email text, UNIQUE (identity_id)",
+    "role": "reach smallint GENERATED ALWAYS AS ({{schema}}.reach_of(permissions)) STORED",
+}
+_EXTRA_INDEXES = {
+    "role": 'CREATE UNIQUE INDEX ON {{schema}}.role ("key") WHERE deleted_at IS NULL;\n',
+}
 
 _SORTED_LISTS = {
     "account": ("name",),
@@ -70,10 +80,24 @@ def create_schema_sql() -> str:
     parts = [_FRAME]
     parts += [_table(e) for e in ENTITIES.values()]
     parts += [_foreign_keys(e) for e in ENTITIES.values()]
+    parts.append(_built_in_roles())
     parts.append(_grants())
     parts += [_refresh_scopes(e) for e in ENTITIES.values()]
     parts += [_row_triggers(e) + _statement_triggers(e) for e in ENTITIES.values()]
     return "\n".join(parts)
+
+
+def _built_in_roles() -> str:
+    """The roles that every tenant has, under the same ids everywhere; before any trigger, in revision 0."""
+    rows = ",\n    ".join(
+        f"('{uuid5(NAMESPACE_OID, 'role/' + key)}', '{key}', '{key.title()}', '{key}')" for key in ROLES
+    )
+    return f"""
+INSERT INTO {_quoted("role")} (id, "key", name, base) VALUES
+    {rows};
+INSERT INTO {{{{schema}}}}.scope_entry ("row", scope, entity, revision, gone)
+SELECT id, '{OFFICE_SCOPE}', {ROLE.code}, 0, false FROM {_quoted("role")};
+"""
 
 
 def _quoted(name: str) -> str:
@@ -118,7 +142,7 @@ def _table(e: Entity) -> str:
     sql = f"\nCREATE TABLE {_quoted(e.name)} (\n    {body}\n) WITH (fillfactor = 80);\n"
     for column in _SORTED_LISTS.get(e.name, ()):
         sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}", id);\n'
-    return sql
+    return sql + _EXTRA_INDEXES.get(e.name, "")
 
 
 def _foreign_keys(e: Entity) -> str:
@@ -135,25 +159,30 @@ def _foreign_keys(e: Entity) -> str:
 def _grants() -> str:
     chosen = "(members IS NULL OR {0}.member_id = ANY (members)) AND (scopes IS NULL OR {0}.scope = ANY (scopes))"
     return f"""
-CREATE VIEW {{{{schema}}}}.granted AS
-{GRANTED_VIEW};
+CREATE VIEW {{{{schema}}}}.active_member AS{ACTIVE_MEMBER_VIEW};
 
--- Brings the grants in line with the view. NULL stands for all members, or all scopes.
+CREATE VIEW {{{{schema}}}}.worked_outlet AS{WORKED_OUTLET_VIEW};
+
+CREATE VIEW {{{{schema}}}}.granted AS{GRANTED_VIEW};
+
+-- Brings the grants in line with the view. NULL stands for all members, or all scopes. Of several levels the nearest
+-- counts: whoever reads as far as a farther one reads as far as it.
 CREATE FUNCTION {{{{schema}}}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE r bigint; moment timestamptz;
 BEGIN
     SELECT c.revision, c.at INTO r, moment FROM {{{{schema}}}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT DISTINCT v.member_id, v.scope FROM {{{{schema}}}}.granted v WHERE {chosen.format("v")}
+        SELECT v.member_id, v.scope, min(v.level)::smallint AS level FROM {{{{schema}}}}.granted v WHERE {chosen.format("v")}
+        GROUP BY v.member_id, v.scope
     ), lost AS (
         UPDATE {{{{schema}}}}.scope_grant g SET gone = true, revision = r, at = moment
         WHERE NOT g.gone AND {chosen.format("g")}
-        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope)
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope AND d.level = g.level)
     )
-    INSERT INTO {{{{schema}}}}.scope_grant AS g (member_id, scope, revision, gone, at)
-    SELECT d.member_id, d.scope, r, false, moment FROM desired d
-    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
+    INSERT INTO {{{{schema}}}}.scope_grant AS g (member_id, scope, level, revision, gone, at)
+    SELECT d.member_id, d.scope, d.level, r, false, moment FROM desired d
+    ON CONFLICT (member_id, scope, level) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
 END $$;
 """
 
@@ -227,9 +256,8 @@ def _cascade(e: Entity, rows: str, *, inserted: bool = False) -> str:
     for target, select in cascades:
         ids = select.format(rows=rows)
         sql += f"    PERFORM {{{{schema}}}}.refresh_scopes_{target}(ARRAY({ids}));\n"
-    if e.name in GRANTS_CHANGED_BY:
-        members, scopes = (part.format(rows=rows) for part in GRANTS_CHANGED_BY[e.name])
-        sql += f"    PERFORM {{{{schema}}}}.refresh_grants({members}, {scopes});\n"
+    for members, scopes in GRANTS_CHANGED_BY.get(e.name, ()):
+        sql += f"    PERFORM {{{{schema}}}}.refresh_grants({members.format(rows=rows)}, {scopes.format(rows=rows)});\n"
     return sql
 
 

@@ -20,11 +20,12 @@ CREATE TABLE {{schema}}.scope_entry (
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 
 CREATE TABLE {{schema}}.scope_grant (
-    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL, at timestamptz NOT NULL,
-    PRIMARY KEY (member_id, scope)
+    member_id uuid NOT NULL, scope uuid NOT NULL, level smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (member_id, scope, level)
 );
 CREATE INDEX ON {{schema}}.scope_grant (scope);
-CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (gone);
+CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (level, gone);
 
 CREATE TABLE {{schema}}.device (
     id uuid PRIMARY KEY,
@@ -78,6 +79,14 @@ CREATE TABLE {{schema}}.price_change (
     price_item_id uuid NOT NULL, price numeric NOT NULL, until timestamptz NOT NULL, revision bigint NOT NULL
 );
 CREATE INDEX ON {{schema}}.price_change (price_item_id, until);
+
+-- How far the rights of a role's document go; see server.auth.access.Reach.
+CREATE FUNCTION {{schema}}.reach_of(permissions jsonb) RETURNS smallint LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(max(CASE e.value ->> 'read'
+        WHEN 'own' THEN 1 WHEN 'team' THEN 2 WHEN 'territory' THEN 3 WHEN 'all' THEN 4 ELSE 0 END), 0)::smallint
+    FROM jsonb_each(CASE jsonb_typeof(permissions) WHEN 'object' THEN permissions ELSE '{}' END) e
+$$;
 
 -- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
 CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)

@@ -56,6 +56,7 @@ class PullBody(msgspec.Struct, forbid_unknown_fields=True):
     schema: int
     cursor: Annotated[int, msgspec.Meta(ge=0)]
     position: str | None = None
+    view: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     acked_through: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
@@ -81,7 +82,11 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
     _require_device(session)
     async with tenant_transaction(session.tenant, snapshot=True):
         page = await pull(
-            body.cursor, Position.parse(body.position), actor=session.actor, acked_through=body.acked_through
+            body.cursor,
+            Position.parse(body.position),
+            actor=session.actor,
+            view=body.view,
+            acked_through=body.acked_through,
         )
     return _reply(request, page)
 

@@ -49,8 +49,9 @@ def _is_line(line: Any) -> bool:
 
 def _order(attempt: Attempt, order_id: str, wanted: str) -> Row:
     order = attempt.get("order", order_id)
+    attempt.require("edit", order)
     if order.deleted or not may_become(order.values["status"], wanted):
-        raise transition_illegal(order, wanted)
+        raise transition_illegal(attempt, order, wanted)
     return order
 
 

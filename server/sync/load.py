@@ -27,8 +27,8 @@ from server.sync.values import is_id
 class Source(Protocol):
     """Where rows come from."""
 
-    async def load(self, entity: Entity, column: str, ids: Iterable[str], *, member_id: str) -> list[Row]:
-        """Rows whose id column has one of the values, with what the member sees of them."""
+    async def load(self, entity: Entity, column: str, ids: Iterable[str], *, device: Device) -> list[Row]:
+        """Rows whose id column has one of the values, with what the device's member sees of them."""
 
     async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
         """(price list, product, unit) → price with its history."""
@@ -87,7 +87,7 @@ async def _add(state: State, source: Source, ids: dict[str, set[str]]) -> None:
     for name, wanted in ids.items():
         missing = [i for i in wanted if (name, i) not in state.rows]
         if missing:
-            state.add(await source.load(ENTITIES[name], "id", missing, member_id=state.device.member_id))
+            state.add(await source.load(ENTITIES[name], "id", missing, device=state.device))
 
 
 def _referred(state: State, named: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -101,9 +101,9 @@ def _referred(state: State, named: dict[str, set[str]]) -> dict[str, set[str]]:
 
 async def _add_orders(state: State, source: Source) -> None:
     """What changing, judging or cancelling an order takes: its lines, terms, products, units, prices and stock."""
-    member = state.device.member_id
+    device = state.device
     orders = [row for row in state.rows.values() if row.entity is ORDER]
-    state.add(await source.load(ORDER_LINE, "order_id", [o.id for o in orders], member_id=member))
+    state.add(await source.load(ORDER_LINE, "order_id", [o.id for o in orders], device=device))
     referred: dict[str, set[str]] = {}
     for row in list(state.rows.values()):
         if row.entity in (ORDER, ORDER_LINE, OUTLET):
@@ -114,7 +114,7 @@ async def _add_orders(state: State, source: Source) -> None:
     agreements = [row for row in state.rows.values() if row.entity is AGREEMENT]
     await _add(state, source, {PRICE_LIST.name: {str(a.values["price_list_id"]) for a in agreements}})
     products = [row.id for row in state.rows.values() if row.entity is PRODUCT]
-    state.add(await source.load(PRODUCT_UNIT, "product_id", products, member_id=member))
-    state.add(await source.load(STOCK, "product_id", products, member_id=member))
+    state.add(await source.load(PRODUCT_UNIT, "product_id", products, device=device))
+    state.add(await source.load(STOCK, "product_id", products, device=device))
     lists = [row.id for row in state.rows.values() if row.entity is PRICE_LIST]
     state.prices |= await source.load_prices(lists, products)

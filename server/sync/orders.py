@@ -43,7 +43,7 @@ def complete_line(attempt: Attempt, line: Row) -> None:
     values = line.values
     order = attempt.get("order", values["order_id"])
     if order.deleted or order.values["status"] not in EDITABLE_STATUSES:
-        raise transition_illegal(order, "changed; a new draft can revise it")
+        raise transition_illegal(attempt, order, "changed; a new draft can revise it")
     product = attempt.get("product", values["product_id"])
     values["factor"] = plain(find_factor(attempt, product, values["unit"]))
     values["adjustments"] = values["adjustments"] or "[]"
@@ -105,13 +105,13 @@ def require_editable(attempt: Attempt, row: Row) -> None:
     else:
         return
     if order.values["status"] not in EDITABLE_STATUSES:
-        raise transition_illegal(order, "changed; a new draft can revise it")
+        raise transition_illegal(attempt, order, "changed; a new draft can revise it")
 
 
-def transition_illegal(order: Row, what: str) -> Refusal:
-    """The refusal that names the status found, to who may still see the order."""
+def transition_illegal(attempt: Attempt, order: Row, what: str) -> Refusal:
+    """The refusal that names the status found, to who may still see the order and its status."""
     number, status = order.values["number"], order.values["status"]
-    if order.visible_until != ALWAYS:
+    if order.visible_until != ALWAYS or "status" in attempt.right("order").hidden:
         return Refusal("transition_illegal", f"Order {number} can no longer be {what}.")
     is_now = f"Order {number} was deleted" if order.deleted else f"Order {number} is {status.replace('_', ' ')}"
     return Refusal("transition_illegal", f"{is_now} and can no longer be {what}.", status_found=status)

@@ -8,14 +8,20 @@ dropped if not. A new replica is told of no drops but those of rows that it may 
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from outrider_sdk.protocol import PUSH_MUTATIONS_MAX
-from outrider_sdk.protocol.entities import ENTITIES
+from outrider_sdk.protocol.entities import ENTITIES, Entity
 
+from server.auth.access import Access
+from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.clock import now, to_micros
+from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection
 from server.errors import AppError
 from server.sync.push import DeviceRevoked
@@ -30,15 +36,16 @@ REVISION_MAX = 2**62
 """Larger cursors are as good as this one: no server gets there, and arithmetic with it stays within 64 bits."""
 
 # The stream after a position ($3 effective revision, $4 scope, $5 entry revision, $6 row), for cursor $2, at most $7
-# entries; what is gone since $8 is told. 1. Scopes gained since the cursor, whole. 2. Entries changed since, of scopes
-# held. 3. Scopes lost since: what was in them. Each scope is entered where the position stands, by its index, and left
-# after a page: a million rows of one import cost no page more than its own.
+# entries; what is gone since $8 is told; $9 says, by the entity's number, how far the member reads it. 1. Scopes gained
+# since the cursor, whole. 2. Entries changed since, of scopes held. 3. Scopes lost since: what was in them. A scope is
+# entered where the position stands, by its index, and left after a page: a million rows of one import cost no page more
+# than its own.
 _WHOLE = """
     SELECT g.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT g.gone AND NOT e.gone AS held
     FROM (SELECT * FROM grants WHERE {grants} AND (revision, scope) >= ($3, $4) ORDER BY revision, scope) g
     CROSS JOIN LATERAL (
         SELECT e.revision, e."row", e.entity, e.gone FROM scope_entry e
-        WHERE e.scope = g.scope AND {entries} (NOT e.gone OR e.revision > $8)
+        WHERE e.scope = g.scope AND {entries} (NOT e.gone OR e.revision > $8) AND g.level <= ($9::smallint[])[e.entity]
         AND (e.revision, e."row") > (
             CASE WHEN g.revision = $3 AND g.scope = $4 THEN $5 ELSE -1 END,
             CASE WHEN g.revision = $3 AND g.scope = $4 THEN $6 ELSE '{nil}'::uuid END)
@@ -49,7 +56,7 @@ _CHANGED = f"""
     SELECT e.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT e.gone AS held
     FROM grants g CROSS JOIN LATERAL (
         SELECT e.revision, e."row", e.entity, e.gone FROM scope_entry e
-        WHERE e.scope = g.scope AND (NOT e.gone OR e.revision > $8)
+        WHERE e.scope = g.scope AND (NOT e.gone OR e.revision > $8) AND g.level <= ($9::smallint[])[e.entity]
         AND e.revision > greatest($2, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END)
         AND (e.revision, e."row") > (
             $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
@@ -58,7 +65,7 @@ _CHANGED = f"""
     WHERE NOT g.gone
     ORDER BY e.revision, g.scope, e."row" LIMIT $7"""
 _STREAM = f"""
-WITH grants AS MATERIALIZED (SELECT scope, revision, gone FROM scope_grant WHERE member_id = $1::uuid),
+WITH grants AS MATERIALIZED (SELECT scope, level, revision, gone FROM scope_grant WHERE member_id = $1::uuid),
 gained AS ({_WHOLE.format(grants="NOT gone AND revision > $2", entries="e.revision <= g.revision AND", nil=NIL)}
 ), changed AS ({_CHANGED}
 ), lost AS ({_WHOLE.format(grants="gone AND revision > $8", entries="", nil=NIL)}
@@ -71,19 +78,25 @@ SELECT effective, scope, revision, "row", entity, held FROM (
 # By row first, and only then by grant: with 20,000 rows, the other way round takes seconds.
 _VISIBLE = """
 WITH entries AS MATERIALIZED (SELECT "row", scope FROM scope_entry WHERE "row" = ANY ($2::uuid[]) AND NOT gone)
-SELECT DISTINCT e."row" FROM entries e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $1 WHERE NOT g.gone
+SELECT DISTINCT e."row" FROM entries e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $1
+WHERE NOT g.gone AND g.level <= $3
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended in the stream, and the head when its pull began."""
+    """Where a page ended in the stream, the head when its pull began, and of which view it is.
+
+    `anew`: of a pull that replaces all that the device has, because its view was another.
+    """
 
     effective: int = 0
     scope: str = NIL
     revision: int = 0
     row: str = NIL
     began_at: int | None = None
+    view: str | None = None
+    anew: bool = False
 
     @classmethod
     def parse(cls, text: str | None) -> "Position":
@@ -95,16 +108,18 @@ class Position:
         if text is None:
             return cls()
         try:
-            effective, scope, revision, row, began_at = json.loads(text)
+            effective, scope, revision, row, began_at, view, anew = json.loads(text)
         except (ValueError, TypeError, RecursionError):
             raise PositionUnknown() from None
         if not (all(map(_is_revision, (effective, revision, began_at))) and is_id(scope) and is_id(row)):
             raise PositionUnknown()
-        return cls(effective, scope, revision, row, began_at)
+        if not (isinstance(view, str) and isinstance(anew, bool)):
+            raise PositionUnknown()
+        return cls(effective, scope, revision, row, began_at, view, anew)
 
     def text(self) -> str:
         """The position as it travels; opaque to clients."""
-        return json.dumps([self.effective, self.scope, self.revision, self.row, self.began_at])
+        return json.dumps([self.effective, self.scope, self.revision, self.row, self.began_at, self.view, self.anew])
 
 
 def _is_revision(value: Any) -> bool:
@@ -121,27 +136,43 @@ class PositionUnknown(AppError):
 
 
 async def pull(
-    cursor: int, position: Position, *, actor: Actor, acked_through: int = 0, page_rows: int = PAGE_ROWS
+    cursor: int,
+    position: Position,
+    *,
+    actor: Actor,
+    view: str | None = None,
+    acked_through: int = 0,
+    page_rows: int = PAGE_ROWS,
 ) -> dict[str, Any]:
     """One page of what changed for the member after `cursor`; within a snapshot transaction of the tenant.
 
+    Args:
+        view: of what the device has. Where the member's is another by now, all comes anew, whatever the cursor.
+
     Raises:
         DeviceRevoked: the device, or its member, may no longer sync.
+        PositionUnknown: the member's view has changed since the page before.
     """
-    conn = connection()
-    device = await conn.fetchrow(_DEVICE, actor.device_id)
+    device = await connection().fetchrow(_DEVICE, actor.device_id)
     if device is None or device["revoked_at"] is not None or not device["active"]:
         raise DeviceRevoked
-    began_at = device["head"] if position.began_at is None else position.began_at
-    entries = await _entries(device, cursor, position, began_at, page_rows)
+    access = access_from(device)
+    if position.began_at is None:
+        anew = cursor > 0 and view != access.view
+        position = replace(position, began_at=device["head"], view=access.view, anew=anew)
+    elif position.view != access.view:
+        raise PositionUnknown
+    entries = await _entries(device, access, 0 if position.anew else cursor, position, page_rows)
     complete = len(entries) < page_rows
-    puts, drops = await _contents(device["member_id"], entries)
+    puts, drops = await _contents(device["member_id"], access, entries)
     return {
         "puts": puts,
         "drops": drops,
         "cursor": device["head"],
+        "view": access.view,
+        "anew": position.anew,
         "complete": complete,
-        "position": None if complete else _end_of(entries, began_at).text(),
+        "position": None if complete else _end_of(entries, position).text(),
         "applied_through": device["last_number"],
         "incarnation": device["incarnation"],
         "outcomes": await _unacknowledged(device, acked_through) if complete else [],
@@ -150,7 +181,7 @@ async def pull(
 
 
 async def _entries(
-    device: asyncpg.Record, cursor: int, position: Position, began_at: int, page_rows: int
+    device: asyncpg.Record, access: Access, cursor: int, position: Position, page_rows: int
 ) -> list[asyncpg.Record]:
     """The next entries of the stream."""
     if cursor == device["head"]:
@@ -165,14 +196,25 @@ async def _entries(
         position.revision,
         position.row,
         page_rows,
-        cursor or began_at,
+        cursor or position.began_at,
+        _reaches(access),
     )
 
 
-_DEVICE = """
-SELECT d.id, d.member_id, d.revoked_at, d.last_number, d.acked_through, d.incarnation,
+@lru_cache(maxsize=1_000)
+def _reaches(access: Access) -> list[int]:
+    """How far the member may read each entity, by its number."""
+    reaches = [0] * max(_BY_CODE)
+    for code, entity in _BY_CODE.items():
+        reaches[code - 1] = int(access.right(entity.name).read)
+    return reaches
+
+
+_DEVICE = f"""
+SELECT d.id, d.member_id, d.revoked_at, d.last_number, d.acked_through, d.incarnation, {ACCESS_COLUMNS},
     m.active AND m.deleted_at IS NULL AS active, c.revision AS head
-FROM device d JOIN member m ON m.id = d.member_id CROSS JOIN revision_counter c WHERE d.id = $1
+FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} CROSS JOIN revision_counter c
+WHERE d.id = $1
 """
 
 
@@ -192,13 +234,13 @@ async def _unacknowledged(device: asyncpg.Record, acked_through: int) -> list[An
     return [json.loads(record["outcome"]) for record in records]
 
 
-def _end_of(entries: list[asyncpg.Record], began_at: int) -> Position:
+def _end_of(entries: list[asyncpg.Record], position: Position) -> Position:
     effective, scope, revision, row, *_ = entries[-1]
-    return Position(effective, str(scope), revision, str(row), began_at)
+    return replace(position, effective=effective, scope=str(scope), revision=revision, row=str(row))
 
 
 async def _contents(
-    member_id: Any, entries: list[asyncpg.Record]
+    member_id: Any, access: Access, entries: list[asyncpg.Record]
 ) -> tuple[dict[str, dict[str, list[Any]]], dict[str, list[str]]]:
     """The rows of the entries, as they are in this snapshot: puts for those in sight, drops for the others."""
     by_entity: dict[int, dict[Any, bool]] = {}
@@ -212,13 +254,28 @@ async def _contents(
         visible = {row for row, held in ids.items() if held}
         elsewhere = [row for row, held in ids.items() if not held]
         if elsewhere:
-            visible |= {r[0] for r in await connection().fetch(_VISIBLE, member_id, elsewhere)}
+            reach = int(access.right(entity.name).read)
+            visible |= {r[0] for r in await connection().fetch(_VISIBLE, member_id, elsewhere, reach)}
         if visible:
-            records = await connection().fetch(
-                f'SELECT {wire_columns(entity)} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])',
-                list(visible),
-            )
-            puts[entity.name] = dict(zip(entity.columns, (list(c) for c in zip(*records, strict=True)), strict=True))
+            found = await _columns(entity, access, visible, member_id)
+            if found:
+                puts[entity.name] = found
+            if is_about_records(entity):
+                visible = set(map(UUID, found.get("id", ())))
         if len(visible) < len(ids):
             drops[entity.name] = [str(i) for i in ids if i not in visible]
     return puts, drops
+
+
+async def _columns(entity: Entity, access: Access, ids: Iterable[Any], member_id: Any) -> dict[str, list[Any]]:
+    """The values of rows, by column, without what is hidden from the member."""
+    hidden = access.right(entity.name).hidden
+    sql = f'SELECT {wire_columns(entity, hidden)} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])'
+    parameters: list[Any] = [list(ids)]
+    if is_about_records(entity):
+        condition = scope_condition(access, entity, access.right(entity.name).read, member="$2")
+        sql += f' AND EXISTS (SELECT FROM "{entity.name}" WHERE "{entity.name}".id = t.id AND {condition})'
+        parameters += [member_id] * ("$2" in sql)
+    records = await connection().fetch(sql, *parameters)
+    names = [name for name in entity.columns if name not in hidden]
+    return dict(zip(names, (list(c) for c in zip(*records, strict=True)), strict=True)) if records else {}

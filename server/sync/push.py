@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 from outrider_sdk.protocol import canonical_json
 
+from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.clock import to_micros
 from server.crm.order.jobs import enqueue_order_confirmation
 from server.db import Revision, connection, savepoint
@@ -66,6 +67,7 @@ async def push(
         str(record["member_id"]),
         incarnation,
         to_micros(record["enrolled_at"]),
+        access_from(record),
     )
     for start in range(0, len(fresh), PUSH_CHUNK):
         outcomes += await _apply(fresh[start : start + PUSH_CHUNK], device, revision)
@@ -74,12 +76,14 @@ async def push(
     return {"outcomes": outcomes, "applied_through": last["number"], "server_time": to_micros(revision.at)}
 
 
+_LOCK_DEVICE = f"""
+SELECT d.*, {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active
+FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} WHERE d.id = $1 FOR UPDATE OF d
+"""  # noqa: S608 - columns of our own
+
+
 async def _lock_device(revision: Revision) -> asyncpg.Record:
-    record = await connection().fetchrow(
-        "SELECT d.*, m.active AND m.deleted_at IS NULL AS active FROM device d JOIN member m ON m.id = d.member_id"
-        " WHERE d.id = $1 FOR UPDATE OF d",
-        revision.actor.device_id,
-    )
+    record = await connection().fetchrow(_LOCK_DEVICE, revision.actor.device_id)
     if record is None or record["revoked_at"] is not None or not record["active"]:
         raise DeviceRevoked
     return record

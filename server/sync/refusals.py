@@ -12,6 +12,7 @@ CHOICE_LABELS = {
 
 _CHOICES = {
     "not_found": ("discard",),
+    "not_permitted": ("discard",),
     "field_not_writable": ("discard",),
     "field_unknown": ("discard", "update"),
     "entity_unknown": ("discard", "update"),

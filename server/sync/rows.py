@@ -32,41 +32,46 @@ def wire_expression(field: Field, alias: str = "t") -> str:
 
 
 @cache
-def wire_columns(entity: Entity) -> str:
-    """The select list of an entity's wire values, in the order of `entity.columns`."""
-    return ", ".join(wire_expression(f) for f in entity.all_fields)
+def wire_columns(entity: Entity, hidden: frozenset[str] = frozenset()) -> str:
+    """The select list of an entity's wire values, in the order of `entity.columns`, without those that are hidden."""
+    return ", ".join(wire_expression(f) for f in entity.all_fields if f.name not in hidden)
 
 
-# Until when the member sees the row: for ever, until the grant was lost, or never. A deleted row's entries
-# are gone, yet who saw it may still hand in what builds on it. OFFSET 0 has the planner look up a row's few scopes
-# first: from the member's grants, of which there may be thousands, it would be a lookup for each.
-_VISIBLE_UNTIL = f"""coalesce((
-    SELECT max(CASE WHEN g.gone THEN (extract(epoch FROM g.at) * 1000000)::bigint ELSE {ALWAYS} END)
+# Until when the member sees the row within their reach (for ever, until the grant was lost, or never), and at which
+# level. A deleted row's entries are gone, yet who saw it may still hand in what builds on it. OFFSET 0 has the planner
+# look up a row's few scopes first: from the member's grants, of which there may be thousands, it would look up each.
+_SEEN = f"""
+    SELECT coalesce(max(CASE WHEN g.gone THEN (extract(epoch FROM g.at) * 1000000)::bigint ELSE {ALWAYS} END), {NEVER})
+        AS until,
+        coalesce(min(g.level) FILTER (WHERE NOT g.gone), min(g.level), 0) AS level
     FROM (SELECT scope FROM scope_entry WHERE "row" = t.id AND (NOT gone OR t.deleted_at IS NOT NULL) OFFSET 0) e
-    JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $2), {NEVER})"""
+    JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $2 AND g.level <= $3"""
 
 
 @cache
 def _select(entity: Entity) -> str:
     return (
-        f"SELECT {_VISIBLE_UNTIL}, t.deleted_at IS NOT NULL, t.stamps::text, {wire_columns(entity)}"
-        f' FROM "{entity.name}" t WHERE t."{{column}}" = ANY ($1::uuid[])'
+        f"SELECT s.until, s.level, t.deleted_at IS NOT NULL, t.stamps::text, {wire_columns(entity)}"
+        f' FROM "{entity.name}" t CROSS JOIN LATERAL ({_SEEN}) s WHERE t."{{column}}" = ANY ($1::uuid[])'
     )
 
 
-async def load(entity: Entity, column: str, ids: Iterable[str], *, member_id: str) -> list[Row]:
-    """Rows whose id column has one of the values, with what the member sees of them."""
+async def load(entity: Entity, column: str, ids: Iterable[str], *, device: Device) -> list[Row]:
+    """Rows whose id column has one of the values, with what the device's member sees of them."""
     wanted = list(ids)
     if not wanted:
         return []
-    records = await connection().fetch(_select(entity).format(column=column), wanted, member_id)
+    reach = device.access.right(entity.name).read
+    records = await connection().fetch(_select(entity).format(column=column), wanted, device.member_id, int(reach))
     columns = entity.columns
-    return [_row(entity, dict(zip(columns, record[3:], strict=True)), record) for record in records]
+    return [_row(entity, dict(zip(columns, record[4:], strict=True)), record) for record in records]
 
 
 def _row(entity: Entity, values: dict[str, Any], record: asyncpg.Record) -> Row:
-    stamps = msgspec.json.decode(record[2])
-    return Row(entity, values, stamps, deleted=record[1], visible_until=record[0], loaded=values)
+    until, level, deleted, stamps = record[:4]
+    return Row(
+        entity, values, msgspec.json.decode(stamps), deleted=deleted, visible_until=until, level=level, loaded=values
+    )
 
 
 async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:

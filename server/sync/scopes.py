@@ -1,11 +1,15 @@
 """Scopes: which rows are visible together, and which member is granted what. One rule, in SQL.
 
-A *scope* is named by a UUID: an outlet's id, a member's id, or `TENANT_SCOPE`. `SCOPE_QUERIES` derive the scopes of
-rows from the rows, `GRANTED_VIEW` the grants of members from roles, assignments and the territory tree. The triggers keep
-`scope_entry` and `scope_grant` equal to them, for whoever wrote; nothing else writes those tables.
+A *scope* is named by a UUID: an outlet's id, a member's id, `TENANT_SCOPE` or `OFFICE_SCOPE`. `SCOPE_QUERIES` derive the
+scopes of rows from the rows, `GRANTED_VIEW` the grants of members from roles, assignments, teams, delegations and the
+territory tree, each with its level (`server.auth.access.Reach`). The triggers keep `scope_entry` and `scope_grant` equal to
+them, for whoever wrote; nothing else writes those tables.
 """
 
 TENANT_SCOPE = "00000000-0000-0000-0000-000000000000"
+"""What everybody has who works with customers."""
+OFFICE_SCOPE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""What belongs to no outlet and to no member: only whoever reads everything has it."""
 
 
 def _of_tenant(table: str) -> str:
@@ -14,12 +18,14 @@ def _of_tenant(table: str) -> str:
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL"""
 
 
-# An account, and what hangs on it, is visible where one of its outlets is; without an outlet, to its maker alone.
-_SCOPES_OF_ACCOUNT = """
-            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+# An account, and what hangs on it, is visible where one of its outlets is; without an outlet, to its maker, and to
+# those who read everything.
+_SCOPES_OF_ACCOUNT = f"""
+            SELECT o.id AS scope FROM {{{{schema}}}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
             UNION ALL
-            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)"""
+            SELECT v.scope FROM (VALUES (a.created_by), ('{OFFICE_SCOPE}'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{{{schema}}}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)"""
 
 _SCOPES_OF_CONTACT = f"""
             SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
@@ -31,6 +37,8 @@ SCOPE_QUERIES: dict[str, str] = {
     **{
         table: _of_tenant(table)
         for table in (
+            "office",
+            "team",
             "territory",
             "member",
             "legal_entity",
@@ -42,6 +50,13 @@ SCOPE_QUERIES: dict[str, str] = {
             "stock",
         )
     },
+    "role": f"""
+        SELECT r.id AS "row", '{OFFICE_SCOPE}'::uuid AS scope FROM {{{{schema}}}}.role r
+        WHERE r.id = ANY (ids) AND r.deleted_at IS NULL""",
+    "delegation": """
+        SELECT d.id AS "row", v.scope FROM {{schema}}.delegation d
+        CROSS JOIN LATERAL (VALUES (d.member_id), (d.substitute_id)) AS v (scope)
+        WHERE d.id = ANY (ids) AND d.deleted_at IS NULL""",
     "account": f"""
         SELECT a.id AS "row", v.scope FROM {{{{schema}}}}.account a CROSS JOIN LATERAL ({_SCOPES_OF_ACCOUNT}) v
         WHERE a.id = ANY (ids) AND a.deleted_at IS NULL""",
@@ -59,9 +74,11 @@ SCOPE_QUERIES: dict[str, str] = {
         JOIN {{{{schema}}}}.contact c ON c.id = h.contact_id AND c.deleted_at IS NULL
         CROSS JOIN LATERAL ({_SCOPES_OF_CONTACT}) v
         WHERE h.id = ANY (ids) AND h.deleted_at IS NULL""",
+    # Who sees an outlet sees who works it; who works it sees that they will, or did, before and after their time.
     "assignment": """
-        SELECT s.id AS "row", s.member_id AS scope FROM {{schema}}.assignment s
-        WHERE s.id = ANY (ids) AND s.deleted_at IS NULL""",
+        SELECT s.id AS "row", v.scope FROM {{schema}}.assignment s
+        CROSS JOIN LATERAL (VALUES (s.outlet_id), (s.member_id)) AS v (scope)
+        WHERE s.id = ANY (ids) AND s.deleted_at IS NULL AND v.scope IS NOT NULL""",
     "order": """
         SELECT o.id AS "row", o.outlet_id AS scope FROM {{schema}}."order" o
         WHERE o.id = ANY (ids) AND o.deleted_at IS NULL""",
@@ -69,21 +86,23 @@ SCOPE_QUERIES: dict[str, str] = {
         SELECT l.id AS "row", o.outlet_id AS scope FROM {{schema}}.order_line l
         JOIN {{schema}}."order" o ON o.id = l.order_id AND o.deleted_at IS NULL
         WHERE l.id = ANY (ids) AND l.deleted_at IS NULL""",
-    "conflict": """
-        SELECT c.id AS "row", c.lost_by AS scope FROM {{schema}}.conflict c
-        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL AND c.lost_by IS NOT NULL""",
+    "conflict": f"""
+        SELECT c.id AS "row", coalesce(c.lost_by, '{OFFICE_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.conflict c
+        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL""",
 }
 
 # Columns whose change moves a row to other scopes, or changes who is granted what (deleted_at always does).
 MOVED_BY: dict[str, tuple[str, ...]] = {
+    "role": ("key", "base", "permissions"),
     "territory": ("parent_id", "manager_id"),
-    "member": ("role", "active"),
+    "member": ("role", "active", "team_id"),
+    "delegation": ("member_id", "substitute_id", "starts_on", "ends_on"),
     "account": ("created_by",),
     "agreement": ("account_id",),
     "outlet": ("account_id", "territory_id"),
     "contact": ("account_id", "outlet_id"),
     "contact_channel": ("contact_id",),
-    "assignment": ("member_id", "outlet_id", "starts_on", "ends_on"),
+    "assignment": ("member_id", "team_id", "outlet_id", "starts_on", "ends_on"),
     "order": ("outlet_id",),
     "order_line": ("order_id",),
     "conflict": ("lost_by",),
@@ -140,27 +159,66 @@ CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
 # Of these, an INSERT cascades too: a new outlet takes its account along. Nothing hangs on a new row of the others yet.
 CASCADES_ON_INSERT = ("outlet",)
 
-# Entities whose change changes grants: (members, scopes) to refresh, as SQL arrays; NULL: all.
-GRANTS_CHANGED_BY: dict[str, tuple[str, str]] = {
-    "member": ("ARRAY(SELECT r.id FROM {rows} r)", "NULL"),
-    "assignment": ("ARRAY(SELECT r.member_id FROM {rows} r)", "ARRAY(SELECT r.outlet_id FROM {rows} r)"),
-    "territory": ("NULL", "NULL"),
-    "outlet": ("NULL", "ARRAY(SELECT r.id FROM {rows} r)"),
+# Entities whose change changes grants: each pair (members, scopes) to refresh, as SQL arrays; NULL: all.
+GRANTS_CHANGED_BY: dict[str, tuple[tuple[str, str], ...]] = {
+    "role": (("ARRAY(SELECT m.id FROM {{{{schema}}}}.member m WHERE m.role IN (SELECT r.key FROM {rows} r))", "NULL"),),
+    "member": (
+        ("ARRAY(SELECT r.id FROM {rows} r)", "NULL"),
+        ("NULL", "ARRAY(SELECT r.id FROM {rows} r)"),
+        (
+            "ARRAY(SELECT m.id FROM {{{{schema}}}}.member m WHERE m.team_id IN (SELECT r.team_id FROM {rows} r))",
+            "NULL",
+        ),
+    ),
+    "delegation": (("ARRAY(SELECT r.substitute_id FROM {rows} r)", "NULL"),),
+    "assignment": (("NULL", "ARRAY(SELECT r.outlet_id FROM {rows} r)"),),
+    "territory": (("NULL", "NULL"),),
+    "outlet": (("NULL", "ARRAY(SELECT r.id FROM {rows} r)"),),
 }
 
-GRANTED_VIEW = f"""
-    -- Whoever works with customers sees the tenant's catalogue, and what is their own.
-    SELECT m.id AS member_id, s.scope FROM {{{{schema}}}}.member m
-    CROSS JOIN LATERAL (VALUES ('{TENANT_SCOPE}'::uuid), (m.id)) AS s (scope)
-    WHERE m.active AND m.deleted_at IS NULL AND m.role <> 'billing'
-    UNION
-    -- Assigned outlets, while the assignment lasts. The daily job ends those whose time is over.
-    SELECT s.member_id, s.outlet_id FROM {{{{schema}}}}.assignment s JOIN {{{{schema}}}}.member m ON m.id = s.member_id
-    WHERE s.deleted_at IS NULL AND m.active AND m.deleted_at IS NULL AND m.role <> 'billing'
+# Who may read something, their team, and how far any right of theirs goes (levels beyond it would be of no use).
+ACTIVE_MEMBER_VIEW = """
+    SELECT m.id, m.team_id, greatest(r.reach, CASE coalesce(r.base, m.role)
+        WHEN 'rep' THEN 1 WHEN 'manager' THEN 3 WHEN 'admin' THEN 4 WHEN 'owner' THEN 4 ELSE 0 END) AS reach
+    FROM {{schema}}.member m LEFT JOIN {{schema}}.role r ON r.key = m.role AND r.deleted_at IS NULL
+    WHERE m.active AND m.deleted_at IS NULL"""
+
+# Assignments that hold today, one line for each person: the daily job ends those whose time is over.
+WORKED_OUTLET_VIEW = """
+    SELECT s.outlet_id, s.member_id FROM {{schema}}.assignment s
+    WHERE s.member_id IS NOT NULL AND s.deleted_at IS NULL
     AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date)
-    UNION
-    -- A manager sees the outlets of their branch of the territory tree.
-    SELECT b.manager_id, o.id FROM (
+    UNION ALL
+    SELECT s.outlet_id, m.id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.team_id = s.team_id
+    WHERE s.deleted_at IS NULL
+    AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date)"""
+
+GRANTED_VIEW = f"""
+    -- Own: the tenant's catalogue, what is the member's, and the outlets that they work.
+    SELECT a.id AS member_id, s.scope, 1::smallint AS level FROM {{{{schema}}}}.active_member a
+    CROSS JOIN LATERAL (VALUES ('{TENANT_SCOPE}'::uuid), (a.id)) AS s (scope) WHERE a.reach > 0
+    UNION ALL
+    SELECT w.member_id, w.outlet_id, 1 FROM {{{{schema}}}}.worked_outlet w
+    JOIN {{{{schema}}}}.active_member a ON a.id = w.member_id AND a.reach > 0
+    UNION ALL
+    -- A substitute stands in for the other, in what is theirs.
+    SELECT d.substitute_id, s.scope, 1 FROM {{{{schema}}}}.delegation d
+    JOIN {{{{schema}}}}.active_member a ON a.id = d.substitute_id AND a.reach > 0
+    CROSS JOIN LATERAL (
+        SELECT d.member_id UNION ALL SELECT w.outlet_id FROM {{{{schema}}}}.worked_outlet w WHERE w.member_id = d.member_id
+    ) AS s (scope)
+    WHERE d.deleted_at IS NULL
+    AND (d.starts_on IS NULL OR d.starts_on <= current_date) AND (d.ends_on IS NULL OR d.ends_on >= current_date)
+    UNION ALL
+    -- Team: what is own to any of its members.
+    SELECT a.id, s.scope, 2 FROM {{{{schema}}}}.active_member a JOIN {{{{schema}}}}.member m ON m.team_id = a.team_id AND m.id <> a.id
+    CROSS JOIN LATERAL (
+        SELECT m.id UNION ALL SELECT w.outlet_id FROM {{{{schema}}}}.worked_outlet w WHERE w.member_id = m.id
+    ) AS s (scope)
+    WHERE a.reach >= 2
+    UNION ALL
+    -- Territory: the outlets of the branches that the member manages.
+    SELECT b.manager_id, o.id, 3 FROM (
         WITH RECURSIVE branch AS (
             SELECT t.id, t.manager_id FROM {{{{schema}}}}.territory t WHERE t.manager_id IS NOT NULL AND t.deleted_at IS NULL
             UNION
@@ -168,9 +226,12 @@ GRANTED_VIEW = f"""
             WHERE t.deleted_at IS NULL
         ) SELECT branch.id, branch.manager_id FROM branch
     ) b
-    JOIN {{{{schema}}}}.member m ON m.id = b.manager_id AND m.active AND m.deleted_at IS NULL AND m.role = 'manager'
+    JOIN {{{{schema}}}}.active_member a ON a.id = b.manager_id AND a.reach >= 3
     JOIN {{{{schema}}}}.outlet o ON o.territory_id = b.id
-    UNION
-    -- Admins and owners see every outlet.
-    SELECT m.id, o.id FROM {{{{schema}}}}.member m CROSS JOIN {{{{schema}}}}.outlet o
-    WHERE m.active AND m.deleted_at IS NULL AND m.role IN ('admin', 'owner')"""
+    UNION ALL
+    -- All: every outlet, every member, and what belongs to none.
+    SELECT a.id, s.scope, 4 FROM {{{{schema}}}}.active_member a CROSS JOIN LATERAL (
+        SELECT o.id FROM {{{{schema}}}}.outlet o UNION ALL SELECT m.id FROM {{{{schema}}}}.member m
+        UNION ALL SELECT '{OFFICE_SCOPE}'::uuid
+    ) AS s (scope)
+    WHERE a.reach >= 4"""

@@ -12,6 +12,8 @@ from typing import Any
 
 from outrider_sdk.protocol.entities import Entity, Kind
 
+from server.auth.access import Access, Reach, access_of
+
 ALWAYS = 2**63 - 1
 """`visible_until` of a row that the member sees now."""
 NEVER = -1
@@ -50,6 +52,8 @@ class Row:
     stamps: dict[str, list[Any]] = field(default_factory=dict)
     deleted: bool = False
     visible_until: int = ALWAYS
+    level: int = Reach.OWN
+    """At which level the member sees it, or did."""
     is_new: bool = False
     dirty: bool = False
     loaded: dict[str, Any] | None = field(default=None, repr=False, compare=False)
@@ -75,6 +79,7 @@ class Row:
             dict(self.stamps),
             self.deleted,
             self.visible_until,
+            self.level,
             self.is_new,
             self.dirty,
             self.loaded,
@@ -90,6 +95,8 @@ class Device:
     incarnation: int
     enrolled_at: int
     """No capture is older. (Its last contact is no such bound: an outbox is sent in several pushes.)"""
+    access: Access = field(default_factory=lambda: access_of("rep"))
+    """What its member may do."""
 
 
 @dataclass(frozen=True, slots=True)

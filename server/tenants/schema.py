@@ -171,6 +171,7 @@ def _grants(tenant: TenantRef) -> str:
             {{schema}}.scope_entry, {{schema}}.scope_grant, {{schema}}.price_change FROM {{schema}};
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid), {{schema}}.refresh_grants(uuid[], uuid[]),
+            {{schema}}.reach_of(jsonb),
             {{schema}}.enqueue_job(uuid, text, jsonb, integer) TO {{schema}};
         """,
         tenant,

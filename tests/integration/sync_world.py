@@ -1,5 +1,6 @@
 """A small trading company in a fresh tenant, and devices that speak the wire without an SDK."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from outrider_sdk.protocol.ids import uuid7
 
 from server.clock import now, to_micros
 from server.db import SYSTEM, Actor, TenantRef, connection, tenant_transaction, tenant_write
-from server.sync.pull import Position, pull
+from server.sync.pull import Position, PositionUnknown, pull
 from server.sync.push import push
 
 
@@ -33,6 +34,7 @@ class WireDevice:
     number: int = 0
     digest: str = GENESIS_DIGEST
     cursor: int = 0
+    view: str | None = None
     rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -63,7 +65,7 @@ class WireDevice:
     def copy(self) -> "WireDevice":
         """The same device from a copied file: the same identity, numbers and rows."""
         rows = {entity: dict(rows) for entity, rows in self.rows.items()}
-        return WireDevice(self.tenant, self.id, self.member_id, self.number, self.digest, self.cursor, rows)
+        return WireDevice(self.tenant, self.id, self.member_id, self.number, self.digest, self.cursor, self.view, rows)
 
     async def edit(self, entity: str, row_id: str, **values: Any) -> dict[str, Any]:
         """Edit fields as seen in the last pull, and hand the edit in; its outcome."""
@@ -79,13 +81,22 @@ class WireDevice:
     async def pull(self, page_rows: int = 20_000, between: Callable[[], Awaitable[None]] | None = None) -> int:
         """Pull until complete, while something happens between the pages; how many pages it took."""
         position, pages = None, 0
+        before = {entity: dict(rows) for entity, rows in self.rows.items()}
         while True:
             async with tenant_transaction(self.tenant, snapshot=True):
-                page = await pull(self.cursor, Position.parse(position), actor=self.actor, page_rows=page_rows)
+                try:
+                    page = await pull(
+                        self.cursor, Position.parse(position), actor=self.actor, view=self.view, page_rows=page_rows
+                    )
+                except PositionUnknown:  # the member's role has changed since the page before
+                    position, self.rows = None, {entity: dict(rows) for entity, rows in before.items()}
+                    continue
+            if page["anew"] and position is None:
+                self.rows = {}
             pages += 1
             self._take(page)
             if page["complete"]:
-                self.cursor = page["cursor"]
+                self.cursor, self.view = page["cursor"], page["view"]
                 return pages
             position = page["position"]
             if between is not None:
@@ -216,8 +227,12 @@ def order_changes(
 # The oracle: what a member may see, said once more from the plain tables, without scopes, entries or grants.
 
 _CATALOGUE = (
-    "territory", "member", "legal_entity", "price_list", "product", "product_unit", "price_item", "warehouse", "stock",
+    "office", "team", "territory", "member", "legal_entity", "price_list", "product", "product_unit", "price_item",
+    "warehouse", "stock",
 )  # fmt: skip
+_REACH = {"none": 0, "own": 1, "team": 2, "territory": 3, "all": 4}
+_REACH_OF_BASE = {"rep": 1, "manager": 3, "admin": 4, "owner": 4, "billing": 0}
+TENANT, OFFICE = "everybody's", "the office's"
 
 
 class Oracle:
@@ -238,37 +253,82 @@ class Oracle:
         return cls(tables, today)
 
     def rows_of(self, member_id: str) -> dict[str, dict[str, dict[str, Any]]]:
-        """Entity → id → wire row, for every row that the member may see."""
+        """Entity → id → wire row, for every row that the member may see, without the fields hidden from them."""
         found: dict[str, dict[str, dict[str, Any]]] = {}
-        granted = self._outlets_of(member_id)
         for entity in ENTITIES:
-            for row_id, row in self._live(entity).items():
-                if self._sees(member_id, granted, entity, row):
-                    found.setdefault(entity, {})[row_id] = _wire(entity, row)
-        return found if self._works(member_id) else {}
+            for row_id in self.ids_of(member_id, entity):
+                row = _wire(entity, self.tables[entity][row_id])
+                shown = {name: v for name, v in row.items() if name not in self.hidden_from(member_id, entity)}
+                found.setdefault(entity, {})[row_id] = shown
+        return found
+
+    def ids_of(self, member_id: str, entity: str, action: str = "read") -> set[str]:
+        """Ids of the live rows of an entity to which the member may do this."""
+        reach = min(self._reach(member_id, entity, "read"), self._reach(member_id, entity, action))
+        levels = self._levels_of(member_id)
+        return {
+            row_id
+            for row_id, row in self._live(entity).items()
+            if min((levels.get(scope, 9) for scope in self._scopes_of(entity, row)), default=9) <= reach
+            and self._sees_record(member_id, levels, row)
+        }
+
+    def _sees_record(self, member_id: str, levels: dict[str, int], row: dict[str, Any]) -> bool:
+        """What is said of a record is seen by whoever may see such a record there, and the field that it is about."""
+        if "row_id" not in row:
+            return True
+        level = min((levels.get(scope, 9) for scope in self._scopes_of("conflict", row)), default=9)
+        reach = self._reach(member_id, row["entity"], "read")
+        return level <= reach and row.get("field") not in self.hidden_from(member_id, row["entity"])
+
+    def hidden_from(self, member_id: str, entity: str) -> set[str]:
+        """The fields of an entity that do not exist for the member."""
+        role = self._role_of(member_id)
+        return {f for f, rule in _parsed(role["fields"]).get(entity, {}).items() if rule == "hidden"} if role else set()
 
     def _live(self, entity: str) -> dict[str, dict[str, Any]]:
         return {row_id: row for row_id, row in self.tables[entity].items() if row["deleted_at"] is None}
 
-    def _works(self, member_id: str) -> bool:
-        member = self._live("member").get(member_id)
-        return member is not None and member["active"] and member["role"] != "billing"
+    def _role_of(self, member_id: str) -> dict[str, Any] | None:
+        key = self.tables["member"][member_id]["role"]
+        return next((r for r in self._live("role").values() if r["key"] == key), None)
 
-    def _outlets_of(self, member_id: str) -> set[str]:
-        role = self.tables["member"][member_id]["role"]
-        outlets = self.tables["outlet"]
-        if role in ("admin", "owner"):
-            return set(outlets)
-        granted = {
+    def _reach(self, member_id: str, entity: str, action: str) -> int:
+        member, role = self._live("member").get(member_id), self._role_of(member_id)
+        if member is None or not member["active"] or role is None:
+            return 0
+        said = _parsed(role["permissions"]).get(entity, {}).get(action)
+        if said is not None and role["key"] not in ("admin", "owner"):
+            return _REACH[said]
+        whole = _REACH_OF_BASE[role["base"]]
+        return whole if action == "read" and (entity != "role" or whole == 4) else 0 if action == "read" else 4
+
+    def _levels_of(self, member_id: str) -> dict[str, int]:
+        """How near each scope is to the member."""
+        member = self._live("member").get(member_id)
+        if member is None or not member["active"]:
+            return {}
+        levels = {TENANT: 1, OFFICE: 4} | dict.fromkeys((*self.tables["outlet"], *self.tables["member"]), 4)
+        branch = self._branch_of(member_id)
+        levels |= {i: 3 for i, o in self.tables["outlet"].items() if str(o["territory_id"]) in branch}
+        mates = {i for i, m in self.tables["member"].items() if m["team_id"] and m["team_id"] == member["team_id"]}
+        levels |= {scope: 2 for mate in mates - {member_id} for scope in {mate, *self._worked_by(mate)}}
+        stood_in_for = {
+            str(d["member_id"]) for d in self._live("delegation").values()
+            if str(d["substitute_id"]) == member_id and self._holds(d)
+        }  # fmt: skip
+        return levels | {scope: 1 for own in {member_id, *stood_in_for} for scope in {own, *self._worked_by(own)}}
+
+    def _holds(self, row: dict[str, Any]) -> bool:
+        return bool((row["starts_on"] or self.today) <= self.today <= (row["ends_on"] or self.today))
+
+    def _worked_by(self, member_id: str) -> set[str]:
+        team = self.tables["member"][member_id]["team_id"]
+        return {
             str(a["outlet_id"])
             for a in self._live("assignment").values()
-            if str(a["member_id"]) == member_id
-            and (a["starts_on"] or self.today) <= self.today <= (a["ends_on"] or self.today)
+            if (str(a["member_id"]) == member_id or (team and a["team_id"] == team)) and self._holds(a)
         }
-        if role == "manager":
-            branch = self._branch_of(member_id)
-            granted |= {row_id for row_id, o in outlets.items() if str(o["territory_id"]) in branch}
-        return granted
 
     def _branch_of(self, member_id: str) -> set[str]:
         territories = self._live("territory")
@@ -277,41 +337,47 @@ class Oracle:
             branch |= more
         return branch
 
-    def _sees(self, member_id: str, granted: set[str], entity: str, row: dict[str, Any]) -> bool:
+    def _scopes_of(self, entity: str, row: dict[str, Any]) -> set[str]:
         match entity:
+            case "role":
+                return {OFFICE}
+            case "delegation":
+                return {str(row["member_id"]), str(row["substitute_id"])}
             case "outlet":
-                return str(row["id"]) in granted
+                return {str(row["id"])}
             case "account":
-                return self._sees_account(member_id, granted, str(row["id"]))
+                return self._scopes_of_account(str(row["id"]))
             case "agreement":
-                return self._sees_account(member_id, granted, str(row["account_id"]))
+                return self._scopes_of_account(str(row["account_id"]))
             case "contact":
-                return self._sees_contact(member_id, granted, row)
+                return self._scopes_of_contact(row)
             case "contact_channel":
                 contact = self._live("contact").get(str(row["contact_id"]))
-                return contact is not None and self._sees_contact(member_id, granted, contact)
+                return self._scopes_of_contact(contact) if contact else set()
             case "assignment":
-                return str(row["member_id"]) == member_id
+                return {str(row["outlet_id"]), str(row["member_id"])}
             case "order":
-                return str(row["outlet_id"]) in granted
+                return {str(row["outlet_id"])}
             case "order_line":
                 order = self._live("order").get(str(row["order_id"]))
-                return order is not None and str(order["outlet_id"]) in granted
+                return {str(order["outlet_id"])} if order else set()
             case "conflict":
-                return str(row["lost_by"]) == member_id
+                return {str(row["lost_by"] or OFFICE)}
             case _:
-                return entity in _CATALOGUE
+                return {TENANT} if entity in _CATALOGUE else set()
 
-    def _sees_account(self, member_id: str, granted: set[str], account_id: str) -> bool:
+    def _scopes_of_account(self, account_id: str) -> set[str]:
         outlets = {row_id for row_id, o in self._live("outlet").items() if str(o["account_id"]) == account_id}
-        return (
-            bool(outlets & granted) if outlets else str(self.tables["account"][account_id]["created_by"]) == member_id
-        )
+        return outlets or {str(self.tables["account"][account_id]["created_by"]), OFFICE}
 
-    def _sees_contact(self, member_id: str, granted: set[str], contact: dict[str, Any]) -> bool:
+    def _scopes_of_contact(self, contact: dict[str, Any]) -> set[str]:
         if contact["outlet_id"] is not None:
-            return str(contact["outlet_id"]) in granted
-        return self._sees_account(member_id, granted, str(contact["account_id"]))
+            return {str(contact["outlet_id"])}
+        return self._scopes_of_account(str(contact["account_id"]))
+
+
+def _parsed(document: Any) -> dict[str, Any]:
+    return dict(json.loads(document) if isinstance(document, str) else document)
 
 
 def _wire(entity: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from server.auth.commands import add_member
 from server.auth.credentials import derive_refresh_token
 from server.auth.guards import require_role
 from server.auth.handlers import RateLimits, create_auth_router
-from server.auth.session import SECURITY_SCHEMES, Session, authentication, forget_standings, provide_session
+from server.auth.session import SECURITY_SCHEMES, Session, authentication, provide_session
+from server.auth.standings import forget_standings
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, keys
 from server.db import Actor, TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
 from server.errors import AppError

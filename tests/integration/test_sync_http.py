@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from server.app import create_app
-from server.auth.session import forget_standings
+from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.db import TenantRef
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id

@@ -13,15 +13,18 @@ from typing import Any
 from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
+from server.auth.access import access_of
 from server.sync.decide import decide
 from server.sync.load import load_state
 from server.sync.numbers import check_chain, check_known, split_known
-from server.sync.scopes import TENANT_SCOPE
+from server.sync.scopes import OFFICE_SCOPE, TENANT_SCOPE
 from server.sync.state import ALWAYS, CREATION, NEVER, Device, Price, Row, WritePlan
 
+VIEW = access_of("rep").view
 PRICE_WINDOW = 7 * 86_400_000_000
 _CATALOGUE = {
-    "territory", "member", "legal_entity", "price_list", "product", "product_unit", "price_item", "warehouse", "stock",
+    "office", "team", "territory", "member", "legal_entity",
+    "price_list", "product", "product_unit", "price_item", "warehouse", "stock",
 }  # fmt: skip
 
 
@@ -209,13 +212,13 @@ class MemoryServer:
             case "contact_channel":
                 return self.scopes_of(self.rows["contact", values["contact_id"]])
             case "assignment":
-                return {values["member_id"]}
+                return {values["member_id"], values["outlet_id"]}
             case "order":
                 return {values["outlet_id"]}
             case "order_line":
                 return self.scopes_of(self.rows["order", values["order_id"]])
             case _:
-                return {values["lost_by"]} if values["lost_by"] else set()
+                return {values["lost_by"] or OFFICE_SCOPE}
 
     def _scopes_of_account(self, account_id: str) -> set[str]:
         outlets = {o.id for o in self.live("outlet") if o.values["account_id"] == account_id}
@@ -224,13 +227,13 @@ class MemoryServer:
 
     # What the real `load_state` asks
 
-    async def load(self, entity: Entity, column: str, ids: Iterable[str], *, member_id: str) -> list[Row]:
+    async def load(self, entity: Entity, column: str, ids: Iterable[str], *, device: Device) -> list[Row]:
         """Copies of rows, with what the member sees of them."""
         wanted = set(ids)
         found = [r for (name, _), r in self.rows.items() if name == entity.name and r.values[column] in wanted]
         copies = [row.copy() for row in found]
         for row in copies:
-            row.visible_until = self._visible_until(row, member_id)
+            row.visible_until = self._visible_until(row, device.member_id)
         return copies
 
     def _visible_until(self, row: Row, member_id: str) -> int:
@@ -305,6 +308,8 @@ class MemoryServer:
             "puts": puts,
             "drops": drops,
             "cursor": self.head,
+            "view": VIEW,
+            "anew": False,
             "complete": complete,
             "position": None if complete else json.dumps(page[-1]),
             "applied_through": record.last_number,

@@ -126,6 +126,8 @@ class PullRequest(TypedDict):
     schema: int
     cursor: int
     position: str | None
+    view: NotRequired[str | None]
+    """Of what the device has, as its last complete page named it."""
     acked_through: NotRequired[int]
     """As in a push: outcomes up to this number need not be repeated. What is forgotten is a push's to say."""
 
@@ -136,6 +138,8 @@ class PullPage(TypedDict):
     puts: dict[str, dict[str, list[Scalar]]]  # entity → column → values; all columns equally long
     drops: dict[str, list[str]]
     cursor: int  # head revision of the transaction that made this page
+    view: str  # names what the user's role makes visible
+    anew: bool  # another view than the device's: what is pulled replaces all that it has
     complete: bool
     position: str | None
     applied_through: int  # last mutation of this device contained in what was pulled

@@ -38,8 +38,8 @@ class SubmissionReply(msgspec.Struct):
     lines: list[LineVerdictView]
 
     @classmethod
-    def of(cls, submitted: Submitted) -> Any:
-        """The reply to a submission."""
+    def of(cls, submitted: Submitted, *, hidden: frozenset[str]) -> Any:
+        """The reply to a submission; without the order's fields that are hidden from whoever submits."""
         lines = [
             LineVerdictView(
                 line_id=UUID(v.line_id),
@@ -51,4 +51,4 @@ class SubmissionReply(msgspec.Struct):
             )
             for v in submitted.lines
         ]
-        return cls(show(ORDERS.models, submitted.order), lines)
+        return cls(show(ORDERS.models, submitted.order, hidden=hidden), lines)

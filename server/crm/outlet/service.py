@@ -3,7 +3,7 @@
 from functools import cache
 from zoneinfo import available_timezones
 
-from outrider_sdk.protocol.entities import ASSIGNMENT
+from outrider_sdk.protocol.entities import ASSIGNMENT, OUTLET
 from outrider_sdk.protocol.ids import uuid7
 
 from server.crm import service
@@ -29,6 +29,6 @@ async def check_outlet(write: Write) -> None:
 
 async def assign_maker(write: Write) -> None:
     """Assign a new outlet to whoever made it, as otherwise they would not see it."""
-    if write.before is None and not write.viewer.sees_all:
+    if write.before is None and not write.viewer.reads_all(OUTLET):
         values = {"member_id": write.viewer.member_id, "outlet_id": write.row_id}
         await service.insert_row(ASSIGNMENT, uuid7(), values)

@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from server.crm.checks import check_tree, refuse
+from outrider_sdk.protocol.entities import TERRITORY
+
+from server.crm.checks import check_period, check_tree, refuse
 from server.crm.resource import Write
 from server.db import connection
 from server.errors import Forbidden
@@ -25,7 +27,7 @@ async def check_territory(write: Write) -> None:
     """
     await check_tree(write, "territory")
     viewer = write.viewer
-    if viewer.sees_all:
+    if viewer.reads_all(TERRITORY):
         return
     if write.before is not None:
         # The parent decides, so that nobody hands away, moves or deletes the top of their own branch.
@@ -36,6 +38,17 @@ async def check_territory(write: Write) -> None:
         parent_id = write.values.get("parent_id")
         if parent_id is None or not await _manages(parent_id, viewer.member_id):
             raise refuse("parent_id", "Name a territory of your own branch.")
+
+
+async def check_assignment(write: Write) -> None:
+    """Either a member or a team works an outlet.
+
+    Raises:
+        InvalidInput: both are named, or none; or it ends before it starts.
+    """
+    await check_period(write)
+    if not write.deletes and (write.value("member_id") is None) == (write.value("team_id") is None):
+        raise refuse("member_id", "Name either a member or a team.")
 
 
 async def _manages(territory_id: UUID, member_id: UUID) -> bool:

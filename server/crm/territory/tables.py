@@ -14,9 +14,10 @@ class Territory(SyncedTable, db=engine, tablename="territory"):
 
 
 class Assignment(SyncedTable, db=engine, tablename="assignment"):
-    """A member works an outlet, for a time; without dates, for good."""
+    """A member, or a team, works an outlet, for a time; without dates, for good."""
 
-    member_id = UUID(required=True, default=None)
+    member_id = UUID(null=True, default=None)
+    team_id = UUID(null=True, default=None)
     outlet_id = UUID(required=True, default=None)
     assortment_id = UUID(null=True, default=None)
     starts_on = Date(null=True, default=None)

@@ -24,7 +24,16 @@ from outrider_sdk.protocol.entities.definition import (
     Wire,
 )
 from outrider_sdk.protocol.entities.orders import FULFILMENTS, ORDER, ORDER_LINE, ORDER_STATUSES
-from outrider_sdk.protocol.entities.people import ASSIGNMENT, MEMBER, ROLES, TERRITORY
+from outrider_sdk.protocol.entities.people import (
+    ASSIGNMENT,
+    DELEGATION,
+    MEMBER,
+    OFFICE,
+    ROLE,
+    ROLES,
+    TEAM,
+    TERRITORY,
+)
 from outrider_sdk.protocol.entities.records import CONFLICT
 
 SCHEMA_VERSION = 1
@@ -32,8 +41,12 @@ SCHEMA_VERSION = 1
 ENTITIES: dict[str, Entity] = {
     e.name: e
     for e in (
+        ROLE,
+        OFFICE,
+        TEAM,
         TERRITORY,
         MEMBER,
+        DELEGATION,
         LEGAL_ENTITY,
         PRICE_LIST,
         PRODUCT,
@@ -68,11 +81,13 @@ __all__ = [
     "CONFLICT",
     "CONTACT",
     "CONTACT_CHANNEL",
+    "DELEGATION",
     "ENTITIES",
     "FULFILMENTS",
     "JSON_LENGTH_MAX",
     "LEGAL_ENTITY",
     "MEMBER",
+    "OFFICE",
     "ORDER",
     "ORDER_LINE",
     "ORDER_STATUSES",
@@ -81,9 +96,11 @@ __all__ = [
     "PRICE_LIST",
     "PRODUCT",
     "PRODUCT_UNIT",
+    "ROLE",
     "ROLES",
     "SCHEMA_VERSION",
     "STOCK",
+    "TEAM",
     "TERRITORY",
     "TEXT_LENGTH_MAX",
     "WAREHOUSE",

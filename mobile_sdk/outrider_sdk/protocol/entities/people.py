@@ -1,8 +1,23 @@
 """Who works for the tenant, where, and for which outlets."""
 
-from outrider_sdk.protocol.entities.definition import Entity, Kind, id_, of, ref, text
+from outrider_sdk.protocol.entities.definition import Entity, Kind, id_, json_, of, ref, text
 
 ROLES = ("rep", "manager", "admin", "owner", "billing")
+"""The roles that every tenant has; others depart from one of them."""
+
+ROLE = Entity(
+    "role",
+    60,
+    (
+        text("key", required=True, max_length=60),
+        text("name", required=True),
+        text("base", required=True, values=ROLES),
+        json_("permissions", required=True, default="{}"),
+        json_("fields", required=True, default="{}"),
+    ),
+)
+OFFICE = Entity("office", 61, (text("name", required=True), json_("address")))
+TEAM = Entity("team", 62, (text("name", required=True), ref("office_id", "office")))
 
 TERRITORY = Entity(
     "territory",
@@ -14,15 +29,27 @@ MEMBER = Entity(
     2,
     (
         text("name", required=True),
-        text("role", required=True, values=ROLES),
+        text("role", required=True, max_length=60),
         of(Kind.BOOLEAN, "active", required=True, default=True),
+        ref("team_id", "team"),
+    ),
+)
+DELEGATION = Entity(
+    "delegation",
+    63,
+    (
+        ref("member_id", "member", required=True),
+        ref("substitute_id", "member", required=True),
+        of(Kind.DATE, "starts_on"),
+        of(Kind.DATE, "ends_on"),
     ),
 )
 ASSIGNMENT = Entity(
     "assignment",
     15,
     (
-        ref("member_id", "member", required=True),
+        ref("member_id", "member"),
+        ref("team_id", "team"),
         ref("outlet_id", "outlet", required=True),
         id_("assortment_id"),
         of(Kind.DATE, "starts_on"),

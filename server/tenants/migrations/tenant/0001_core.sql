@@ -21,11 +21,12 @@ CREATE TABLE {{schema}}.scope_entry (
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 
 CREATE TABLE {{schema}}.scope_grant (
-    member_id uuid NOT NULL, scope uuid NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL, at timestamptz NOT NULL,
-    PRIMARY KEY (member_id, scope)
+    member_id uuid NOT NULL, scope uuid NOT NULL, level smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (member_id, scope, level)
 );
 CREATE INDEX ON {{schema}}.scope_grant (scope);
-CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (gone);
+CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (level, gone);
 
 CREATE TABLE {{schema}}.device (
     id uuid PRIMARY KEY,
@@ -80,6 +81,14 @@ CREATE TABLE {{schema}}.price_change (
 );
 CREATE INDEX ON {{schema}}.price_change (price_item_id, until);
 
+-- How far the rights of a role's document go; see server.auth.access.Reach.
+CREATE FUNCTION {{schema}}.reach_of(permissions jsonb) RETURNS smallint LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(max(CASE e.value ->> 'read'
+        WHEN 'own' THEN 1 WHEN 'team' THEN 2 WHEN 'territory' THEN 3 WHEN 'all' THEN 4 ELSE 0 END), 0)::smallint
+    FROM jsonb_each(CASE jsonb_typeof(permissions) WHEN 'object' THEN permissions ELSE '{}' END) e
+$$;
+
 -- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
 CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -107,6 +116,53 @@ BEGIN
 END $$;
 
 
+CREATE TABLE {{schema}}."role" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "key" text NOT NULL,
+    "name" text NOT NULL,
+    "base" text NOT NULL CHECK ("base" IN ('rep', 'manager', 'admin', 'owner', 'billing')),
+    "permissions" jsonb NOT NULL DEFAULT '{}',
+    "fields" jsonb NOT NULL DEFAULT '{}',
+    reach smallint GENERATED ALWAYS AS ({{schema}}.reach_of(permissions)) STORED
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX ON {{schema}}.role ("key") WHERE deleted_at IS NULL;
+
+
+CREATE TABLE {{schema}}."office" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "address" jsonb
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."team" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "office_id" uuid
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."territory" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -132,9 +188,26 @@ CREATE TABLE {{schema}}."member" (
     deleted_at timestamptz,
     stamps jsonb NOT NULL DEFAULT '{}',
     "name" text NOT NULL,
-    "role" text NOT NULL CHECK ("role" IN ('rep', 'manager', 'admin', 'owner', 'billing')),
+    "role" text NOT NULL,
     "active" boolean NOT NULL DEFAULT true,
+    "team_id" uuid,
     identity_id uuid, email text, UNIQUE (identity_id)
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."delegation" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "member_id" uuid NOT NULL,
+    "substitute_id" uuid NOT NULL,
+    "starts_on" date,
+    "ends_on" date
 ) WITH (fillfactor = 80);
 
 
@@ -370,7 +443,8 @@ CREATE TABLE {{schema}}."assignment" (
     "custom" jsonb NOT NULL DEFAULT '{}',
     deleted_at timestamptz,
     stamps jsonb NOT NULL DEFAULT '{}',
-    "member_id" uuid NOT NULL,
+    "member_id" uuid,
+    "team_id" uuid,
     "outlet_id" uuid NOT NULL,
     "assortment_id" uuid,
     "starts_on" date,
@@ -473,11 +547,23 @@ CREATE TABLE {{schema}}."conflict" (
     "explanation" text NOT NULL
 ) WITH (fillfactor = 80);
 
+
+
+ALTER TABLE {{schema}}."team" ADD FOREIGN KEY ("office_id") REFERENCES {{schema}}."office" (id);
+CREATE INDEX ON {{schema}}."team" ("office_id");
+
 ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."territory" (id),
     ADD FOREIGN KEY ("manager_id") REFERENCES {{schema}}."member" (id);
 CREATE INDEX ON {{schema}}."territory" ("parent_id");
 CREATE INDEX ON {{schema}}."territory" ("manager_id");
 
+ALTER TABLE {{schema}}."member" ADD FOREIGN KEY ("team_id") REFERENCES {{schema}}."team" (id);
+CREATE INDEX ON {{schema}}."member" ("team_id");
+
+ALTER TABLE {{schema}}."delegation" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("substitute_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."delegation" ("member_id");
+CREATE INDEX ON {{schema}}."delegation" ("substitute_id");
 
 
 
@@ -520,9 +606,11 @@ ALTER TABLE {{schema}}."contact_channel" ADD FOREIGN KEY ("contact_id") REFERENC
 CREATE INDEX ON {{schema}}."contact_channel" ("contact_id");
 
 ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("team_id") REFERENCES {{schema}}."team" (id),
     ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id),
     ADD FOREIGN KEY ("delegated_by") REFERENCES {{schema}}."member" (id);
 CREATE INDEX ON {{schema}}."assignment" ("member_id");
+CREATE INDEX ON {{schema}}."assignment" ("team_id");
 CREATE INDEX ON {{schema}}."assignment" ("outlet_id");
 
 ALTER TABLE {{schema}}."order" ADD FOREIGN KEY ("maker_id") REFERENCES {{schema}}."member" (id),
@@ -549,20 +637,57 @@ CREATE INDEX ON {{schema}}."order_line" ("product_id");
 
 
 
-CREATE VIEW {{schema}}.granted AS
+INSERT INTO {{schema}}."role" (id, "key", name, base) VALUES
+    ('30a1cdfd-b9cf-5c00-9919-1660df3f2a6d', 'rep', 'Rep', 'rep'),
+    ('ab34b315-44d6-5bd4-b26a-8848737de08d', 'manager', 'Manager', 'manager'),
+    ('950c1c25-0f91-5380-bd04-5dbe6901eff7', 'admin', 'Admin', 'admin'),
+    ('b93f445c-f698-5fad-9897-f0149d87f3b2', 'owner', 'Owner', 'owner'),
+    ('cfc380c7-a9d4-54b3-9b42-b51a4ef7d189', 'billing', 'Billing', 'billing');
+INSERT INTO {{schema}}.scope_entry ("row", scope, entity, revision, gone)
+SELECT id, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 60, 0, false FROM {{schema}}."role";
 
-    -- Whoever works with customers sees the tenant's catalogue, and what is their own.
-    SELECT m.id AS member_id, s.scope FROM {{schema}}.member m
-    CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (m.id)) AS s (scope)
-    WHERE m.active AND m.deleted_at IS NULL AND m.role <> 'billing'
-    UNION
-    -- Assigned outlets, while the assignment lasts. The daily job ends those whose time is over.
-    SELECT s.member_id, s.outlet_id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.id = s.member_id
-    WHERE s.deleted_at IS NULL AND m.active AND m.deleted_at IS NULL AND m.role <> 'billing'
+
+CREATE VIEW {{schema}}.active_member AS
+    SELECT m.id, m.team_id, greatest(r.reach, CASE coalesce(r.base, m.role)
+        WHEN 'rep' THEN 1 WHEN 'manager' THEN 3 WHEN 'admin' THEN 4 WHEN 'owner' THEN 4 ELSE 0 END) AS reach
+    FROM {{schema}}.member m LEFT JOIN {{schema}}.role r ON r.key = m.role AND r.deleted_at IS NULL
+    WHERE m.active AND m.deleted_at IS NULL;
+
+CREATE VIEW {{schema}}.worked_outlet AS
+    SELECT s.outlet_id, s.member_id FROM {{schema}}.assignment s
+    WHERE s.member_id IS NOT NULL AND s.deleted_at IS NULL
     AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date)
-    UNION
-    -- A manager sees the outlets of their branch of the territory tree.
-    SELECT b.manager_id, o.id FROM (
+    UNION ALL
+    SELECT s.outlet_id, m.id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.team_id = s.team_id
+    WHERE s.deleted_at IS NULL
+    AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date);
+
+CREATE VIEW {{schema}}.granted AS
+    -- Own: the tenant's catalogue, what is the member's, and the outlets that they work.
+    SELECT a.id AS member_id, s.scope, 1::smallint AS level FROM {{schema}}.active_member a
+    CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (a.id)) AS s (scope) WHERE a.reach > 0
+    UNION ALL
+    SELECT w.member_id, w.outlet_id, 1 FROM {{schema}}.worked_outlet w
+    JOIN {{schema}}.active_member a ON a.id = w.member_id AND a.reach > 0
+    UNION ALL
+    -- A substitute stands in for the other, in what is theirs.
+    SELECT d.substitute_id, s.scope, 1 FROM {{schema}}.delegation d
+    JOIN {{schema}}.active_member a ON a.id = d.substitute_id AND a.reach > 0
+    CROSS JOIN LATERAL (
+        SELECT d.member_id UNION ALL SELECT w.outlet_id FROM {{schema}}.worked_outlet w WHERE w.member_id = d.member_id
+    ) AS s (scope)
+    WHERE d.deleted_at IS NULL
+    AND (d.starts_on IS NULL OR d.starts_on <= current_date) AND (d.ends_on IS NULL OR d.ends_on >= current_date)
+    UNION ALL
+    -- Team: what is own to any of its members.
+    SELECT a.id, s.scope, 2 FROM {{schema}}.active_member a JOIN {{schema}}.member m ON m.team_id = a.team_id AND m.id <> a.id
+    CROSS JOIN LATERAL (
+        SELECT m.id UNION ALL SELECT w.outlet_id FROM {{schema}}.worked_outlet w WHERE w.member_id = m.id
+    ) AS s (scope)
+    WHERE a.reach >= 2
+    UNION ALL
+    -- Territory: the outlets of the branches that the member manages.
+    SELECT b.manager_id, o.id, 3 FROM (
         WITH RECURSIVE branch AS (
             SELECT t.id, t.manager_id FROM {{schema}}.territory t WHERE t.manager_id IS NOT NULL AND t.deleted_at IS NULL
             UNION
@@ -570,29 +695,91 @@ CREATE VIEW {{schema}}.granted AS
             WHERE t.deleted_at IS NULL
         ) SELECT branch.id, branch.manager_id FROM branch
     ) b
-    JOIN {{schema}}.member m ON m.id = b.manager_id AND m.active AND m.deleted_at IS NULL AND m.role = 'manager'
+    JOIN {{schema}}.active_member a ON a.id = b.manager_id AND a.reach >= 3
     JOIN {{schema}}.outlet o ON o.territory_id = b.id
-    UNION
-    -- Admins and owners see every outlet.
-    SELECT m.id, o.id FROM {{schema}}.member m CROSS JOIN {{schema}}.outlet o
-    WHERE m.active AND m.deleted_at IS NULL AND m.role IN ('admin', 'owner');
+    UNION ALL
+    -- All: every outlet, every member, and what belongs to none.
+    SELECT a.id, s.scope, 4 FROM {{schema}}.active_member a CROSS JOIN LATERAL (
+        SELECT o.id FROM {{schema}}.outlet o UNION ALL SELECT m.id FROM {{schema}}.member m
+        UNION ALL SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
+    ) AS s (scope)
+    WHERE a.reach >= 4;
 
--- Brings the grants in line with the view. NULL stands for all members, or all scopes.
+-- Brings the grants in line with the view. NULL stands for all members, or all scopes. Of several levels the nearest
+-- counts: whoever reads as far as a farther one reads as far as it.
 CREATE FUNCTION {{schema}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE r bigint; moment timestamptz;
 BEGIN
     SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT DISTINCT v.member_id, v.scope FROM {{schema}}.granted v WHERE (members IS NULL OR v.member_id = ANY (members)) AND (scopes IS NULL OR v.scope = ANY (scopes))
+        SELECT v.member_id, v.scope, min(v.level)::smallint AS level FROM {{schema}}.granted v WHERE (members IS NULL OR v.member_id = ANY (members)) AND (scopes IS NULL OR v.scope = ANY (scopes))
+        GROUP BY v.member_id, v.scope
     ), lost AS (
         UPDATE {{schema}}.scope_grant g SET gone = true, revision = r, at = moment
         WHERE NOT g.gone AND (members IS NULL OR g.member_id = ANY (members)) AND (scopes IS NULL OR g.scope = ANY (scopes))
-        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope)
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope AND d.level = g.level)
     )
-    INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, revision, gone, at)
-    SELECT d.member_id, d.scope, r, false, moment FROM desired d
-    ON CONFLICT (member_id, scope) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
+    INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, level, revision, gone, at)
+    SELECT d.member_id, d.scope, d.level, r, false, moment FROM desired d
+    ON CONFLICT (member_id, scope, level) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_role(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT r.id AS "row", 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid AS scope FROM {{schema}}.role r
+        WHERE r.id = ANY (ids) AND r.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 60::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_office(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."office" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 61::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_team(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."team" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 62::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
 END $$;
 
 
@@ -630,6 +817,26 @@ BEGIN
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 2::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_delegation(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT d.id AS "row", v.scope FROM {{schema}}.delegation d
+        CROSS JOIN LATERAL (VALUES (d.member_id), (d.substitute_id)) AS v (scope)
+        WHERE d.id = ANY (ids) AND d.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 63::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
 END $$;
 
@@ -776,7 +983,8 @@ BEGIN
         SELECT a.id AS "row", v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
             SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
             UNION ALL
-            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
         WHERE a.id = ANY (ids) AND a.deleted_at IS NULL
     ), left_scope AS (
@@ -800,7 +1008,8 @@ BEGIN
         JOIN {{schema}}.account a ON a.id = g.account_id CROSS JOIN LATERAL (
             SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
             UNION ALL
-            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
         WHERE g.id = ANY (ids) AND g.deleted_at IS NULL
     ), left_scope AS (
@@ -844,7 +1053,8 @@ BEGIN
             SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
             SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
             UNION ALL
-            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
@@ -873,7 +1083,8 @@ BEGIN
             SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
             SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
             UNION ALL
-            SELECT a.created_by WHERE a.created_by IS NOT NULL AND NOT EXISTS (
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE h.id = ANY (ids) AND h.deleted_at IS NULL
@@ -894,8 +1105,9 @@ DECLARE r bigint;
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT s.id AS "row", s.member_id AS scope FROM {{schema}}.assignment s
-        WHERE s.id = ANY (ids) AND s.deleted_at IS NULL
+        SELECT s.id AS "row", v.scope FROM {{schema}}.assignment s
+        CROSS JOIN LATERAL (VALUES (s.outlet_id), (s.member_id)) AS v (scope)
+        WHERE s.id = ANY (ids) AND s.deleted_at IS NULL AND v.scope IS NOT NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
@@ -952,8 +1164,8 @@ DECLARE r bigint;
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT c.id AS "row", c.lost_by AS scope FROM {{schema}}.conflict c
-        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL AND c.lost_by IS NOT NULL
+        SELECT c.id AS "row", coalesce(c.lost_by, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS scope FROM {{schema}}.conflict c
+        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
@@ -963,6 +1175,155 @@ BEGIN
     SELECT DISTINCT d."row", d.scope, 18::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
 END $$;
+
+
+CREATE FUNCTION {{schema}}.stamp_role() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."role" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of role never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."role" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."role" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_role();
+
+CREATE FUNCTION {{schema}}.after_insert_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_role(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.role IN (SELECT r.key FROM new_rows r)), NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."role" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_role();
+CREATE FUNCTION {{schema}}.after_update_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "key", "base", "permissions", "deleted_at" FROM new_rows EXCEPT SELECT id, "key", "base", "permissions", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_role(moved);
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.role IN (SELECT r.key FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)), NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."role" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_role();
+
+
+CREATE FUNCTION {{schema}}.stamp_office() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."office" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of office never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."office" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."office" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_office();
+
+CREATE FUNCTION {{schema}}.after_insert_office() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_office(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."office" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_office();
+CREATE FUNCTION {{schema}}.after_update_office() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_office(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."office" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_office();
+
+
+CREATE FUNCTION {{schema}}.stamp_team() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."team" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of team never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."team" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."team" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_team();
+
+CREATE FUNCTION {{schema}}.after_insert_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_team(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."team" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_team();
+CREATE FUNCTION {{schema}}.after_update_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_team(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."team" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_team();
 
 
 CREATE FUNCTION {{schema}}.stamp_territory() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -1048,6 +1409,8 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_member(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM new_rows r), NULL);
+    PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM new_rows r));
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.team_id IN (SELECT r.team_id FROM new_rows r)), NULL);
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABLE AS new_rows
@@ -1057,14 +1420,67 @@ DECLARE moved uuid[];
 BEGIN
     UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
     WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "role", "active", "deleted_at" FROM new_rows EXCEPT SELECT id, "role", "active", "deleted_at" FROM old_rows) m);
+    moved := ARRAY(SELECT id FROM (SELECT id, "role", "active", "team_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "role", "active", "team_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_member(moved);
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
+    PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.team_id IN (SELECT r.team_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)), NULL);
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_member();
+
+
+CREATE FUNCTION {{schema}}.stamp_delegation() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."delegation" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of delegation never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."delegation" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."delegation" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_delegation();
+
+CREATE FUNCTION {{schema}}.after_insert_delegation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_delegation(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.substitute_id FROM new_rows r), NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."delegation" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_delegation();
+CREATE FUNCTION {{schema}}.after_update_delegation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "substitute_id", "starts_on", "ends_on", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "substitute_id", "starts_on", "ends_on", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_delegation(moved);
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.substitute_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."delegation" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_delegation();
 
 
 CREATE FUNCTION {{schema}}.stamp_legal_entity() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -1757,7 +2173,7 @@ CREATE FUNCTION {{schema}}.after_insert_assignment() RETURNS trigger LANGUAGE pl
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assignment(ARRAY(SELECT n.id FROM new_rows n));
-    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.member_id FROM new_rows r), ARRAY(SELECT r.outlet_id FROM new_rows r));
+    PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.outlet_id FROM new_rows r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW TABLE AS new_rows
@@ -1767,10 +2183,10 @@ DECLARE moved uuid[];
 BEGIN
     UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
     WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM old_rows) m);
+    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "team_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "team_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assignment(moved);
-    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.member_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), ARRAY(SELECT r.outlet_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
+    PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.outlet_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows

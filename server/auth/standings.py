@@ -1,0 +1,27 @@
+"""What is remembered of whom a token stands for: their tenant, and what they may do.
+
+A process that changes any of it forgets at once; others go on with what they know for `STANDING_TTL_S`.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from server.auth.access import Access
+from server.auth.ttl_cache import TtlCache
+from server.db import TenantRef
+
+TENANT_TTL_S: Final = 30.0
+STANDING_TTL_S: Final = 30.0
+"""How long a dismissed member or a revoked device may go on with a token, in a process that did not revoke it."""
+TENANTS_CACHED_MAX: Final = 10_000
+STANDINGS_CACHED_MAX: Final = 50_000
+
+tenants: Final[TtlCache[UUID, TenantRef]] = TtlCache(ttl_s=TENANT_TTL_S, size_max=TENANTS_CACHED_MAX)
+accesses: Final[TtlCache[str, Access]] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
+"""By the token's id."""
+
+
+def forget_standings() -> None:
+    """Look everybody up again, at once, in this process: somebody was just revoked, dismissed or given another role."""
+    tenants.clear()
+    accesses.clear()
