@@ -3,11 +3,13 @@
 import json
 import sqlite3
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from outrider_sdk import outbox, overlay
+from outrider_sdk import conflicts, outbox, overlay
+from outrider_sdk.errors import InvalidValue
 from outrider_sdk.kinds import moment
 from outrider_sdk.protocol import Change, Choice, Conflict, Outcome
 from outrider_sdk.protocol.entities import CONFLICT, ENTITIES, ORDER
@@ -18,12 +20,16 @@ ORDER_CHOICES: list[Choice] = [
     {"code": "cancel", "label": "Cancel the order"},
 ]
 _VERBS = {"create": "New", "edit": "Change of", "delete": "Removal of"}
-_INTENTS = {"order.submit": "Submission of", "order.cancel": "Cancellation of"}
+_INTENTS = {"order.submit": "Submission of", "order.cancel": "Cancellation of", "conflict.settle": "Settling of"}
+
+
+CONFLICT_CODE = "conflict"
+ORDER_CODE = "needs_attention"
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionItem:
-    """One thing to decide. `number` is its mutation's, where it came from one; `Replica.resolve` takes it."""
+    """One thing to decide; `Replica.resolve` takes it. `number` is that of this device's mutation that it came from."""
 
     number: int | None
     title: str
@@ -52,13 +58,31 @@ def refusal(conn: sqlite3.Connection, number: int) -> Outcome | None:
     return cast(Outcome, json.loads(row[0])) if row else None
 
 
-def order_submitted_by(conn: sqlite3.Connection, number: int) -> str | None:
-    """Id of the order that a mutation handed in."""
-    for entry in outbox.entries(conn, "number = ?", (number,)):
-        for change in entry.changes:
-            if change["op"] == "intent" and change["name"] == "order.submit":
-                return change["id"]
-    return None
+def find(items: Iterable[AttentionItem], named: int | str, choice: str) -> AttentionItem:
+    """The item of this number, or about the conflict or row of this id.
+
+    One mutation may have left several; then the choice says which is meant.
+
+    Raises:
+        InvalidValue: there is none, or several have this choice.
+    """
+    found = [item for item in items if (item.number == named if isinstance(named, int) else named in _ids_of(item))]
+    if not found:
+        raise InvalidValue("attention", None, f"nothing under number {named} waits for a decision")
+    offering = [item for item in found if choice in {each["code"] for each in item.choices}]
+    if len(offering) > 1:
+        ids = ", ".join(map(id_of, offering))
+        raise InvalidValue("attention", None, f"several wait under {named}; name one by its id: {ids}")
+    return (offering or found)[0]
+
+
+def id_of(item: AttentionItem) -> str:
+    """Under which id `find` knows the item."""
+    return item.conflicts[0]["id"] if item.code == CONFLICT_CODE else item.row_id
+
+
+def _ids_of(item: AttentionItem) -> set[str]:
+    return {each["id"] for each in item.conflicts} if item.code == CONFLICT_CODE else {item.row_id}
 
 
 def _refused(conn: sqlite3.Connection) -> list[AttentionItem]:
@@ -73,7 +97,7 @@ def _refused(conn: sqlite3.Connection) -> list[AttentionItem]:
                 number=entry.number,
                 title=f"{_described(conn, about)} was refused",
                 explanation=outcome.get("explanation", ""),
-                choices=outcome.get("choices") or [{"code": "discard", "label": "Discard"}],
+                choices=_with_discard(outcome.get("choices", [])),
                 conflicts=outcome.get("conflicts", []),
                 verdicts=outcome.get("verdicts", []),
                 captured_at=moment(entry.captured_at),
@@ -86,26 +110,48 @@ def _refused(conn: sqlite3.Connection) -> list[AttentionItem]:
     return items
 
 
+def _with_discard(choices: list[Choice]) -> list[Choice]:
+    offers = any(choice["code"] == "discard" for choice in choices)
+    return choices if offers else [*choices, {"code": "discard", "label": "Discard my change"}]
+
+
 def _conflicts(store: Store, conn: sqlite3.Connection) -> list[AttentionItem]:
     me, device = (_bytes(store.meta(key)) for key in ("member_id", "device_id"))
     found = conn.execute(
         "SELECT * FROM conflict WHERE status = 'open' AND (kept_by = ? OR lost_by = ? OR device_id = ?) ORDER BY id",
         (me, me, device),
     ).fetchall()
-    return [_conflict_item(conn, overlay.wire_row(CONFLICT, stored), store.meta("member_id")) for stored in found]
+    items: list[AttentionItem] = []
+    listed: set[str] = set()
+    for row in (overlay.wire_row(CONFLICT, stored) for stored in found):
+        if row["id"] not in listed and (offered := conflicts.choices(store, row)):
+            together = [row, *conflicts.siblings(store, row)]
+            listed |= {str(each["id"]) for each in together}
+            items.append(_conflict_item(store, conn, together, offered))
+    return items
 
 
-def _conflict_item(conn: sqlite3.Connection, row: dict[str, Any], member_id: str | None) -> AttentionItem:
-    yours = "kept" if row["kept_by"] == member_id else "lost"
-    conflict = {name: row[name] for name in ("id", "entity", "row_id", "field", "kept", "lost", "explanation")}
+def _conflict_item(
+    store: Store, conn: sqlite3.Connection, together: list[dict[str, Any]], offered: list[Choice]
+) -> AttentionItem:
+    row, member_id = together[0], store.meta("member_id")
+    names = ("id", "entity", "row_id", "field", "kept", "lost", "explanation")
+    told = [
+        {name: each[name] for name in names} | {"yours": "kept" if each["kept_by"] == member_id else "lost"}
+        for each in together
+    ]
+    name = _name(conn, row["entity"], row["row_id"])
+    fields = " and ".join(each["field"].replace("_", " ") for each in together)
+    deleted = f"{name[:1].upper()}{name[1:]} was deleted and changed"
     return AttentionItem(
-        number=row["mutation_number"],
-        title=f"Two versions of {row['field']} of {_name(conn, row['entity'], row['row_id'])}",
+        # Another device's numbers mean nothing here.
+        number=row["mutation_number"] if row["device_id"] == store.meta("device_id") else None,
+        title=deleted if row["field"] == conflicts.WHOLE_ROW else f"Two versions of {fields} of {name}",
         explanation=row["explanation"],
-        choices=[],
-        conflicts=[cast(Conflict, conflict | {"yours": yours})],
+        choices=offered,
+        conflicts=cast(list[Conflict], told),
         captured_at=None if row["captured_at"] is None else moment(row["captured_at"]),
-        code="conflict",
+        code=CONFLICT_CODE,
         entity=row["entity"],
         row_id=row["row_id"],
     )
@@ -127,7 +173,7 @@ def _orders(conn: sqlite3.Connection) -> list[AttentionItem]:
                 conflicts=outcome.get("conflicts", []),
                 verdicts=outcome.get("verdicts", []),
                 captured_at=captured_at,
-                code="needs_attention",
+                code=ORDER_CODE,
                 entity=ORDER.name,
                 row_id=str(order["id"]),
             )

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from outrider_sdk import rules
+from outrider_sdk import attention, rules
 from outrider_sdk.errors import InvalidValue, NotFound, OutriderError
 from outrider_sdk.kinds import to_python, to_stored, to_wire
 from outrider_sdk.protocol.entities import Kind
@@ -89,8 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, reads=True).add_argument("--json", action="store_true")
     command("attention", _attention, reads=True).add_argument("--json", action="store_true")
     resolve = command("resolve", _resolve)
-    resolve.add_argument("number", type=int)
+    resolve.add_argument("item", help="its number, or the id of the conflict or order, as `attention` prints it")
     resolve.add_argument("choice")
+    command("reopen", _reopen).add_argument("number", type=int)
     return parser
 
 
@@ -183,7 +184,7 @@ def _attention(crm: Replica, options: argparse.Namespace) -> None:
         print(json.dumps([asdict(item) for item in items], default=_plain, ensure_ascii=False, indent=1))
         return
     for item in items:
-        print(f"{item.number or '-'}  {item.title}")
+        print(f"{item.number or attention.id_of(item)}  {item.title}")
         if item.explanation:
             print(f"   {item.explanation}")
         for verdict in item.verdicts:
@@ -196,8 +197,18 @@ def _attention(crm: Replica, options: argparse.Namespace) -> None:
 
 def _resolve(crm: Replica, options: argparse.Namespace) -> None:
     """deal with an item of `attention` by one of its choices"""
-    crm.resolve(options.number, options.choice)
-    print(f"{options.number}: {options.choice}")
+    crm.resolve(int(options.item) if options.item.isdecimal() else options.item, options.choice)
+    print(f"{options.item}: {options.choice}")
+
+
+def _reopen(crm: Replica, options: argparse.Namespace) -> None:
+    """take a refused change up again, as a new one"""
+    reopened = crm.reopen(options.number)
+    for left in reopened.left:
+        print(f"Not taken up: {left.change['op']} of {left.change['id']}: {left.reason}")
+    if reopened.order_id:
+        print(f"Draft {crm.orders.get(reopened.order_id).number}  {reopened.order_id}")
+    print(f"{options.number} is now {reopened.number}." if reopened.number else "Nothing could be taken up again.")
 
 
 def _fields(table: Table, given: Sequence[str]) -> dict[str, Any]:

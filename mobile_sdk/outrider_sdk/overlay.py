@@ -30,6 +30,8 @@ Key = tuple[str, str]
 """Entity and id."""
 
 PRICED_FIELDS = frozenset({"quantity", "list_price", "discount"})
+EFFECTS = "effects"
+"""Key, in what the device derives of an intent, of the changes of rows that it shows at once."""
 INTENT_STATUSES = {"order.submit": "submitted", "order.cancel": "cancelled"}
 
 
@@ -38,6 +40,13 @@ def target(change: Change) -> Key:
     if change["op"] == "intent":
         return change["name"].partition(".")[0], change["id"]
     return change["entity"], change["id"]
+
+
+def parts(change: Change, derived: Derived) -> list[tuple[Change, Derived]]:
+    """What a change lays over rows, one row each: itself, and an intent's effects on other rows."""
+    if change["op"] == "intent" and derived is not None:
+        return [(change, None), *((effect, None) for effect in derived.get(EFFECTS, ()))]
+    return [(change, derived)]
 
 
 def lay(row: WireRow | None, change: Change, derived: Derived, captured_at: int) -> WireRow | None:
@@ -100,8 +109,13 @@ def write_rows(conn: sqlite3.Connection, entity: Entity, rows: dict[str, WireRow
 
 def apply_change(
     conn: sqlite3.Connection, number: int, captured_at: int, change: Change, derived: Derived = None
-) -> WireRow | None:
-    """Lay one more change of mutation `number` over its row, within the caller's transaction."""
+) -> None:
+    """Lay one more change of mutation `number` over its rows, within the caller's transaction."""
+    for part, filled in parts(change, derived):
+        _apply_part(conn, number, captured_at, part, filled)
+
+
+def _apply_part(conn: sqlite3.Connection, number: int, captured_at: int, change: Change, derived: Derived) -> None:
     name, row_id = target(change)
     entity = ENTITIES[name]
     before = find_row(conn, entity, row_id)
@@ -117,7 +131,6 @@ def apply_change(
         if order is not None:
             _touch(conn, ORDER, order_id, order, number, lines=True)
             _write_totals(conn, [order_id])
-    return after
 
 
 def _touch(
@@ -204,7 +217,8 @@ def recompute(conn: sqlite3.Connection) -> None:
     asked: dict[Key, list[tuple[Change, Derived, int]]] = defaultdict(list)
     for entry in outbox.entries(conn, "overlaid = 1"):
         for change, derived in zip(entry.changes, entry.derived, strict=True):
-            asked[target(change)].append((change, derived, entry.captured_at))
+            for part, filled in parts(change, derived):
+                asked[target(part)].append((part, filled, entry.captured_at))
     for name in ENTITIES:  # parents first: a line's amount asks for its order's currency
         rows = {row_id: _folded(conn, base, asked[name, row_id]) for row_id, base in bases.get(name, {}).items()}
         write_rows(conn, ENTITIES[name], rows)

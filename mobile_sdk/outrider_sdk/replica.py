@@ -13,17 +13,25 @@ from typing import Any, Self
 
 from outrider_sdk import attention, outbox, overlay, store
 from outrider_sdk.attention import AttentionItem
+from outrider_sdk.conflicts import ConflictTable
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
 from outrider_sdk.errors import ForeignCredentials, InvalidValue, NotEnrolled, ReplicaBusy, ReplicaError
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.kinds import moment
 from outrider_sdk.orders import OrderLineTable, OrderTable
-from outrider_sdk.protocol.entities import ENTITIES, ORDER, ORDER_LINE
+from outrider_sdk.protocol.entities import CONFLICT, ENTITIES, ORDER, ORDER_LINE
+from outrider_sdk.reopen import Reopened, reopen
 from outrider_sdk.store import Store
 from outrider_sdk.sync import OnProgress, Sync, SyncReport
 from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
 from outrider_sdk.transport import HttpTransport, Transport, device_clock
+
+_KINDS: dict[str, type[Table]] = {
+    ORDER.name: OrderTable,
+    ORDER_LINE.name: OrderLineTable,
+    CONFLICT.name: ConflictTable,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Replica:
     assignments: Table
     orders: OrderTable
     order_lines: OrderLineTable
-    conflicts: Table
+    conflicts: ConflictTable
 
     def __init__(
         self,
@@ -96,7 +104,7 @@ class Replica:
         self._syncing = threading.Lock()
         self._tables: dict[str, Table] = {}
         for name, entity in ENTITIES.items():
-            kind = {ORDER.name: OrderTable, ORDER_LINE.name: OrderLineTable}.get(name, Table)
+            kind = _KINDS.get(name, Table)
             self._tables[name] = kind(opened, entity, self.transaction)
             setattr(self, _plural(name), self._tables[name])
         if not opened.read_only:
@@ -285,33 +293,45 @@ class Replica:
         """What waits for a person: refused mutations, open conflicts, orders that need a decision."""
         return attention.list_attention(self._store)
 
-    def resolve(self, number: int, choice: str) -> None:
+    def resolve(self, item: AttentionItem | int | str, choice: str) -> None:
         """Deal with an item of `attention`, by one of its choices.
 
         A refused mutation leaves the list, whichever of its choices it is: `discard` drops it, `edit` and `revise` say
-        that the person makes a new mutation. An order is handed in again (`submit`) or cancelled (`cancel`).
+        that the person makes a new mutation (`reopen` makes one of it). A conflict is settled. An order is handed in
+        again (`submit`) or cancelled (`cancel`).
+
+        Args:
+            item: the item itself, its number, or the id of the conflict or order that it is about.
 
         Raises:
-            InvalidValue: nothing under this number waits, or it has no such choice.
+            InvalidValue: nothing of this name waits, several do, or it has no such choice.
         """
-        with self._store.read() as conn:
-            outcome = attention.refusal(conn, number)
-            order_id = attention.order_submitted_by(conn, number)
-        if outcome is not None:
-            offered = {"discard"} | {each["code"] for each in outcome.get("choices", [])}
-            self._check_choice(number, choice, offered)
-            with self._store.write() as conn:
-                conn.execute("UPDATE sync_outbox SET resolved = 1 WHERE number = ?", (number,))
-            return
-        order = self.orders.find(order_id) if order_id else None
-        if order is None or order["status"] != "needs_attention":
-            raise InvalidValue("attention", None, f"nothing under number {number} waits for a decision")
-        self._check_choice(number, choice, {each["code"] for each in attention.ORDER_CHOICES})
-        (self.orders.submit if choice == "submit" else self.orders.cancel)(order["id"])
-
-    def _check_choice(self, number: int, choice: str, offered: set[str]) -> None:
+        if not isinstance(item, AttentionItem):
+            item = attention.find(self.attention(), item, choice)
+        offered = {each["code"] for each in item.choices}
         if choice not in offered:
-            raise InvalidValue("attention", None, f"{number} offers {', '.join(sorted(offered))}; not {choice!r}")
+            raise InvalidValue("attention", None, f"it offers {', '.join(sorted(offered))}; not {choice!r}")
+        match item.code:
+            case attention.CONFLICT_CODE:
+                self.conflicts.settle(item.conflicts[0]["id"], choice)
+            case attention.ORDER_CODE:
+                (self.orders.submit if choice == "submit" else self.orders.cancel)(item.row_id)
+            case _:
+                with self._store.write() as conn:
+                    conn.execute("UPDATE sync_outbox SET resolved = 1 WHERE number = ?", (item.number,))
+
+    def reopen(self, number: int) -> Reopened:
+        """Take a refused mutation up again, as far as that is possible; it then leaves `attention`.
+
+        Where it offers `revise`, a new draft has the lines that the order was meant to have, and names the order that
+        it revises. Where it offers `edit`, its changes are made anew, upon the rows as they are now; until the next
+        sync the person can correct them.
+
+        Raises:
+            InvalidValue: there is no such refused mutation, or it offers neither.
+        """
+        self._refuse_inside_transaction("reopen")
+        return reopen(self, self._store, number)
 
     def discard(self, number: int, *, cascade: bool = False) -> list[int]:
         """Take back an unsent mutation, and with `cascade` those that build on rows it created; which ones it was.

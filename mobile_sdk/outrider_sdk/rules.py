@@ -1,4 +1,4 @@
-"""Pure rules that device and server share: what a line costs, and which way an order may go.
+"""Pure rules that device and server share: what a line costs, which way an order may go, what is decided together.
 
 No clock, no database, no float: the same input gives the same output on a phone and on the server.
 """
@@ -52,6 +52,19 @@ ORDER_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
 
 EDITABLE_STATUSES: Final = frozenset({"draft", "needs_attention"})
 """An order's own content may change only in these; later it is revised by a new draft."""
+
+
+GROUPS: Final[dict[str, dict[str, str]]] = {
+    "order": {"delivery_date": "delivery", "delivery_window": "delivery"},
+    "order_line": dict.fromkeys(("unit", "quantity", "list_price", "discount"), "line"),
+}
+"""Fields that mean something only together, by entity: field → group."""
+
+
+def together(entity: str, field: str) -> frozenset[str]:
+    """The fields that are decided with this one; itself among them."""
+    groups = GROUPS.get(entity, {})
+    return frozenset({field, *(name for name, group in groups.items() if group == groups.get(field))})
 
 
 def may_become(status: str, following: str) -> bool:

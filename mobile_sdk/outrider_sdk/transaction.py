@@ -1,6 +1,6 @@
 """A local transaction: changes that become one mutation, and are in force for the reader at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outrider_sdk import outbox, overlay
@@ -68,9 +68,14 @@ class Transaction:
         assert isinstance(base, int)
         self._apply({"op": "delete", "entity": entity.name, "id": row_id, "base": base})
 
-    def intend(self, name: str, row_id: str, seen: dict[str, object]) -> None:
-        """Ask for an act that only the server decides, with what the person saw."""
-        self._apply({"op": "intent", "name": name, "id": row_id, "seen": seen})
+    def intend(self, name: str, row_id: str, seen: dict[str, object], effects: Sequence[Change] = ()) -> None:
+        """Ask for an act that only the server decides, with what the person saw.
+
+        Args:
+            effects: what this device shows of it at once, as changes of rows; they are not sent.
+        """
+        derived = {overlay.EFFECTS: list(effects)} if effects else None
+        self._apply({"op": "intent", "name": name, "id": row_id, "seen": seen}, derived)
 
     def get(self, entity: Entity, row_id: str) -> WireRow:
         """The row as shown now.

@@ -64,6 +64,7 @@ class FakeServer:
         self.view = "all"
         self.time = EPOCH_US
         self.refusing = {}
+        self.choices = {}
 
     def put(self, entity, /, **fields):
         """Write a row as somebody else would, in a revision of its own; the id."""
@@ -123,7 +124,8 @@ class FakeServer:
             if code:
                 undo()
                 told = {"code": code, "explanation": f"It was {code}."}
-                return outcome | {"status": "refused", "choices": [{"code": "discard", "label": "Discard"}], **told}
+                choices = self.choices.get(mutation["number"], [{"code": "discard", "label": "Discard"}])
+                return outcome | {"status": "refused", "choices": choices, **told}
         return outcome | ({"status": "merged", "conflicts": conflicts} if conflicts else {})
 
     def _undo_of(self, changes):

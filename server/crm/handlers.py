@@ -16,6 +16,9 @@ from outrider_sdk.protocol.entities import ORDER
 from server.auth.session import Session
 from server.crm import service
 from server.crm.bodies import read_body
+from server.crm.conflict import settlement
+from server.crm.conflict.messages import SettlementRequest
+from server.crm.conflict.settlement import CONFLICTS
 from server.crm.listing import read_listing
 from server.crm.member.handlers import hand_over_member
 from server.crm.models import Row, show
@@ -133,8 +136,24 @@ async def cancel_order(row_id: FromPath[UUID], body: RawBody, session: NamedDepe
     return Response(_shown(ORDERS, row, viewer))
 
 
+_SETTLEMENT: Final = describe_act("ConflictSettlement", SettlementRequest, CONFLICTS.models.view, body_required=True)
+
+
+@post("/{row_id:uuid}/settlement", **_SETTLEMENT)
+async def settle_conflict(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+    """Settle a conflict: keep what stands, take the value that was not kept, or delete the row."""
+    data = read_body(body, SettlementRequest)
+    viewer = _viewer(session)
+    async with tenant_write(session.tenant, by=session.actor) as revision:
+        row = await settlement.settle_conflict(
+            row_id, choice=data.choice, seen=data.seen, viewer=viewer, revision=revision
+        )
+    return Response(_shown(CONFLICTS, row, viewer))
+
+
 _ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
     ORDERS.entity.name: [submit_order, cancel_order],
+    CONFLICTS.entity.name: [settle_conflict],
     MEMBERS.entity.name: [hand_over_member],
 }
 

@@ -88,10 +88,10 @@ def describe(resource: Resource, act: str) -> dict[str, Any]:
     return {"operation_id": f"{act}{name}", "summary": summary, "operation_class": operation}
 
 
-def describe_act(name: str, body: type, reply: type) -> dict[str, Any]:
+def describe_act(name: str, body: type, reply: type, *, body_required: bool = False) -> dict[str, Any]:
     """The same for a route that is an act on a row, such as `OrderSubmission`."""
     _acts.update({body.__name__: body, reply.__name__: reply})
-    operation = _operation(success="201", reply=reply, body=body, body_required=False)
+    operation = _operation(success="201", reply=reply, body=body, body_required=body_required)
     return {"operation_id": f"create{name}", "operation_class": operation}
 
 

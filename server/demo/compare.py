@@ -62,7 +62,7 @@ _CONDITIONS: Final = {
     "assignment": "x.member_id IN (SELECT id FROM me)",
     "order": "x.id IN (SELECT id FROM my_order)",
     "order_line": "x.order_id IN (SELECT id FROM my_order)",
-    "conflict": "x.lost_by IN (SELECT id FROM me)",
+    "conflict": "EXISTS (SELECT FROM me WHERE me.id IN (x.lost_by, x.kept_by))",
 }
 """Which rows a member sees; of entities that are not here, all."""
 

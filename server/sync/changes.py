@@ -5,14 +5,15 @@ from uuid import NAMESPACE_OID, uuid5
 
 from outrider_sdk.protocol.entities import ASSIGNMENT, Entity, Field
 from outrider_sdk.protocol.entities import entity as find_entity
+from outrider_sdk.rules import GROUPS
 
 from server.sync.attempt import Attempt
 from server.sync.intents import apply_intent
-from server.sync.merge import GROUPS, Kept, Rule, is_conflict, later, merge_set, rule_of
+from server.sync.merge import Kept, Rule, is_conflict, later, merge_set, rule_of
 from server.sync.orders import complete_line, complete_order, recompute_total, require_editable
 from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row, Stamp, same
-from server.sync.values import check_value, is_id
+from server.sync.values import check_value, is_id, writable_field
 
 CHANGES_PER_MUTATION_MAX = 1_000
 
@@ -65,15 +66,6 @@ def _base(edit: dict[str, Any]) -> int:
     return base
 
 
-def _writable(attempt: Attempt, definition: Entity, name: str, *, creating: bool) -> Field:
-    field, right = definition.by_name.get(name), attempt.right(definition.name)
-    if field is None or name in right.hidden:
-        raise Refusal("field_unknown", f"This server knows no {quoted(name)} of {definition.name}.")
-    if not (field.writable or (creating and field.create_only)) or name in right.read_only:
-        raise Refusal("field_not_writable", f"“{name}” of {definition.name} is not yours to change.", field=name)
-    return field
-
-
 def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str, Any]) -> None:
     if not definition.creatable:
         raise Refusal("field_not_writable", f"A device cannot make a new {definition.name}.")
@@ -83,7 +75,7 @@ def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str,
         raise Refusal("already_exists", f"There is a {definition.name} with this id already.")
     values: dict[str, Any] = dict.fromkeys(definition.columns) | definition.defaults | {"id": row_id}
     for name, value in fields.items():
-        field = _writable(attempt, definition, name, creating=True)
+        field = writable_field(definition, attempt.right(definition.name), name, creating=True)
         check_value(field, value)
         values[name] = value
         _require_parent(attempt, definition, field, value)
@@ -143,7 +135,7 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
     found = attempt.get(definition.name, row_id)
     attempt.require("edit", found)
     for name, edit in edits.items():
-        field = _writable(attempt, definition, name, creating=False)
+        field = writable_field(definition, attempt.right(definition.name), name, creating=False)
         if not isinstance(edit, dict) or "value" not in edit:
             raise Refusal("change_malformed", "An edited field has value, seen and base.")
         _base(edit)

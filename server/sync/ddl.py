@@ -70,6 +70,7 @@ _SORTED_LISTS = {
     "contact": ("name",),
     "product": ("name", "sku"),
     "order": ("number", "submitted_at"),
+    "conflict": ("row_id",),
 }
 
 _FRAME = Path(__file__).with_name("frame.sql").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Intents: named acts that only the server decides. Pure; the order's rules are those of `server.crm.order.rules`."""
+"""Intents: named acts that only the server decides. Pure; the rules are those of `server.crm`."""
 
 from decimal import Decimal, localcontext
 from typing import Any
@@ -7,6 +7,7 @@ from outrider_sdk.rules import may_become
 
 from server.crm.order.rules import DECIMAL_DIGITS, Judgement, Market, judge_order, release
 from server.sync.attempt import Attempt
+from server.sync.conflicts import settle_conflict
 from server.sync.orders import AMOUNT_MINOR_MAX, plain, transition_illegal
 from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row
@@ -28,6 +29,8 @@ def apply_intent(attempt: Attempt, change: dict[str, Any]) -> None:
             _submit(attempt, _order(attempt, change["id"], "submitted"), seen)
         case "order.cancel":
             _cancel(attempt, _order(attempt, change["id"], "cancelled"))
+        case "conflict.settle":
+            settle_conflict(attempt, change["id"], seen)
         case name:
             raise Refusal("entity_unknown", f"This server knows no intent {quoted(name)}.")
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from outrider_sdk.protocol.entities import (
     AGREEMENT,
     ASSIGNMENT,
+    CONFLICT,
     ENTITIES,
     ORDER,
     ORDER_LINE,
@@ -49,6 +50,8 @@ async def load_state(
     """Load what the mutations name, and what orders among it need to be judged."""
     state = State(device, revision, now, price_window)
     named = _named_ids(mutations)
+    if CONFLICT.name in named:
+        await _add_conflicts(state, source, named)
     await _add(state, source, named)
     await _add(state, source, _referred(state, named))
     if "order" in named or "order_line" in named:
@@ -68,7 +71,8 @@ def _named_ids(mutations: list[dict[str, Any]]) -> dict[str, set[str]]:
 
 
 def _collect(named: dict[str, set[str]], change: dict[str, Any]) -> None:
-    entity = ENTITIES.get("order" if change.get("op") == "intent" else str(change.get("entity")))
+    about = str(change.get("name")).partition(".")[0] if change.get("op") == "intent" else str(change.get("entity"))
+    entity = ENTITIES.get(about)
     if entity is None or not is_id(change.get("id")):
         return
     named.setdefault(entity.name, set()).add(change["id"])
@@ -81,6 +85,16 @@ def _collect(named: dict[str, set[str]], change: dict[str, Any]) -> None:
             named.setdefault(target, set()).add(value)
     if entity is OUTLET:
         named.setdefault(ASSIGNMENT.name, set())
+
+
+async def _add_conflicts(state: State, source: Source, named: dict[str, set[str]]) -> None:
+    """Conflicts to settle with all others of their rows; the rows count as named, with whatever changing them asks."""
+    found = await source.load(CONFLICT, "id", named[CONFLICT.name], device=state.device)
+    for conflict in found:
+        if conflict.values["entity"] in ENTITIES:
+            named.setdefault(conflict.values["entity"], set()).add(conflict.values["row_id"])
+    state.add(found)
+    state.add(await source.load(CONFLICT, "row_id", {c.values["row_id"] for c in found}, device=state.device))
 
 
 async def _add(state: State, source: Source, ids: dict[str, set[str]]) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from outrider_sdk.protocol import canonical_json
+from outrider_sdk.rules import GROUPS
 
 from server.sync.state import Stamp
 
@@ -30,12 +31,6 @@ class Kept(StrEnum):
     UNDECIDED = "undecided"
     """Theirs for now; a person decides."""
 
-
-GROUPS: dict[str, dict[str, str]] = {
-    "order": {"delivery_date": "delivery", "delivery_window": "delivery"},
-    "order_line": dict.fromkeys(("unit", "quantity", "list_price", "discount"), "line"),
-}
-"""Fields that mean something only together, by entity: field → group."""
 
 _SETS = {("account", "tags"), ("outlet", "tags")}
 

@@ -18,6 +18,7 @@ from server.crm.order.jobs import enqueue_order_confirmation
 from server.db import Revision, connection, savepoint
 from server.errors import Conflict, Unauthorized
 from server.sync import rows
+from server.sync.conflicts import withhold
 from server.sync.decide import decide, refuse
 from server.sync.load import load_state
 from server.sync.numbers import check_chain, check_known, split_known
@@ -164,7 +165,10 @@ async def _price_window() -> int:
 
 
 async def _write(plan: WritePlan, state: State) -> None:
-    await rows.write([*state.dirty(), *plan.conflicts])
+    await rows.write(state.dirty())
+    if plan.conflicts:
+        withhold(plan.conflicts, await rows.load_sights(plan.conflicts))
+        await rows.write(plan.conflicts)
     device, conn = state.device, connection()
     await conn.execute(
         """INSERT INTO mutation_outcome (device_id, incarnation, number, digest, revision, refused, outcome)

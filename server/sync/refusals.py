@@ -6,6 +6,7 @@ CHOICE_LABELS = {
     "discard": "Discard my change",
     "edit": "Correct it and send it again",
     "revise": "Make a new order from this one",
+    "again": "Look at it again",
     "update": "Update the app",
     "report": "Report it to support",
 }
@@ -23,6 +24,8 @@ _CHOICES = {
     "builds_on_refused": ("discard",),
     "transition_illegal": ("discard", "revise"),
     "order_empty": ("edit", "discard"),
+    "conflict_stale": ("again", "discard"),
+    "conflict_settled": ("discard",),
     "poison": ("report", "discard"),
 }
 

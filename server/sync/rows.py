@@ -74,6 +74,20 @@ def _row(entity: Entity, values: dict[str, Any], record: asyncpg.Record) -> Row:
     )
 
 
+async def load_sights(conflicts: Sequence[Row]) -> set[tuple[str, str]]:
+    """(row, member) for each side of the conflicts that sees their row now."""
+    rows = {c.values["row_id"] for c in conflicts}
+    members = {c.values[side] for c in conflicts for side in ("kept_by", "lost_by") if c.values[side]}
+    records = await connection().fetch(
+        """SELECT DISTINCT e."row"::text, g.member_id::text FROM scope_entry e
+        JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone
+        WHERE e."row" = ANY ($1::uuid[]) AND g.member_id = ANY ($2::uuid[]) AND NOT e.gone""",
+        rows,
+        members,
+    )
+    return {(r[0], r[1]) for r in records}
+
+
 async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:
     """Ids that the device's refused mutations would have created → the number of the mutation."""
     records = await connection().fetch(

@@ -87,7 +87,8 @@ SCOPE_QUERIES: dict[str, str] = {
         JOIN {{schema}}."order" o ON o.id = l.order_id AND o.deleted_at IS NULL
         WHERE l.id = ANY (ids) AND l.deleted_at IS NULL""",
     "conflict": f"""
-        SELECT c.id AS "row", coalesce(c.lost_by, '{OFFICE_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.conflict c
+        SELECT c.id AS "row", coalesce(side.member_id, '{OFFICE_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.conflict c
+        CROSS JOIN LATERAL (VALUES (c.lost_by), (c.kept_by)) AS side (member_id)
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL""",
 }
 
@@ -105,7 +106,7 @@ MOVED_BY: dict[str, tuple[str, ...]] = {
     "assignment": ("member_id", "team_id", "outlet_id", "starts_on", "ends_on"),
     "order": ("outlet_id",),
     "order_line": ("order_id",),
-    "conflict": ("lost_by",),
+    "conflict": ("lost_by", "kept_by"),
 }
 
 # Entities whose rows take their scopes from the moved rows: (target, ids of target rows; {rows} holds old and new rows).

@@ -157,7 +157,12 @@ class State:
         return [row for row in self.rows.values() if row.dirty]
 
 
-PARENT_COLUMNS = {"order_line": "order_id", "product_unit": "product_id", "stock": "warehouse_id"}
+PARENT_COLUMNS = {
+    "order_line": "order_id",
+    "product_unit": "product_id",
+    "stock": "warehouse_id",
+    "conflict": "row_id",
+}
 """Entities that are looked up by their parent, whose id never changes."""
 
 

@@ -9,9 +9,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from outrider_sdk.protocol.entities import Field, Kind
+from outrider_sdk.protocol.entities import Entity, Field, Kind
 
-from server.sync.refusals import Refusal
+from server.auth.access import Right
+from server.sync.refusals import Refusal, quoted
 
 JSON_DEPTH_MAX: Final = 64
 """Levels of a JSON document: far below what parsers and databases bear."""
@@ -35,6 +36,20 @@ def is_id(value: Any) -> bool:
 def is_decimal(value: Any) -> bool:
     """Whether it is a decimal number as it stands on the wire."""
     return isinstance(value, str) and _DECIMAL.fullmatch(value) is not None
+
+
+def writable_field(definition: Entity, right: Right, name: str, *, creating: bool) -> Field:
+    """The field, which a device of a member with that right may set in a create or change in an edit.
+
+    Raises:
+        Refusal: there is none of that name for the member, or it is not a device's, or theirs, to write.
+    """
+    field = definition.by_name.get(name)
+    if field is None or name in right.hidden:
+        raise Refusal("field_unknown", f"This server knows no {quoted(name)} of {definition.name}.")
+    if not (field.writable or (creating and field.create_only)) or name in right.read_only:
+        raise Refusal("field_not_writable", f"“{name}” of {definition.name} is not yours to change.", field=name)
+    return field
 
 
 def check_value(field: Field, value: Any) -> None:

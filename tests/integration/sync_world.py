@@ -362,7 +362,7 @@ class Oracle:
                 order = self._live("order").get(str(row["order_id"]))
                 return {str(order["outlet_id"])} if order else set()
             case "conflict":
-                return {str(row["lost_by"] or OFFICE)}
+                return {str(row["lost_by"] or OFFICE), str(row["kept_by"] or OFFICE)}
             case _:
                 return {TENANT} if entity in _CATALOGUE else set()
 

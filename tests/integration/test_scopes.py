@@ -147,6 +147,7 @@ class History:
             status="open",
             explanation="x",
             lost_by=self.pick("member", or_none=0.2),
+            kept_by=self.pick("member", or_none=0.2),
         )
 
     async def step(self) -> None:
@@ -175,6 +176,7 @@ class History:
             lambda: self.update("order", outlet_id=self.pick("outlet")),
             lambda: self.update("order_line", order_id=self.pick("order")) if self.ids["order"] else self.add_order(),
             lambda: self.update("conflict", lost_by=self.pick("member", or_none=0.3)),
+            lambda: self.update("conflict", kept_by=self.pick("member", or_none=0.3)),
         ]  # fmt: skip
         mortal = [
             "territory",

@@ -31,6 +31,8 @@ class Typed:
     value: str
     known: int
     """Revision of what the person looked at."""
+    settles: str | None = None
+    """The conflict that was settled by taking the value; or by keeping what stands, where `field` is empty."""
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Oracle:
     fields: dict[tuple[str, str, str], Field] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Conflict records, by id."""
+    settled: set[str] = field(default_factory=set)
+    """Conflicts that somebody has settled."""
     cursors: dict[str, int] = field(default_factory=dict)
     checks: dict[str, int] = field(default_factory=dict)
 
@@ -80,6 +84,9 @@ class Oracle:
 
     def _follow(self, typed: Typed, device: str, outcome: dict[str, Any], revision: int) -> None:
         state = self.fields.get((*typed.key, typed.field))
+        if typed.settles is not None:
+            self._settle(typed, device, revision)
+            return
         if state is None:
             return
         contested = state.author != device and state.revision > typed.known and state.value != typed.value
@@ -100,6 +107,13 @@ class Oracle:
         )
         if ours_kept:
             self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
+
+    def _settle(self, typed: Typed, device: str, revision: int) -> None:
+        """The first choice counts, once; another one is refused, and does not come here."""
+        assert typed.settles is not None
+        if typed.settles not in self.settled and typed.field:
+            self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
+        self.settled.add(typed.settles)
 
     def _compare(
         self, key: tuple[str, str], name: str, value: Any, is_new: bool, revision: int, device: str | None
@@ -170,6 +184,17 @@ class Oracle:
                 shown == expected,
                 f"{device} differs from the server in {entity.name}: {_difference(shown, expected)}",
             )
+
+    def settlements_are_complete(self) -> None:
+        """What was settled says how, by whom and when, and names both values still."""
+        for conflict in self.server.live("conflict"):
+            values, record = conflict.values, self.records[conflict.id]
+            whole = all(values[name] for name in ("settlement", "settled_by", "settled_at"))
+            self.require("S1", (values["status"] == "settled") == whole, f"half settled: {values}")
+            kept = all(values[name] == record[name] for name in ("kept", "lost", "kept_by", "lost_by"))
+            self.require("S1", kept, f"a record changed by its settlement: {values}")
+            settled = conflict.id in self.settled
+            self.require("S2", (values["status"] == "settled") == settled, f"settled {settled}, but: {values}")
 
     def stock_is_conserved(self) -> None:
         """What is reserved is what orders have accepted, no more and no less, and never more than there is."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.simulation.oracle import Typed
+from tests.simulation.oracle import WATCHED, Typed
 from tests.simulation.run import Rep, Run
 from tests.simulation.server import Locked, Transaction
 
@@ -10,7 +10,7 @@ Known = tuple[list[Typed], list[str]]
 """What was typed, and the ids of new rows."""
 
 ACTS = (
-    (16, "edit"), (4, "tag"), (6, "create"), (3, "delete"), (6, "order"), (2, "cancel"), (3, "discard"),
+    (16, "edit"), (4, "tag"), (6, "create"), (3, "delete"), (6, "order"), (2, "cancel"), (9, "settle"), (3, "discard"),
     (26, "sync"), (6, "late"),
     (7, "admin_edit"), (7, "admin_pair"), (4, "admin_reassign"), (2, "admin_price"), (1, "admin_delete"),
     (5, "admin_slow"),
@@ -27,7 +27,7 @@ def step(run: Run) -> None:
     rep = run.chance.choice(run.reps)
     {
         "edit": edit, "tag": tag, "create": create, "delete": delete, "order": order, "cancel": cancel,
-        "discard": discard, "sync": run_sync, "late": late,
+        "settle": settle, "discard": discard, "sync": run_sync, "late": late,
     }[act](run, rep)  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def _typed(run: Run, rep: Rep, entity: str, row: dict[str, Any], field: str, val
         for (device, number), edits in run.oracle.typed.items()
         if device == rep.id and number > applied
         for t in edits
-        if t.key == (entity, row["id"]) and t.field == field
+        if t.key == (entity, row["id"]) and t.field == field and t.settles is None
     ]
     return Typed((entity, row["id"]), field, value, earlier[-1] if earlier else row["revision"])
 
@@ -156,6 +156,22 @@ def cancel(run: Run, rep: Rep) -> None:
             return [], []
 
         run.change(rep, act, f"cancels order {row['id'][-4:]}")
+
+
+def settle(run: Run, rep: Rep) -> None:
+    """Decide a conflict, whether or not it asks for it; others decide it too."""
+    rows = rep.replica.conflicts.list()
+    if not rows:
+        return
+    row = run.chance.choice(rows)
+    choice = run.chance.choice(("keep", "delete") if row["field"] == "*" else ("keep", "take"))
+
+    def act() -> Known:
+        rep.replica.conflicts.settle(row["id"], choice)
+        taken = row["field"] if choice == "take" and (row["entity"], row["field"]) in WATCHED else ""
+        return [Typed((row["entity"], row["row_id"]), taken, row["lost"], 0, settles=row["id"])], []
+
+    run.change(rep, act, f"settles {row['field']} of {row['entity']} {row['row_id'][-4:]}: {choice}")
 
 
 def discard(run: Run, rep: Rep) -> None:

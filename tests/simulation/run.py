@@ -192,6 +192,7 @@ class Run:
         for rep in self.reps:
             self.oracle.at_the_end(rep.id, rep.replica)
         self.oracle.stock_is_conserved()
+        self.oracle.settlements_are_complete()
 
     def interleave(self) -> None:
         """While something is under way, others act."""

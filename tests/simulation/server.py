@@ -14,6 +14,7 @@ from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
 from server.auth.access import access_of
+from server.sync.conflicts import withhold
 from server.sync.decide import decide
 from server.sync.load import load_state
 from server.sync.numbers import check_chain, check_known, split_known
@@ -218,7 +219,7 @@ class MemoryServer:
             case "order_line":
                 return self.scopes_of(self.rows["order", values["order_id"]])
             case _:
-                return {values["lost_by"] or OFFICE_SCOPE}
+                return {values["lost_by"] or OFFICE_SCOPE, values["kept_by"] or OFFICE_SCOPE}
 
     def _scopes_of_account(self, account_id: str) -> set[str]:
         outlets = {o.id for o in self.live("outlet") if o.values["account_id"] == account_id}
@@ -243,6 +244,16 @@ class MemoryServer:
             if row_id == row.id and grant and (not entry.gone or row.deleted):
                 until = max(until, grant.at if grant.gone else ALWAYS)
         return until
+
+    def _sights(self, conflicts: list[Row]) -> set[tuple[str, str]]:
+        sides = [
+            (c.values["entity"], c.values["row_id"], c.values[s]) for c in conflicts for s in ("kept_by", "lost_by")
+        ]
+        return {
+            (row_id, member)
+            for entity, row_id, member in sides
+            if member and self._visible_until(self.rows[entity, row_id], member) == ALWAYS
+        }
 
     async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
         """Prices of lists, with their history."""
@@ -282,6 +293,7 @@ class MemoryServer:
                     )
                 )  # fmt: skip
                 transaction.plan = decide(fresh, state)
+                withhold(transaction.plan.conflicts, self._sights(transaction.plan.conflicts))
                 transaction.rows = self._completed([*state.dirty(), *transaction.plan.conflicts], record, transaction)
                 outcomes += transaction.plan.outcomes
         except BaseException:
@@ -358,7 +370,7 @@ class MemoryServer:
 
 
 def _place(row: Row) -> tuple[Any, ...]:
-    columns = ("account_id", "outlet_id", "member_id", "contact_id", "order_id", "lost_by")
+    columns = ("account_id", "outlet_id", "member_id", "contact_id", "order_id", "lost_by", "kept_by")
     return row.deleted, *(row.values.get(c) for c in columns)
 
 

@@ -50,7 +50,7 @@ class Intent(TypedDict):
     """A named act that only the server decides, with what the person saw when asking for it."""
 
     op: Literal["intent"]
-    name: str  # order.submit, order.cancel
+    name: str  # order.submit, order.cancel, conflict.settle
     id: str
     seen: dict[str, object]
 

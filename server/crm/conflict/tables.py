@@ -21,3 +21,6 @@ class Conflict(SyncedTable, db=engine, tablename="conflict"):
     captured_at = Timestamptz(null=True, default=None)
     status = Text(default="draft")
     explanation = Text(required=True)
+    settlement = Text(null=True, default=None)
+    settled_by = UUID(null=True, default=None)
+    settled_at = Timestamptz(null=True, default=None)

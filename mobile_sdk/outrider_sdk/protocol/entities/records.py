@@ -2,6 +2,9 @@
 
 from outrider_sdk.protocol.entities.definition import TEXT_LENGTH_MAX, Entity, Kind, id_, json_, of, text
 
+SETTLEMENTS = ("keep", "take", "delete")
+"""What a person can choose: leave what stands, put the other value in its place, delete the row."""
+
 CONFLICT = Entity(
     "conflict",
     18,
@@ -19,5 +22,8 @@ CONFLICT = Entity(
         of(Kind.INSTANT, "captured_at"),
         text("status", required=True, values=("recorded", "open", "settled"), default="draft"),
         text("explanation", required=True, max_length=TEXT_LENGTH_MAX),
+        text("settlement", max_length=20, values=SETTLEMENTS),
+        id_("settled_by"),
+        of(Kind.INSTANT, "settled_at"),
     ),
 )

@@ -544,8 +544,12 @@ CREATE TABLE {{schema}}."conflict" (
     "mutation_number" bigint,
     "captured_at" timestamptz,
     "status" text NOT NULL DEFAULT 'draft' CHECK ("status" IN ('recorded', 'open', 'settled')),
-    "explanation" text NOT NULL
+    "explanation" text NOT NULL,
+    "settlement" text CHECK ("settlement" IN ('keep', 'take', 'delete')),
+    "settled_by" uuid,
+    "settled_at" timestamptz
 ) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}."conflict" ("row_id", id);
 
 
 
@@ -1164,7 +1168,8 @@ DECLARE r bigint;
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT c.id AS "row", coalesce(c.lost_by, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS scope FROM {{schema}}.conflict c
+        SELECT c.id AS "row", coalesce(side.member_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS scope FROM {{schema}}.conflict c
+        CROSS JOIN LATERAL (VALUES (c.lost_by), (c.kept_by)) AS side (member_id)
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -2359,7 +2364,7 @@ DECLARE moved uuid[];
 BEGIN
     UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
     WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "lost_by", "deleted_at" FROM new_rows EXCEPT SELECT id, "lost_by", "deleted_at" FROM old_rows) m);
+    moved := ARRAY(SELECT id FROM (SELECT id, "lost_by", "kept_by", "deleted_at" FROM new_rows EXCEPT SELECT id, "lost_by", "kept_by", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_conflict(moved);
     RETURN NULL;
