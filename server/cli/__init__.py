@@ -6,8 +6,7 @@ Expected trouble is one line on stderr and status 1, a wrong setting or argument
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import asyncpg
@@ -15,15 +14,15 @@ import click
 from dramatiq.middleware import MiddlewareError
 
 from server import db
-from server.cli.database import migrate_all, open_database, prepare_all
+from server.cli.database import connected, migrate_all, open_database, prepare_all
 from server.cli.doctor import Finding, examine
+from server.cli.imports import import_files
 from server.cli.supervisor import watch_parent
 from server.config import MAIN_DATABASE, Config, ConfigError
-from server.db import Databases
 from server.demo import main as demo
 from server.embedded import EmbeddedError
 from server.errors import AppError
-from server.tenants.schema import app_urls, owner_urls
+from server.tenants.schema import owner_urls
 from server.tenants.service import create_tenant, list_tenants
 
 T = TypeVar("T")
@@ -145,7 +144,7 @@ def tenant_list() -> None:
     """List active tenants: slug, id, database."""
 
     async def read(config: Config) -> list[db.TenantRef]:
-        async with _databases(config), db.platform_transaction():
+        async with connected(config), db.platform_transaction():
             return await list_tenants()
 
     with open_database(Config.from_env()) as config:
@@ -180,7 +179,7 @@ def keys_rotate() -> None:
     from server.auth.tokens import rotate_keys
 
     async def rotate(config: Config) -> str:
-        async with _databases(config):
+        async with connected(config):
             return await rotate_keys()
 
     with open_database(Config.from_env()) as config:
@@ -188,17 +187,7 @@ def keys_rotate() -> None:
 
 
 main.add_command(demo)
-
-
-@asynccontextmanager
-async def _databases(config: Config) -> AsyncIterator[Databases]:
-    databases = await Databases.connect(app_urls(config), size_max=2)
-    db.use(databases)
-    try:
-        yield databases
-    finally:
-        db.use(None)
-        await databases.close()
+main.add_command(import_files)
 
 
 def _config(host: str | None, port: int | None) -> Config:

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
+from server import db
 from server.config import Config
+from server.db import Databases
 from server.embedded import EmbeddedError, EmbeddedPostgres
 from server.embedded.processes import read_postmaster_file
-from server.tenants.schema import app_password, migrations, owner_urls, prepare_database
+from server.tenants.schema import app_password, app_urls, migrations, owner_urls, prepare_database
 from server.tenants.service import TenantMigration, migrate_tenants
 
 
@@ -55,6 +57,18 @@ def _find_running(config: Config) -> str | None:
     except (OSError, ValueError):
         return None
     return f"postgresql://outrider:{password}@127.0.0.1:{notes[3]}/outrider"
+
+
+@contextlib.asynccontextmanager
+async def connected(config: Config, *, size_max: int = 2) -> AsyncIterator[Databases]:
+    """The app's pools, in use (`db.use`) until the command is done."""
+    databases = await Databases.connect(app_urls(config), size_max=size_max)
+    db.use(databases)
+    try:
+        yield databases
+    finally:
+        db.use(None)
+        await databases.close()
 
 
 async def prepare_all(config: Config) -> list[str]:

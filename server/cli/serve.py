@@ -6,17 +6,16 @@ import http.client
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import click
 
 from server import db
-from server.cli.database import keep_database, migrate_all, prepare_all
+from server.cli.database import connected, keep_database, migrate_all, prepare_all
 from server.cli.supervisor import POLL_S, Child, Supervisor, own_command
 from server.config import MAIN_DATABASE, Config
-from server.db import Databases
-from server.tenants.schema import app_urls, owner_urls
+from server.tenants.schema import owner_urls
 from server.tenants.service import list_tenants
 
 Say = Callable[[str], None]
@@ -76,7 +75,7 @@ async def _seed(config: Config, say: Say) -> Sequence[str]:
     """Fill an installation without tenants with demo data; what to tell of the demo."""
     from server.demo import seed  # loads slowly, and only here
 
-    async with _databases(config):
+    async with connected(config, size_max=SEED_CONNECTIONS_MAX):
         async with db.platform_transaction():
             slugs = {tenant.slug for tenant in await list_tenants()}
         if not slugs:
@@ -85,17 +84,6 @@ async def _seed(config: Config, say: Say) -> Sequence[str]:
     if seed.DEMO_SLUG in slugs:
         return [f"The demo's tenant is “{seed.DEMO_SLUG}”, its password was {seed.DEMO_PASSWORD} at first."]
     return ()
-
-
-@contextlib.asynccontextmanager
-async def _databases(config: Config) -> AsyncIterator[None]:
-    databases = await Databases.connect(app_urls(config), size_max=SEED_CONNECTIONS_MAX)
-    db.use(databases)
-    try:
-        yield
-    finally:
-        db.use(None)
-        await databases.close()
 
 
 def _child_env(config: Config) -> dict[str, str]:

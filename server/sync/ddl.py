@@ -73,6 +73,9 @@ _SORTED_LISTS = {
     "conflict": ("row_id",),
 }
 
+_LOOKED_UP_BY = {"account": ("tax_id",), "contact_channel": ("value",)}
+"""Columns by which duplicates are found, and rows that people name."""
+
 _FRAME = Path(__file__).with_name("frame.sql").read_text(encoding="utf-8")
 
 
@@ -143,6 +146,8 @@ def _table(e: Entity) -> str:
     sql = f"\nCREATE TABLE {_quoted(e.name)} (\n    {body}\n) WITH (fillfactor = 80);\n"
     for column in _SORTED_LISTS.get(e.name, ()):
         sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}", id);\n'
+    for column in _LOOKED_UP_BY.get(e.name, ()):
+        sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}");\n'
     return sql + _EXTRA_INDEXES.get(e.name, "")
 
 

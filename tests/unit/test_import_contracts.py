@@ -23,10 +23,13 @@ class Offence(NamedTuple):
 OFFENCES = [
     Offence("layers", "server/crm/offender.py", "import server.web"),
     Offence("layers", "server/billing/offender.py", "import server.sync"),
+    Offence("layers", "server/imports/offender.py", "import server.sync"),
+    Offence("layers", "server/exports/offender.py", "import server.imports"),
     Offence("layers", "server/unplaced.py", ""),
     Offence("pure", "server/sync/decide.py", "import asyncpg"),
     Offence("pure", "server/sync/rules.py", "from piccolo.columns import Text"),
     Offence("pure", "server/billing/access.py", "from server import db"),
+    Offence("pure", "server/imports/decide.py", "from server.imports import load"),
     Offence("services", "server/crm/offender/service.py", "from litestar import get"),
     Offence("services", "server/auth/service.py", "import litestar.status_codes"),
     Offence("stripe", "server/billing/service.py", "import stripe"),

@@ -1,5 +1,8 @@
 """Rules of the tenant's own companies and of agreements: tax ids and currencies."""
 
+from functools import cache
+from typing import Any
+
 import stdnum
 from stdnum.exceptions import ValidationError
 
@@ -32,13 +35,20 @@ def check_tax_id(tax_id: str | None, country: str | None) -> None:
     if not tax_id:
         return
     prefix = tax_id.strip()[:2].upper()
-    module = stdnum.get_cc_module(country or (prefix if prefix in _EU else ""), "vat")
+    where = country or (prefix if prefix in _EU else None)
+    module = _find_tax_ids(where) if where else None
     if module is None:
         return
     try:
         module.validate(tax_id)
     except ValidationError as error:
         raise refuse("tax_id", f"This is no tax id of {country or prefix}: {error}") from None
+
+
+@cache
+def _find_tax_ids(country: str) -> Any:
+    """What knows the tax ids of a country; looking for what is not there costs file accesses, each time."""
+    return stdnum.get_cc_module(country, "vat")
 
 
 async def check_agreement(write: Write) -> None:

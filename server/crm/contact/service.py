@@ -33,8 +33,13 @@ async def check_contact(write: Write) -> None:
 async def normalise_channel(write: Write) -> None:
     """Store phone numbers as E.164 where they can be read as such, and as typed otherwise."""
     if "value" in write.values and write.value("channel_kind") in _PHONE_KINDS:
-        country = await connection().fetchval(_HOME_COUNTRY)
-        write.values["value"] = normalise_phone(write.values["value"], country)
+        write.values["value"] = normalise_phone(write.values["value"], await find_home_country())
+
+
+async def find_home_country() -> str | None:
+    """The country of the tenant's companies, where all are in one."""
+    country: str | None = await connection().fetchval(_HOME_COUNTRY)
+    return country
 
 
 def normalise_phone(typed: str, country: str | None) -> str:

@@ -69,6 +69,33 @@ CREATE TABLE {{schema}}.external_id (
 );
 CREATE INDEX ON {{schema}}.external_id ("row");
 
+-- Imports: which column filled which field, by target and shape of the header.
+CREATE TABLE {{schema}}.import_mapping (
+    shape text PRIMARY KEY, target text NOT NULL, columns jsonb NOT NULL, constants jsonb NOT NULL,
+    used_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A run imports one file or several. Whoever works on it holds its claim: a second one sees that, and a dead one is replaced.
+CREATE TABLE {{schema}}.import_run (
+    number bigint PRIMARY KEY, source text NOT NULL, system text NOT NULL, options jsonb NOT NULL,
+    state text NOT NULL CHECK (state IN ('uploaded', 'checking', 'checked', 'running', 'done', 'undoing', 'undone', 'failed')),
+    claim uuid, claimed_at timestamptz, created_by uuid, created_at timestamptz NOT NULL DEFAULT now(), finished_at timestamptz,
+    problem text
+);
+CREATE TABLE {{schema}}.import_file (
+    run bigint NOT NULL, position smallint NOT NULL, name text NOT NULL, sha256 text NOT NULL, target text NOT NULL,
+    columns jsonb NOT NULL, constants jsonb NOT NULL, counts jsonb NOT NULL DEFAULT '{}', done boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (run, position)
+);
+CREATE INDEX ON {{schema}}.import_file (sha256);
+
+-- What became of each line: written in the transaction of its rows, so that a run that died goes on after the last of them.
+CREATE TABLE {{schema}}.import_line (
+    run bigint NOT NULL, position smallint NOT NULL, line integer NOT NULL, outcome text NOT NULL, "row" uuid,
+    "column" text, reason text, revision bigint NOT NULL, created jsonb, before jsonb, linked text,
+    PRIMARY KEY (run, position, line)
+);
+
 CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
 
 CREATE TABLE {{schema}}.sent_message (
@@ -353,6 +380,7 @@ CREATE TABLE {{schema}}."account" (
     "tags" jsonb NOT NULL DEFAULT '[]'
 ) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."account" ("name", id);
+CREATE INDEX ON {{schema}}."account" ("tax_id");
 
 
 CREATE TABLE {{schema}}."agreement" (
@@ -432,6 +460,7 @@ CREATE TABLE {{schema}}."contact_channel" (
     "label" text,
     "preferred" boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}."contact_channel" ("value");
 
 
 CREATE TABLE {{schema}}."assignment" (

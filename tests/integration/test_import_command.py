@@ -1,0 +1,180 @@
+"""`outrider import` as people run it: a process of its own, killed in the middle, on files that they have."""
+
+import csv
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from server.imports.targets import TARGETS
+
+NORTHWIND = Path(__file__).parents[3] / "shared" / "data" / "northwind"
+LINES = 6_000
+
+
+class Shell:
+    """A terminal on an installation of its own."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        settings = {
+            "OUTRIDER_DATABASE_URL": url,
+            "OUTRIDER_STATE_DIR": str(folder),
+            "OUTRIDER_SECRET_KEY": "import" * 8,
+        }
+        self.env = os.environ | settings
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        """Run to the end; what was said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "server.cli", *arguments], env=self.env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Run beside us."""
+        command = [sys.executable, "-m", "server.cli", *arguments]
+        return subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def one(self, query: str) -> int:
+        """One number of the tenant `shop`."""
+        with psycopg.connect(self.url) as owner:
+            schema = owner.execute("SELECT schema FROM platform.tenant WHERE slug = 'shop'").fetchone()
+            assert schema is not None
+            owner.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema[0])))
+            found = owner.execute(query.encode()).fetchone()
+        assert found is not None
+        return int(found[0])
+
+
+@pytest.fixture
+def shell(database_url: str, tmp_path: Path) -> Iterator[Shell]:
+    name = f"outrider_import_{secrets.token_hex(4)}"
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'".encode())
+    shell = Shell(urlsplit(database_url)._replace(path=f"/{name}").geturl(), tmp_path)
+    shell.run("tenant", "create", "shop", "--name", "Shop")
+    yield shell
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def test_a_killed_import_goes_on_and_every_line_counts_once(shell: Shell) -> None:
+    """S1, S2 for the office: `kill -9` in the middle of a file, and `--resume`."""
+    path = shell.folder / "customers.csv"
+    path.write_text("id,name,city\n" + "".join(f"C{n},Shop {n},Delft\n" for n in range(LINES)))
+    process = shell.start("import", str(path), "--tenant", "shop")
+    try:
+        while process.poll() is None and not 0 < shell.one("SELECT count(*) FROM import_line") < LINES:
+            time.sleep(0.005)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    before = shell.one("SELECT count(*) FROM account")
+
+    refused = shell.run("import", str(path), "--tenant", "shop", status=1)
+    said = shell.run("import", str(path), "--tenant", "shop", "--resume")
+
+    assert 0 < before < LINES
+    assert shell.one("SELECT count(*) FROM account") == LINES
+    assert shell.one("SELECT count(*) FROM outlet") == LINES
+    assert shell.one("SELECT count(*) FROM external_id WHERE entity = 'account'") == LINES
+    assert "Go on with --resume" in refused
+    assert f"{LINES:,}" in said
+
+
+def test_a_file_without_any_key_is_not_imported_twice_by_mistake(shell: Shell) -> None:
+    """The second time all its rows would be there twice."""
+    path = shell.folder / "customers.csv"
+    path.write_text("name,city\nShop,Delft\n")
+    shell.run("import", str(path), "--tenant", "shop")
+
+    refused = shell.run("import", str(path), "--tenant", "shop", status=1)
+
+    assert "imported as import 1" in refused
+    assert shell.one("SELECT count(*) FROM account") == 1
+    shell.run("import", str(path), "--tenant", "shop", "--again")
+    assert shell.one("SELECT count(*) FROM account") == 2
+
+
+def test_mistakes_of_whoever_types_are_said_in_one_line(shell: Shell) -> None:
+    """A traceback helps nobody who has a file to import."""
+    path = shell.folder / "strange.csv"
+    path.write_text("what,is,this\n1,2,3\n")
+
+    assert "one of: legal_entity, user" in shell.run("import", str(path), "--tenant", "shop", status=1)
+    assert "There is no tenant “nobody”" in shell.run("import", str(path), "--tenant", "nobody", status=1)
+    assert "Say into which tenant" in shell.run("import", str(path), status=2)
+    assert "has no column “x”" in shell.run(
+        "import", str(path), "--tenant", "shop", "--as", "account", "--map", "x=name", status=1
+    )
+    assert "Name a file or folder" in shell.run("import", status=2)
+
+
+def test_the_status_says_whether_every_line_was_taken(shell: Shell) -> None:
+    """A cron job mails what failed; the report has every line."""
+    path, report = shell.folder / "customers.csv", shell.folder / "report.csv"
+    path.write_text("id,name\nC1,Shop\nC2,\n")
+
+    said = shell.run("import", str(path), "--tenant", "shop", "--report", str(report), status=1)
+
+    assert "customers.csv, line 3, name: failed, it is empty" in said
+    assert report.read_text().splitlines()[2].startswith("customers.csv,3,failed,,name,")
+
+
+def test_help_names_every_field_of_every_target(shell: Shell) -> None:
+    """`--help` says it all: formats, fields, examples."""
+    said = " ".join(shell.run("import", "--help").split())
+
+    for target in TARGETS.values():
+        for column in target.columns:
+            assert f"{column.name}{'*' if column.required else ''}" in said
+
+
+def cents_of_all_lines() -> int:
+    """What the orders are worth, each line rounded to cents."""
+    with (NORTHWIND / "order_details.csv").open(newline="") as file:
+        return sum(
+            int(
+                (Decimal(r["UnitPrice"]) * Decimal(r["Quantity"]) * (1 - Decimal(r["Discount"])) * 100).quantize(
+                    1, ROUND_HALF_UP
+                )
+            )
+            for r in csv.DictReader(file)
+        )
+
+
+@pytest.mark.skipif(not NORTHWIND.is_dir(), reason=f"there is no {NORTHWIND}")
+def test_northwind_is_imported_whole_found_again_and_taken_back(shell: Shell) -> None:
+    """A real company: every row of its files is there, and the second time none is new."""
+    dry = shell.run("import", str(NORTHWIND), "--tenant", "shop", "--dry-run")
+    nothing = shell.one("SELECT count(*) FROM account") + shell.one("SELECT count(*) FROM import_run")
+
+    shell.run("import", str(NORTHWIND), "--tenant", "shop")
+
+    counted = {
+        "account": 125, "outlet": 122, "product": 77, '"order"': 830, "order_line": 2155, "territory": 57,
+        "agreement": 93,
+    }  # fmt: skip
+    assert nothing == 0
+    assert "2,155" in dry
+    assert {table: shell.one(f"SELECT count(*) FROM {table}") for table in counted} == counted
+    assert shell.one("SELECT count(*) FROM assignment") == 89
+    assert shell.one('SELECT sum(total_minor) FROM "order"') == cents_of_all_lines()
+    before = shell.one("SELECT revision FROM revision_counter")
+    shell.run("import", str(NORTHWIND), "--tenant", "shop")
+    assert {table: shell.one(f"SELECT count(*) FROM {table}") for table in counted} == counted
+    assert shell.one(f"SELECT count(*) FROM account WHERE revision > {before}") == 0
+    assert "taken back: 4," in shell.run("import", "--undo", "1", "--tenant", "shop")
+    assert shell.one("SELECT count(*) FROM account WHERE deleted_at IS NULL") == 0
