@@ -107,7 +107,9 @@ async def _place(
             _complete(case, piece, facts, creating=not primary)
     older = [place for place in places if primary or _may_be_there(place)]
     cases = [case for case, _, _ in older]
-    by_key = await _find_by_key(part, [piece for _, _, piece in older])
+    rows = await _find_by_key(part, [piece for _, _, piece in older])
+    by_key = {_key_of(part, row): row for row in rows}
+    only = _only_of(part, rows)
     external = target.external and part.name in (target.primary.name, "outlet")
     by_id = await _find_by_external_id(part, cases, system) if external else {}
     if primary and target.external:
@@ -115,7 +117,12 @@ async def _place(
     for case, index, piece in older:
         row = by_id.get(case.record.key) if case.record.key is not None else None
         known_by = EXTERNAL_ID if row is not None else ", ".join(part.key)
-        row = by_key.get(_key_of(part, piece.values)) if row is None and by_key else row
+        if row is None and by_key:
+            row = (
+                by_key.get(_key_of(part, piece.values))
+                or (piece.copied and only.get(piece.values[part.key[0]]))
+                or None
+            )
         case.found[index] = row
         case.known_by = known_by if primary and row is not None else case.known_by
     for case, index, piece in places:
@@ -154,12 +161,19 @@ def _key_of(part: Part, values: Row) -> tuple[Any, ...] | None:
     return tuple(values.get(name) for name in part.key)
 
 
-async def _find_by_key(part: Part, pieces: Sequence[Piece]) -> dict[tuple[Any, ...] | None, Row]:
+def _only_of(part: Part, rows: Iterable[Row]) -> dict[Any, Row]:
+    """The only row of each parent: the shop of a company that was renamed is still its shop."""
+    found: dict[Any, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[part.key[0]], []).append(row)
+    return {parent: same[0] for parent, same in found.items() if len(same) == 1}
+
+
+async def _find_by_key(part: Part, pieces: Sequence[Piece]) -> list[Row]:
     anchors = {piece.values[part.key[0]] for piece in pieces if part.key and piece.values.get(part.key[0]) is not None}
     if not anchors:
-        return {}
-    rows = await _fetch(part, part.key[0], list(anchors), "AND deleted_at IS NULL ORDER BY id DESC")
-    return {_key_of(part, row): row for row in rows}
+        return []
+    return await _fetch(part, part.key[0], list(anchors), "AND deleted_at IS NULL ORDER BY id DESC")
 
 
 async def _find_by_external_id(part: Part, cases: Sequence[Case], system: str) -> dict[str, Row]:

@@ -27,6 +27,8 @@ class Piece:
 
     part: Part
     values: dict[str, Any] = field(default_factory=dict)
+    copied: set[str] = field(default_factory=set)
+    """Fields whose value the file gives of another part: a shop that is called like its company."""
 
 
 @dataclass(slots=True)

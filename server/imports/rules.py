@@ -33,6 +33,7 @@ def complete(piece: Piece, record: Record, facts: Facts, *, creating: bool) -> l
         source = next((each for each in record.pieces if each.part.name == part), None)
         if name not in piece.values and source is not None and other in source.values:
             piece.values[name] = source.values[other]
+            piece.copied.add(name)
     rule = _RULES.get(piece.part.entity_name)
     if rule is None or not (creating or piece.part.entity_name in FOUND_BY_COMPLETED):
         return _check_period(piece.values)

@@ -5,6 +5,7 @@ chunk has written is recorded with it, line by line. So a run that died goes on 
 counts twice.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ from server.imports.write import write_lines, write_plan
 T = TypeVar("T")
 
 CHUNK_LINES: Final = 1_000
+CHUNK_LINES_MIN: Final = 100
+CHUNK_S: Final = 0.5
+"""A chunk that took longer is followed by a smaller one: other writers of the tenant wait for it, up to 2 s."""
 DEFERRED_MAX: Final = 100_000
 """Lines that wait for later ones; beyond, they fail: put parents before those who name them."""
 PASSES_MAX: Final = 100
@@ -154,11 +158,13 @@ class Importer:
         """Import lines; those that wait for others."""
         waiting: list[Line] = []
         records = work.maker.records(lines)
-        while chunk := list(islice(records, CHUNK_LINES)):
+        while chunk := list(islice(records, work.chunk_lines)):
             fresh = [record for record in chunk if not work.is_done(record)]
             if not fresh:
                 continue
+            began = time.monotonic()
             plan = await self._chunk(work, fresh)
+            work.pace(time.monotonic() - began)
             sources = {record.line: record.source for record in fresh}
             deferred = [sources[o.line] for o in plan.outcomes if o.kind == "deferred"]
             waiting += [line for line in deferred if line is not None]
@@ -214,6 +220,14 @@ class _FileWork:
     decider: Decider
     result: FileResult
     done: set[int] = field(default_factory=set)
+    chunk_lines: int = field(default_factory=lambda: CHUNK_LINES)
+
+    def pace(self, elapsed_s: float) -> None:
+        """Keep chunks short where the machine, or the tenant, is slow."""
+        if elapsed_s > CHUNK_S:
+            self.chunk_lines = max(min(CHUNK_LINES_MIN, CHUNK_LINES), self.chunk_lines // 2)
+        elif elapsed_s < CHUNK_S / 2:
+            self.chunk_lines = min(CHUNK_LINES, self.chunk_lines * 2)
 
     def is_done(self, record: Record) -> bool:
         """Whether an earlier attempt has recorded the line; its key counts as seen."""

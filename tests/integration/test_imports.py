@@ -62,6 +62,17 @@ async def test_a_changed_line_changes_what_it_names_and_nothing_else(office: Off
     ]
 
 
+async def test_a_company_that_is_renamed_keeps_its_shop_and_its_contact(office: Office) -> None:
+    """What is called like its company, because the file has no other name for it, is still the same shop."""
+    await office.load("customers.csv", "name,tax_id,city,phone\nOld name,TX1,Delft,+31152561000\n")
+
+    await office.load("customers.csv", "name,tax_id,city,phone\nNew name,TX1,Leiden,+31152561000\n")
+
+    assert await office.fetch("SELECT name FROM account") == [("New name",)]
+    assert await office.fetch("SELECT name, address ->> 'city' FROM outlet") == [("Old name", "Leiden")]
+    assert await office.one("SELECT count(*)::int FROM contact_channel") == 1
+
+
 @pytest.mark.parametrize(("choice", "outcome"), [("skip", "skipped"), ("fail", "failed")])
 async def test_rows_that_are_there_can_be_left_alone(office: Office, choice: str, outcome: str) -> None:
     """A list of new customers must not overwrite old ones."""
