@@ -179,6 +179,7 @@ async def _find_by_key(part: Part, pieces: Sequence[Piece]) -> list[Row]:
 async def _find_by_external_id(part: Part, cases: Sequence[Case], system: str) -> dict[str, Row]:
     keys = {case.record.key for case in cases if case.record.key is not None}
     ids = await load.find_external(part.entity_name, keys, system)
+    ids |= load.own_ids(keys - ids.keys())  # of our own export
     rows = {row["id"]: row for row in await _fetch(part, "id", list(ids.values()))} if ids else {}
     return {key: rows[row_id] for key, row_id in ids.items() if row_id in rows}
 

@@ -3,13 +3,14 @@
 Numbers and dates whose order nobody can tell (1,234; 03/04/2026) are refused, unless the file or an option tells.
 """
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from zoneinfo import available_timezones
 
 from outrider_sdk.protocol.entities import Field, Kind
@@ -17,6 +18,7 @@ from stdnum import ean
 
 from server.imports.countries import find_country
 
+T = TypeVar("T", list[Any], dict[str, Any])
 Reader = Callable[[str], Any]
 DayOrder = Literal["dmy", "mdy"]
 TAG_LENGTH_MAX: Final = 100
@@ -27,7 +29,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _GROUPED: Final = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}(\1[0-9]{3})*")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{4})(\d{2})(\d{2})")
 _YEAR_LAST: Final = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
-_TIME: Final = re.compile(r"[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?")
+_TIME: Final = re.compile(r"[ T]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d{1,6})?)\d*)?(Z|[+-]\d{2}:?\d{2})?")
 _YES: Final = frozenset({"yes", "y", "true", "t", "1", "x", "да", "истина", "иә", "+"})
 _NO: Final = frozenset({"no", "n", "false", "f", "0", "нет", "ложь", "жоқ", "-"})
 _ROLES: Final = {
@@ -126,8 +128,11 @@ def _whole(text: str, habits: Habits) -> int:
     return int(value)
 
 
-def read_degrees(text: str, habits: Habits, limit: int) -> float:
-    """A latitude or longitude."""
+def read_degrees(text: str, habits: Habits, limit: int) -> float | dict[str, Any]:
+    """A latitude or longitude; or all of a position, as our export writes it."""
+    whole = _json(text, dict)
+    if whole is not None:
+        return whole
     value = read_decimal(text.removeprefix("-"), habits)
     if value > limit:
         raise ValueError(f"{shown(text)} is not from -{limit} to {limit}")
@@ -193,10 +198,28 @@ def _role(text: str) -> str:
 
 def read_tags(text: str) -> list[str]:
     """Words separated by commas or semicolons, each once."""
-    tags = list(dict.fromkeys(tag for part in re.split(r"[,;|]", text) if (tag := part.strip())))
+    document = _json(text, list)
+    parts = re.split(r"[,;|]", text) if document is None else document
+    tags = list(dict.fromkeys(tag for part in parts if (tag := str(part).strip())))
     if len(tags) > TAGS_MAX or any(len(tag) > TAG_LENGTH_MAX for tag in tags):
         raise ValueError(f"use at most {TAGS_MAX} words of at most {TAG_LENGTH_MAX} characters")
     return tags
+
+
+def read_address_part(text: str) -> str | dict[str, Any]:
+    """A part of an address; or all of it, as our export writes it."""
+    return _json(text, dict) or read_text(text)
+
+
+def _json(text: str, kind: type[T]) -> T | None:
+    """What a cell of our own export holds; None where it is no such document."""
+    if text[:1] not in "[{":
+        return None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, kind) else None
 
 
 def _currency(text: str) -> str:

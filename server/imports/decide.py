@@ -108,6 +108,9 @@ class Decider:
 
     def _decide(self, case: Case, facts: Facts, likeness: Sequence[str], plan: Plan) -> Outcome:
         record = case.record
+        kept = None if case.creates else self._kept(case.found[0])
+        if kept:
+            return Outcome(record.line, "skipped", case.ids[0], None, f"{THERE_ALREADY}{kept}")
         if record.problems:
             if case.waiting == len(record.problems) and not self.last_pass:
                 return Outcome(record.line, "deferred")

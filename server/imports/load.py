@@ -52,12 +52,17 @@ async def find_external(entity: str, values: Collection[str], system: str) -> di
 
 
 async def _by_id(entity: str, texts: Iterable[str], fresh: Fresh) -> dict[str, UUID]:
-    ids = {text: UUID(text) for text in texts if _is_uuid(text)}
+    ids = own_ids(texts)
     if not ids:
         return {}
     sql = f'SELECT id FROM "{entity}" WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL'  # noqa: S608 - our own name
     there = {record["id"] for record in await connection().fetch(sql, list(ids.values()))}
     return {text: row_id for text, row_id in ids.items() if row_id in there}
+
+
+def own_ids(texts: Iterable[str]) -> dict[str, UUID]:
+    """Those of the texts that have the form of an id of ours."""
+    return {text: UUID(text) for text in texts if _is_uuid(text)}
 
 
 def _is_uuid(text: str) -> bool:

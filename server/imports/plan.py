@@ -22,6 +22,12 @@ SUFFIXES: Final = (".csv", ".tsv", ".txt", ".xlsx")
 FILES_MAX: Final = 100
 
 
+class TargetUnknown(InvalidInput):
+    """A file's columns do not tell what it holds."""
+
+    code = "target_unknown"
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What a person said of a file beside its path."""
@@ -100,7 +106,9 @@ async def _plan_folder(path: Path) -> ImportPlan:
         try:
             table = open_table(file, Wishes())
             intakes.append(Intake(table, await choose_mapping(table, Wishes())))
-        except (FileUnreadable, InvalidInput) as error:
+        except TargetUnknown:
+            notes.append(f"{file.name} is left aside: nothing that can be imported has such columns.")
+        except FileUnreadable as error:
             notes.append(f"{file.name} is left aside: {error.message}")
     if not intakes:
         raise FileUnreadable(f"No file in {path} could be imported. {' '.join(notes)}")
@@ -124,7 +132,7 @@ async def choose_mapping(table: TableFile, wishes: Wishes) -> ColumnMapping:
         target = TARGETS[wishes.target] if wishes.target else mappings.propose_target(table.header, table.name)
         if target is None:
             known = f"Its columns are: {', '.join(table.header)}. Say what they are with --as"
-            raise InvalidInput([FieldError("as", f"{known}, one of: {', '.join(TARGETS)}.")])
+            raise TargetUnknown([FieldError("as", f"{known}, one of: {', '.join(TARGETS)}.")])
         chosen = mappings.propose(table.header, target)
     return mappings.change(chosen, table.header, columns=wishes.columns, constants=wishes.constants)
 

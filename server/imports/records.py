@@ -14,6 +14,7 @@ from server.errors import InvalidInput
 from server.imports.cells import (
     Habits,
     Reader,
+    read_address_part,
     read_decimal,
     read_degrees,
     read_flag,
@@ -161,7 +162,9 @@ def _is_made(target: Target, part: Part, values: dict[str, dict[str, Any]]) -> b
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:
     outer, _, inner = name.partition(".")
-    if inner:
+    if inner and isinstance(value, dict):
+        values[outer] = value
+    elif inner:
         values.setdefault(outer, {})[inner] = value
     elif name == "discontinued":
         values.setdefault("active", not value)
@@ -180,6 +183,8 @@ def _reader(target: Target, column: Column, habits: Habits) -> Callable[[str], A
         return partial(read_decimal, habits=habits)
     if name.startswith("position."):
         return partial(read_degrees, habits=habits, limit=90 if name.endswith("latitude") else 180)
+    if name.endswith(".street"):
+        return read_address_part
     if name == "discontinued":
         return read_flag
     if name == "email":

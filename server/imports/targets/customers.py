@@ -27,10 +27,10 @@ def address_columns(part: str) -> tuple[Column, ...]:
     return tuple(column(name, f"{part}.address.{name}", known_as) for name, known_as in _ADDRESS)
 
 
-def _places(part: str) -> tuple[Column, ...]:
+def _places(part: str, position: str = "") -> tuple[Column, ...]:
     return (
         *address_columns(part),
-        column("latitude", f"{part}.position.latitude", "lat,широта,ендік"),
+        column("latitude", f"{part}.position.latitude", f"lat,широта,ендік,{position}"),
         column("longitude", f"{part}.position.longitude", "lon,lng,long,долгота,бойлық"),
         column("time_zone", f"{part}.time_zone", "timezone,tz,часовой пояс,уақыт белдеуі", hint="such as Europe/Riga"),
         column("territory", f"{part}.territory_id", "territory id,area,территория,аумақ", refers="territory"),
@@ -119,7 +119,7 @@ OUTLET: Final = Target(
         external_id("outlet", "outlet id,shop id,store id,outlet code,код точки,код магазина"),
         column("name", "outlet.name", "outlet name,shop,store,shop name,store name,наименование,название,торговая точка,точка,магазин,атауы,дүкен", required=True),
         column("account", "outlet.account_id", "customer,client,company,customer id,account id,контрагент,клиент,код клиента", refers="account", required=True),
-        *_places("outlet"),
+        *_places("outlet", "position"),
         column("description", "outlet.description", "notes,note,comment,описание,комментарий,примечание,сипаттама"),
         column("tags", "outlet.tags", "labels,метки,теги,тегтер", hint="separated by commas"),
         *_person(),

@@ -91,7 +91,7 @@ def column(
 ) -> Column:
     """A column: `place` is “part.field”; `known_as` lists further headers, separated by commas."""
     part, _, field_name = place.partition(".")
-    words = frozenset(plain(word) for word in (name, *known_as.split(",")) if word)
+    words = frozenset(plain(word) for word in (name, field_name, *known_as.split(",")) if word)
     return Column(name, part, field_name, words, refers, required, hint)
 
 

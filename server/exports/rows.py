@@ -1,0 +1,57 @@
+"""What is exported: the entities and fields that somebody may read, and the rows of each, streamed.
+
+One function says what may be read (`readable`); both formats, the command and the REST API ask it.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from outrider_sdk.protocol.entities import ENTITIES, Entity, Field
+
+from server.crm.rights import Viewer, in_sight
+from server.db import connection
+
+ROWS_AT_ONCE: Final = 2_000
+
+OPERATOR: Final = Viewer(UUID(int=0), "owner")
+"""Whoever runs the installation sees all of a tenant."""
+
+
+@dataclass(frozen=True)
+class Readable:
+    """An entity, the fields of it that are exported, and which rows."""
+
+    entity: Entity
+    fields: tuple[Field, ...]
+    condition: str
+    parameters: tuple[Any, ...]
+
+
+def readable(viewer: Viewer) -> list[Readable]:
+    """What the viewer may read, in the order of dependence."""
+    found = []
+    for entity in ENTITIES.values():
+        condition, parameters = in_sight(viewer, entity)
+        for number in range(1, len(parameters) + 1):
+            condition = condition.replace("{}", f"${number}", 1)
+        found.append(Readable(entity, entity.all_fields, condition, parameters))
+    return found
+
+
+async def read_rows(wanted: Readable) -> AsyncIterator[Any]:
+    """The live rows of an entity, by id. Within a transaction of the tenant."""
+    name = wanted.entity.name
+    columns = ", ".join(f'"{field.name}"' for field in wanted.fields)
+    sql = f'SELECT {columns} FROM "{name}" WHERE {wanted.condition} ORDER BY id'  # noqa: S608 - our own names
+    async for row in connection().cursor(sql, *wanted.parameters, prefetch=ROWS_AT_ONCE):
+        yield row
+
+
+async def read_external_ids(entities: Sequence[str]) -> AsyncIterator[Any]:
+    """(system, entity, value, row) of live and buried rows of these entities. Within a transaction of the tenant."""
+    sql = """SELECT system, entity, value, "row" FROM external_id WHERE entity = ANY ($1::text[])
+        ORDER BY system, entity, value"""
+    async for row in connection().cursor(sql, list(entities), prefetch=ROWS_AT_ONCE):
+        yield row
