@@ -10,12 +10,13 @@ from uuid import UUID
 
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field
 
+from server.auth.access import Reach, access_of
 from server.crm.rights import Viewer, in_sight
 from server.db import connection
 
 ROWS_AT_ONCE: Final = 2_000
 
-OPERATOR: Final = Viewer(UUID(int=0), "owner")
+OPERATOR: Final = Viewer(UUID(int=0), access_of("owner"))
 """Whoever runs the installation sees all of a tenant."""
 
 
@@ -33,10 +34,14 @@ def readable(viewer: Viewer) -> list[Readable]:
     """What the viewer may read, in the order of dependence."""
     found = []
     for entity in ENTITIES.values():
+        if viewer.access.right(entity.name).read is Reach.NONE:
+            continue
         condition, parameters = in_sight(viewer, entity)
         for number in range(1, len(parameters) + 1):
             condition = condition.replace("{}", f"${number}", 1)
-        found.append(Readable(entity, entity.all_fields, condition, parameters))
+        shown = viewer.shown(entity)
+        fields = tuple(f for f in entity.all_fields if f.name in shown)
+        found.append(Readable(entity, fields, condition, parameters))
     return found
 
 
