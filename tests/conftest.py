@@ -95,3 +95,13 @@ def database_url(pytestconfig: pytest.Config) -> Iterator[str]:
 
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how much the oracle of rights was asked."""
+    reports = terminalreporter.stats.get("passed", [])
+    counts = [value for report in reports for name, value in report.user_properties if name == "rights"]
+    if counts:
+        terminalreporter.write_line(
+            f"rights: {len(counts)} organisations tried, {sum(counts):,} comparisons, all equal"
+        )

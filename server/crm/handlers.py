@@ -3,15 +3,13 @@
 Bodies are decoded here, and strictly: Litestar would take "5" for 5.
 """
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParams, RawBody
-from outrider_sdk.protocol.entities import ORDER
 
 from server.auth.session import Session
 from server.crm import service
@@ -21,36 +19,26 @@ from server.crm.conflict.messages import SettlementRequest
 from server.crm.conflict.settlement import CONFLICTS
 from server.crm.listing import read_listing
 from server.crm.member.handlers import hand_over_member
-from server.crm.models import Row, show
+from server.crm.models import Models, Row, show
 from server.crm.openapi import describe, describe_act
 from server.crm.order import submission
 from server.crm.order.messages import CancellationRequest, SubmissionReply, SubmissionRequest
 from server.crm.resource import Resource
 from server.crm.resources import MEMBERS, ORDERS, RESOURCES
-from server.crm.rights import Viewer, refuse_hidden, require_reader, require_writer
+from server.crm.rights import Viewer, require_reader, require_writer
 from server.db import tenant_transaction, tenant_write
-
-T = TypeVar("T")
 
 
 def _viewer(session: Session) -> Viewer:
     return Viewer(session.member_id, session.access)
 
 
-def _read_fields(body: bytes, wanted: type[T], resource: Resource, viewer: Viewer) -> T:
-    """Decode the fields of a row. Those that are hidden from the viewer are unknown, also where they say nothing.
-
-    Raises:
-        InvalidInput: it is no UTF-8, nested too deep, or names a hidden field.
-    """
-    data = read_body(body, wanted)
-    if viewer.hidden(resource.entity):
-        refuse_hidden(viewer, resource.entity, msgspec.json.decode(body, type=dict[str, msgspec.Raw]))
-    return data
+def _models(resource: Resource, viewer: Viewer) -> Models:
+    return resource.models_without(viewer.hidden(resource.entity))
 
 
 def _shown(resource: Resource, row: Row, viewer: Viewer) -> Any:
-    return show(resource.models, row, hidden=viewer.hidden(resource.entity))
+    return show(_models(resource, viewer), row)
 
 
 def _list(resource: Resource) -> HTTPRouteHandler:
@@ -62,8 +50,8 @@ def _list(resource: Resource) -> HTTPRouteHandler:
         listing = read_listing(resource.entity, query.multi_items(), hidden=hidden)
         async with tenant_transaction(session.tenant):
             rows, following = await service.list_rows(resource, listing, viewer)
-        items = [show(resource.models, row, hidden=hidden) for row in rows]
-        return Response({"items": items, "next": following})
+        items = [_shown(resource, row, viewer) for row in rows]
+        return Response(_models(resource, viewer).page(items=items, next=following))
 
     return list_rows
 
@@ -84,7 +72,7 @@ def _create(resource: Resource) -> HTTPRouteHandler:
     async def create_row(body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
         viewer = _viewer(session)
         require_writer(viewer, resource.entity, "create")
-        data = _read_fields(body, resource.models.create, resource, viewer)
+        data = read_body(body, _models(resource, viewer).create)
         async with tenant_write(session.tenant, by=session.actor) as revision:
             row = await service.create_row(resource, data, viewer=viewer, revision=revision)
         return Response(_shown(resource, row, viewer), headers={"Location": f"{resource.path}/{row['id']}"})
@@ -97,7 +85,7 @@ def _change(resource: Resource) -> HTTPRouteHandler:
     async def change_row(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
         viewer = _viewer(session)
         require_writer(viewer, resource.entity, "edit")
-        data = _read_fields(body, resource.models.patch, resource, viewer)
+        data = read_body(body, _models(resource, viewer).patch)
         async with tenant_write(session.tenant, by=session.actor) as revision:
             row = await service.change_row(resource, row_id, data, viewer=viewer, revision=revision)
         return Response(_shown(resource, row, viewer))
@@ -123,7 +111,7 @@ async def submit_order(row_id: FromPath[UUID], body: RawBody, session: NamedDepe
         submitted = await submission.submit_order(
             row_id, seen_total_minor=data.seen_total_minor, viewer=viewer, revision=revision
         )
-    return Response(SubmissionReply.of(submitted, hidden=viewer.hidden(ORDER)))
+    return Response(SubmissionReply.of(submitted, order=_shown(ORDERS, submitted.order, viewer)))
 
 
 @post("/{row_id:uuid}/cancellation", **describe_act("OrderCancellation", CancellationRequest, ORDERS.models.view))

@@ -64,6 +64,7 @@ def create_models(
     derived: frozenset[str] = frozenset(),
     fixed: frozenset[str] = frozenset(),
     completed: frozenset[str] = frozenset(),
+    hidden: frozenset[str] = frozenset(),
 ) -> Models:
     """Derive the structs.
 
@@ -72,11 +73,13 @@ def create_models(
         derived: fields that the server alone decides.
         fixed: fields that a create may set, and nothing changes.
         completed: required fields that the server fills in where a create leaves them out.
+        hidden: fields that do not exist for whoever asks.
     """
     name = "".join(part.capitalize() for part in entity.name.split("_"))
     given = [entity.by_name["custom"], *(f for f in entity.fields if f.name not in derived)]
+    given = [f for f in given if f.name not in hidden]
     defaulted = completed | {c._meta.name for c in table._meta.columns if not c._meta.required}
-    view = _define(name, [(f.name, _shown(f)) for f in entity.all_fields], strict=False)
+    view = _define(name, [(f.name, _shown(f)) for f in entity.all_fields if f.name not in hidden], strict=False)
     page: list[Any] = [("items", list[view]), ("next", str | None)]  # type: ignore[valid-type]
     return Models(
         view=view,
@@ -138,13 +141,13 @@ def _accepted(field: Field) -> Any:
             return _SHOWN[field.kind]
 
 
-def show(models: Models, row: Row, *, hidden: frozenset[str] = frozenset()) -> msgspec.Struct | dict[str, Any]:
-    """The view of a stored row; without the fields `hidden` from whoever asks, a plain object."""
-    shown = {name: row[name] for name in models.view.__struct_fields__ if name not in hidden}
+def show(models: Models, row: Row) -> msgspec.Struct:
+    """The view of a stored row."""
+    shown = {name: row[name] for name in models.view.__struct_fields__}
     for name, value in shown.items():
         if isinstance(value, Decimal):
             shown[name] = f"{value:f}"
-    return shown if hidden else models.view(**shown)
+    return models.view(**shown)
 
 
 def read_columns(entity: Entity, data: msgspec.Struct) -> dict[str, Any]:

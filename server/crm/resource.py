@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,7 +38,7 @@ async def _nothing(write: Write) -> None:
     """No rule of its own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
     """One entity under a path. `rule` runs before the row is written, `then` after; both in its transaction."""
 
@@ -60,9 +61,15 @@ class Resource:
 
     def __post_init__(self) -> None:
         entity = ENTITIES[self.table._meta.tablename]
-        models = create_models(entity, self.table, derived=self.derived, fixed=self.fixed, completed=self.completed)
         object.__setattr__(self, "entity", entity)
-        object.__setattr__(self, "models", models)
+        object.__setattr__(self, "models", self.models_without(frozenset()))
+
+    @lru_cache(maxsize=4_096)  # noqa: B019 - resources live as long as the process
+    def models_without(self, hidden: frozenset[str]) -> Models:
+        """The structs as those know them from whom fields are hidden: such a field is unknown, in and out."""
+        return create_models(
+            self.entity, self.table, derived=self.derived, fixed=self.fixed, completed=self.completed, hidden=hidden
+        )
 
     @property
     def noun(self) -> str:

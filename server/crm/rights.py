@@ -4,7 +4,6 @@ What a member sees is what their devices see (`scope_entry`, `scope_grant`). Who
 that belongs to a row that never was, and a field hidden from a role is a field that never was.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -12,7 +11,7 @@ from uuid import UUID
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
 from server.auth.access import Access, Reach
-from server.errors import FieldError, Forbidden, InvalidInput
+from server.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +75,6 @@ def writable_fields(viewer: Viewer, entity: Entity, *, creating: bool) -> frozen
         return frozenset(entity.by_name) - right.read_only
     fields = (f.name for f in entity.fields if f.writable or (creating and f.create_only))
     return frozenset(fields) - right.read_only
-
-
-def refuse_hidden(viewer: Viewer, entity: Entity, names: Iterable[str]) -> None:
-    """Refuse fields that are hidden from the viewer, in the words for fields that never were.
-
-    Raises:
-        InvalidInput: it names them.
-    """
-    given = sorted(viewer.hidden(entity).intersection(names))
-    if given:
-        raise InvalidInput([FieldError(name, f"Object contains unknown field {name}.") for name in given])
 
 
 def in_sight(

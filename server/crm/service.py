@@ -21,7 +21,6 @@ from server.crm.resource import REFERRED_BY, Resource, Write
 from server.crm.rights import (
     Viewer,
     in_sight,
-    refuse_hidden,
     require_reader,
     require_writer,
     writable_fields,
@@ -180,7 +179,6 @@ async def update_row(resource: Resource, row_id: UUID, values: dict[str, Any]) -
 
 def _read(resource: Resource, data: msgspec.Struct, viewer: Viewer, *, creating: bool) -> dict[str, Any]:
     values = read_columns(resource.entity, data)
-    refuse_hidden(viewer, resource.entity, (n for n, value in values.items() if value is not None or not creating))
     if creating:
         values = {name: value for name, value in values.items() if value is not None}
     allowed = writable_fields(viewer, resource.entity, creating=creating)

@@ -268,7 +268,7 @@ class Oracle:
         levels = self._levels_of(member_id)
         return {
             row_id
-            for row_id, row in self._live(entity).items()
+            for row_id, row in self.live(entity).items()
             if min((levels.get(scope, 9) for scope in self._scopes_of(entity, row)), default=9) <= reach
             and self._sees_record(member_id, levels, row)
         }
@@ -286,15 +286,21 @@ class Oracle:
         role = self._role_of(member_id)
         return {f for f, rule in _parsed(role["fields"]).get(entity, {}).items() if rule == "hidden"} if role else set()
 
-    def _live(self, entity: str) -> dict[str, dict[str, Any]]:
+    def locked_for(self, member_id: str, entity: str) -> set[str]:
+        """The fields of an entity that the member's role may not set: hidden ones, and those only to be read."""
+        role = self._role_of(member_id)
+        return set(_parsed(role["fields"]).get(entity, {})) if role else set()
+
+    def live(self, entity: str) -> dict[str, dict[str, Any]]:
+        """Rows that are not deleted, by id."""
         return {row_id: row for row_id, row in self.tables[entity].items() if row["deleted_at"] is None}
 
     def _role_of(self, member_id: str) -> dict[str, Any] | None:
         key = self.tables["member"][member_id]["role"]
-        return next((r for r in self._live("role").values() if r["key"] == key), None)
+        return next((r for r in self.live("role").values() if r["key"] == key), None)
 
     def _reach(self, member_id: str, entity: str, action: str) -> int:
-        member, role = self._live("member").get(member_id), self._role_of(member_id)
+        member, role = self.live("member").get(member_id), self._role_of(member_id)
         if member is None or not member["active"] or role is None:
             return 0
         said = _parsed(role["permissions"]).get(entity, {}).get(action)
@@ -305,7 +311,7 @@ class Oracle:
 
     def _levels_of(self, member_id: str) -> dict[str, int]:
         """How near each scope is to the member."""
-        member = self._live("member").get(member_id)
+        member = self.live("member").get(member_id)
         if member is None or not member["active"]:
             return {}
         levels = {TENANT: 1, OFFICE: 4} | dict.fromkeys((*self.tables["outlet"], *self.tables["member"]), 4)
@@ -314,7 +320,7 @@ class Oracle:
         mates = {i for i, m in self.tables["member"].items() if m["team_id"] and m["team_id"] == member["team_id"]}
         levels |= {scope: 2 for mate in mates - {member_id} for scope in {mate, *self._worked_by(mate)}}
         stood_in_for = {
-            str(d["member_id"]) for d in self._live("delegation").values()
+            str(d["member_id"]) for d in self.live("delegation").values()
             if str(d["substitute_id"]) == member_id and self._holds(d)
         }  # fmt: skip
         return levels | {scope: 1 for own in {member_id, *stood_in_for} for scope in {own, *self._worked_by(own)}}
@@ -326,12 +332,12 @@ class Oracle:
         team = self.tables["member"][member_id]["team_id"]
         return {
             str(a["outlet_id"])
-            for a in self._live("assignment").values()
+            for a in self.live("assignment").values()
             if (str(a["member_id"]) == member_id or (team and a["team_id"] == team)) and self._holds(a)
         }
 
     def _branch_of(self, member_id: str) -> set[str]:
-        territories = self._live("territory")
+        territories = self.live("territory")
         branch = {row_id for row_id, t in territories.items() if str(t["manager_id"]) == member_id}
         while more := {i for i, t in territories.items() if str(t["parent_id"]) in branch} - branch:
             branch |= more
@@ -352,14 +358,14 @@ class Oracle:
             case "contact":
                 return self._scopes_of_contact(row)
             case "contact_channel":
-                contact = self._live("contact").get(str(row["contact_id"]))
+                contact = self.live("contact").get(str(row["contact_id"]))
                 return self._scopes_of_contact(contact) if contact else set()
             case "assignment":
                 return {str(row["outlet_id"]), str(row["member_id"])}
             case "order":
                 return {str(row["outlet_id"])}
             case "order_line":
-                order = self._live("order").get(str(row["order_id"]))
+                order = self.live("order").get(str(row["order_id"]))
                 return {str(order["outlet_id"])} if order else set()
             case "conflict":
                 return {str(row["lost_by"] or OFFICE), str(row["kept_by"] or OFFICE)}
@@ -367,7 +373,7 @@ class Oracle:
                 return {TENANT} if entity in _CATALOGUE else set()
 
     def _scopes_of_account(self, account_id: str) -> set[str]:
-        outlets = {row_id for row_id, o in self._live("outlet").items() if str(o["account_id"]) == account_id}
+        outlets = {row_id for row_id, o in self.live("outlet").items() if str(o["account_id"]) == account_id}
         return outlets or {str(self.tables["account"][account_id]["created_by"]), OFFICE}
 
     def _scopes_of_contact(self, contact: dict[str, Any]) -> set[str]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.crm.models import INTEGER_MAX, show
+from server.crm.models import INTEGER_MAX
 from server.crm.order.submission import Submitted
 from server.crm.resources import ORDERS
 
@@ -38,8 +38,8 @@ class SubmissionReply(msgspec.Struct):
     lines: list[LineVerdictView]
 
     @classmethod
-    def of(cls, submitted: Submitted, *, hidden: frozenset[str]) -> Any:
-        """The reply to a submission; without the order's fields that are hidden from whoever submits."""
+    def of(cls, submitted: Submitted, *, order: Any) -> Any:
+        """The reply to a submission, with the order as whoever submits sees it."""
         lines = [
             LineVerdictView(
                 line_id=UUID(v.line_id),
@@ -51,4 +51,4 @@ class SubmissionReply(msgspec.Struct):
             )
             for v in submitted.lines
         ]
-        return cls(show(ORDERS.models, submitted.order, hidden=hidden), lines)
+        return cls(order, lines)
