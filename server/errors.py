@@ -42,6 +42,11 @@ class InvalidInput(AppError):
         )
 
 
+def refuse(field: str, message: str) -> InvalidInput:
+    """The error of one bad field."""
+    return InvalidInput([FieldError(field, message)])
+
+
 class Unauthorized(AppError):
     """No valid token, password or code came with the request."""
 

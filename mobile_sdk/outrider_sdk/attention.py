@@ -20,11 +20,17 @@ ORDER_CHOICES: list[Choice] = [
     {"code": "cancel", "label": "Cancel the order"},
 ]
 _VERBS = {"create": "New", "edit": "Change of", "delete": "Removal of"}
-_INTENTS = {"order.submit": "Submission of", "order.cancel": "Cancellation of", "conflict.settle": "Settling of"}
 
 
 CONFLICT_CODE = "conflict"
 ORDER_CODE = "needs_attention"
+_INTENTS = {
+    "order.submit": "Submission of",
+    "order.cancel": "Cancellation of",
+    "return_order.submit": "Submission of",
+    "return_order.cancel": "Cancellation of",
+    "conflict.settle": "Settling of",
+}
 
 
 @dataclass(frozen=True, slots=True)

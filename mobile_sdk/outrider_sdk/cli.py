@@ -26,7 +26,11 @@ _COLUMNS = {
     "outlet": ("id", "name", "channel", "tags"),
     "contact": ("id", "name", "job_title", "account_id"),
     "contact_channel": ("id", "contact_id", "channel_kind", "value", "preferred"),
-    "product": ("id", "sku", "name", "base_unit", "category"),
+    "product": ("id", "sku", "name", "base_unit", "category_id"),
+    "return_order": ("id", "number", "status", "total_minor", "currency", "outlet_id"),
+    "payment": ("id", "receipt_number", "amount_minor", "currency", "method", "allocated_minor"),
+    "receivable": ("id", "document_number", "due_on", "balance_minor", "currency", "account_id"),
+    "visit": ("id", "outlet_id", "checked_in_at", "checked_out_at", "outcome"),
     "order": ("id", "number", "status", "total_minor", "currency", "outlet_id"),
     "order_line": ("id", "order_id", "product_id", "quantity", "unit", "list_price", "discount", "amount_minor"),
 }

@@ -16,6 +16,10 @@ from outrider_sdk.transaction import Transaction
 
 WHOLE_ROW = "*"
 """The field of a conflict between deleting a row and changing it."""
+DUPLICATE = "duplicate"
+"""The rule of a conflict between two rows that look the same."""
+CUSTOM = "custom."
+"""Before the key of a custom field, in a conflict's field."""
 LABEL_VALUE_LENGTH_MAX = 60
 
 
@@ -50,7 +54,7 @@ class ConflictTable(Table):
         row = transaction.get(entity, row_id)
         settled = [conflict, *siblings(self._store, conflict)]
         seen: dict[str, object] = {"choice": choice, "lost": conflict["lost"]}
-        if conflict["field"] != WHOLE_ROW:
+        if conflict["field"] != WHOLE_ROW and conflict["rule"] != DUPLICATE:
             standing = {str(each["field"]): _document(entity.name, row, str(each["field"])) for each in settled}
             seen |= {"kept": standing.pop(str(conflict["field"])), "group": standing}
         marks: WireRow = {
@@ -61,8 +65,7 @@ class ConflictTable(Table):
         }
         effects = [_shown_edit(CONFLICT.name, str(each["id"]), marks) for each in settled]
         if choice == "take":
-            taken = {str(each["field"]): wire_value(entity.name, str(each["field"]), each["lost"]) for each in settled}
-            effects.append(_shown_edit(entity.name, row_id, taken))
+            effects.append(_shown_edit(entity.name, row_id, _taken(entity.name, row, settled)))
         elif choice == "delete":
             effects.append({"op": "delete", "entity": entity.name, "id": row_id, "base": 0})
         transaction.intend("conflict.settle", str(conflict["id"]), seen, effects)
@@ -89,29 +92,56 @@ def choices(store: Store, conflict: WireRow) -> list[Choice]:
         row = overlay.find_row(conn, entity, str(conflict["row_id"])) if entity else None
     if entity is None or row is None:
         return []
+    noun = entity.name.replace("_", " ")
+    if conflict["rule"] == DUPLICATE:
+        return [{"code": "keep", "label": f"Keep this {noun} as it is"}]
     if conflict["field"] == WHOLE_ROW:
-        noun = entity.name.replace("_", " ")
         keep: Choice = {"code": "keep", "label": f"Keep the {noun}"}
         return [keep, {"code": "delete", "label": f"Delete the {noun}"}] if entity.deletable else [keep]
     settled = [conflict, *siblings(store, conflict)]
     names = [str(each["field"]) for each in settled]
     lost = {name: wire_value(entity.name, name, each["lost"]) for name, each in zip(names, settled, strict=True)}
+    standing = {name: _standing(row, name) for name in names}
     return [
-        {"code": "keep", "label": f"Keep {_in_words(entity.name, names, row)}"},
+        {"code": "keep", "label": f"Keep {_in_words(entity.name, names, standing)}"},
         {"code": "take", "label": f"Take {_in_words(entity.name, names, lost)}"},
     ]
 
 
+def _taken(entity: str, row: WireRow, settled: Sequence[WireRow]) -> WireRow:
+    """What this device shows of the values that were taken."""
+    taken: WireRow = {}
+    for each in settled:
+        name, value = str(each["field"]), wire_value(entity, str(each["field"]), each["lost"])
+        if name.startswith(CUSTOM):
+            custom = json.loads(str(row["custom"])) | {name.removeprefix(CUSTOM): json.loads(value) if value else None}
+            name, value = "custom", canonical_json({k: v for k, v in custom.items() if v is not None})
+        taken[name] = value
+    return taken
+
+
+def _standing(row: WireRow, field: str) -> Any:
+    """The value of a field in a row; of a custom field (`custom.key`), its JSON document."""
+    if not field.startswith(CUSTOM):
+        return row[field]
+    value = json.loads(str(row["custom"])).get(field.removeprefix(CUSTOM))
+    return None if value is None else canonical_json(value)
+
+
+def _is_document(entity: str, field: str) -> bool:
+    return field.startswith(CUSTOM) or ENTITIES[entity].by_name[field].kind is Kind.JSON
+
+
 def wire_value(entity: str, field: str, document: Any) -> Any:
     """The wire value of a document that a conflict holds."""
-    if document is None or ENTITIES[entity].by_name[field].kind is Kind.JSON:
+    if document is None or _is_document(entity, field):
         return document
     return json.loads(str(document))
 
 
 def _document(entity: str, row: WireRow, field: str) -> str | None:
-    value = row[field]
-    if value is None or ENTITIES[entity].by_name[field].kind is Kind.JSON:
+    value = _standing(row, field)
+    if value is None or _is_document(entity, field):
         return None if value is None else str(value)
     return canonical_json(value)
 
@@ -135,7 +165,7 @@ def _in_words(entity: str, names: Sequence[str], row: WireRow) -> str:
 def _value_in_words(entity: str, name: str, value: Any) -> str:
     if value is None:
         return "the empty one"
-    if ENTITIES[entity].by_name[name].kind is Kind.JSON:
+    if _is_document(entity, name):
         value = _flat(json.loads(value))
     elif isinstance(value, bool):
         value = "yes" if value else "no"

@@ -28,7 +28,7 @@ INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 WHOLE_DIGITS_MAX, FRACTION_DIGITS_MAX = 15, 9
 """Digits of a decimal that a device sends, before and after the point (protocol 1.3)."""
 JSON_DEPTH_MAX = 64
-TEXT_LISTS = frozenset({"tags", "roles"})
+TEXT_LISTS = frozenset({"tags", "roles", "choices"})
 """JSON fields that hold a list of texts, whatever their entity."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -123,6 +123,8 @@ def to_wire(entity: str, field: Field, value: Any) -> Scalar:
         wire = _WRITERS[field.kind](value)
     except (ValueError, TypeError, InvalidOperation, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidValue(entity, field.name, f"{value!r} is not {_WANTED[field.kind]}") from error
+    if field.kind is Kind.DECIMAL and not field.signed and str(wire).startswith("-"):
+        raise InvalidValue(entity, field.name, f"{value!r} is not {_WANTED[field.kind]}")
     if field.name in TEXT_LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
         raise InvalidValue(entity, field.name, "is a list of texts")
     if isinstance(wire, str):
@@ -161,8 +163,8 @@ def _decimal(value: Any) -> str:
     number = Decimal(value)
     if not number.is_finite() or number.adjusted() > WHOLE_DIGITS_MAX or number.adjusted() < -FRACTION_DIGITS_MAX * 3:
         raise ValueError(value)
-    whole, _, fraction = format(number, "f").partition(".")
-    if len(whole) > WHOLE_DIGITS_MAX or len(fraction) > FRACTION_DIGITS_MAX or number.is_signed():
+    whole, _, fraction = format(abs(number), "f").partition(".")
+    if len(whole) > WHOLE_DIGITS_MAX or len(fraction) > FRACTION_DIGITS_MAX:
         raise ValueError(value)
     return format(number, "f")
 

@@ -32,7 +32,12 @@ Key = tuple[str, str]
 PRICED_FIELDS = frozenset({"quantity", "list_price", "discount"})
 EFFECTS = "effects"
 """Key, in what the device derives of an intent, of the changes of rows that it shows at once."""
-INTENT_STATUSES = {"order.submit": "submitted", "order.cancel": "cancelled"}
+INTENT_STATUSES = {
+    "order.submit": "submitted",
+    "order.cancel": "cancelled",
+    "return_order.submit": "submitted",
+    "return_order.cancel": "cancelled",
+}
 
 
 def target(change: Change) -> Key:
@@ -64,7 +69,8 @@ def lay(row: WireRow | None, change: Change, derived: Derived, captured_at: int)
         values = {name: edit["value"] for name, edit in change["fields"].items()}
         return row | values | (derived or {}) | {"updated_at": captured_at}
     status = INTENT_STATUSES.get(change["name"])
-    if status is None or not rules.may_become(str(row["status"]), status):
+    may_become = rules.return_may_become if change["name"].startswith("return_order.") else rules.may_become
+    if status is None or not may_become(str(row["status"]), status):
         return row
     asked: WireRow = {"status": status, "updated_at": captured_at}
     return row | asked | ({"submitted_at": captured_at} if status == "submitted" else {})

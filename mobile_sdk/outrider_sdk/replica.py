@@ -19,7 +19,15 @@ from outrider_sdk.errors import ForeignCredentials, InvalidValue, NotEnrolled, R
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.kinds import moment
 from outrider_sdk.orders import OrderLineTable, OrderTable
-from outrider_sdk.protocol.entities import CONFLICT, ENTITIES, ORDER, ORDER_LINE
+from outrider_sdk.protocol.entities import ENTITIES
+from outrider_sdk.records import (
+    CapturedTable,
+    ConsentTable,
+    PaymentTable,
+    ReturnLineTable,
+    ReturnOrderTable,
+    VisitTable,
+)
 from outrider_sdk.reopen import Reopened, reopen
 from outrider_sdk.store import Store
 from outrider_sdk.sync import OnProgress, Sync, SyncReport
@@ -28,9 +36,15 @@ from outrider_sdk.transaction import Transaction
 from outrider_sdk.transport import HttpTransport, Transport, device_clock
 
 _KINDS: dict[str, type[Table]] = {
-    ORDER.name: OrderTable,
-    ORDER_LINE.name: OrderLineTable,
-    CONFLICT.name: ConflictTable,
+    "conflict": ConflictTable,
+    "order": OrderTable,
+    "order_line": OrderLineTable,
+    "return_order": ReturnOrderTable,
+    "return_line": ReturnLineTable,
+    "payment": PaymentTable,
+    "visit": VisitTable,
+    "consent": ConsentTable,
+    "stock_movement": CapturedTable,
 }
 
 
@@ -65,24 +79,44 @@ class Replica:
     ...     crm.orders.submit(order.id)
     """
 
+    custom_fields: Table
     territories: Table
     members: Table
     legal_entities: Table
+    categories: Table
+    tax_categories: Table
+    tax_rates: Table
     price_lists: Table
     products: Table
     product_units: Table
     price_items: Table
+    assortments: Table
+    promotions: Table
     warehouses: Table
     stocks: Table
+    stock_movements: CapturedTable
     accounts: Table
     agreements: Table
     outlets: Table
+    assortment_items: Table
     contacts: Table
     contact_channels: Table
+    consents: ConsentTable
     assignments: Table
     orders: OrderTable
     order_lines: OrderLineTable
     conflicts: ConflictTable
+    return_orders: ReturnOrderTable
+    return_lines: ReturnLineTable
+    invoices: Table
+    receivables: Table
+    payments: PaymentTable
+    payment_allocations: Table
+    comments: Table
+    attachments: Table
+    routes: Table
+    route_stops: Table
+    visits: VisitTable
 
     def __init__(
         self,
@@ -104,8 +138,7 @@ class Replica:
         self._syncing = threading.Lock()
         self._tables: dict[str, Table] = {}
         for name, entity in ENTITIES.items():
-            kind = _KINDS.get(name, Table)
-            self._tables[name] = kind(opened, entity, self.transaction)
+            self._tables[name] = _KINDS.get(name, Table)(opened, entity, self.transaction)
             setattr(self, _plural(name), self._tables[name])
         if not opened.read_only:
             self._identify()

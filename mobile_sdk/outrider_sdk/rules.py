@@ -3,7 +3,7 @@
 No clock, no database, no float: the same input gives the same output on a phone and on the server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -67,6 +67,22 @@ def together(entity: str, field: str) -> frozenset[str]:
     return frozenset({field, *(name for name, group in groups.items() if group == groups.get(field))})
 
 
+RETURN_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
+    "draft": frozenset({"submitted", "cancelled"}),
+    "submitted": frozenset({"accepted", "refused", "cancelled"}),
+    "accepted": frozenset({"closed"}),
+    "refused": frozenset(),
+    "closed": frozenset(),
+    "cancelled": frozenset(),
+}
+"""The same of a return."""
+
+
+def return_may_become(status: str, following: str) -> bool:
+    """Whether a return in `status` may go to `following`."""
+    return following in RETURN_TRANSITIONS[status]
+
+
 def may_become(status: str, following: str) -> bool:
     """Whether an order in `status` may go to `following`."""
     return following in ORDER_TRANSITIONS[status]
@@ -96,3 +112,17 @@ def line_amount_minor(list_price: Decimal, quantity: Decimal, discount: Decimal,
 def order_total_minor(line_amounts_minor: Iterable[int]) -> int:
     """The order's total: the sum of its rounded lines."""
     return sum(line_amounts_minor)
+
+
+def consent_state(records: Iterable[Mapping[str, object]]) -> str | None:
+    """What holds of one person, purpose and channel: "granted", "withdrawn", or None where nothing was said.
+
+    A record counts until another follows it (`follows_id`). Of records that don't know each other, a withdrawal wins:
+    it loses only to a grant whose maker knew of it.
+    """
+    rows = list(records)
+    followed = {row["follows_id"] for row in rows}
+    last = {row["state"] for row in rows if row["id"] not in followed}
+    if not last:
+        return None
+    return "withdrawn" if "withdrawn" in last else "granted"

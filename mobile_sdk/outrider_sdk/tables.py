@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  (names of tables and columns come from ENTITIES)
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -101,13 +102,15 @@ class Table:
             given = {name: self._wire(name, value) for name, value in fields.items() if value is not None}
             sent, derived = self._completed(transaction, given)
             for field in self.entity.fields:
-                required = field.required and (field.writable or field.create_only)
+                required = field.required and field.settable(creating=True)
                 if required and sent.get(field.name, derived.get(field.name)) is None:
                     raise InvalidValue(self.entity.name, field.name, "is required")
             return self.get(transaction.create(self.entity, sent, derived))
 
     def edit(self, row_id: str, **fields: Any) -> Row:
         """Change fields of a row, and return it as shown. A value that is there already is no change.
+
+        Of `custom`, the keys that are given change; None takes one away.
 
         Raises:
             NotFound: the device shows no such row.
@@ -117,9 +120,22 @@ class Table:
         wanted = {name: self._wire(name, value) for name, value in fields.items()}
         key = str(self._id(row_id))
         with self._begin() as transaction:
+            self._check_once(transaction.get(self.entity, key), wanted)
+            if "custom" in fields:
+                wanted["custom"] = self._merged_custom(transaction.get(self.entity, key), fields["custom"])
             wanted, derived = self._adjusted(transaction, key, wanted)
             transaction.edit(self.entity, key, wanted, derived)
             return self.get(key)
+
+    def _check_once(self, row: WireRow, wanted: WireRow) -> None:
+        for name, value in wanted.items():
+            if self._field(name).once and row[name] is not None and row[name] != value:
+                raise InvalidValue(self.entity.name, name, "was recorded already, and a record stays")
+
+    def _merged_custom(self, row: WireRow, given: Mapping[str, Any]) -> Scalar:
+        """Keys that are not given stay; None takes a key away."""
+        merged = json.loads(str(row["custom"])) | given
+        return self._wire("custom", {key: value for key, value in merged.items() if value is not None})
 
     def delete(self, row_id: str) -> None:
         """Remove a row.

@@ -38,7 +38,8 @@ class Transaction:
     def create(self, entity: Entity, fields: dict[str, Scalar], derived: WireRow) -> str:
         """Add a row, and return its id. `derived` fields are shown here, and not sent."""
         row_id = self._new_id()
-        self._apply({"op": "create", "entity": entity.name, "id": row_id, "fields": fields}, derived)
+        base = self._store.meta_int("cursor")
+        self._apply({"op": "create", "entity": entity.name, "id": row_id, "base": base, "fields": fields}, derived)
         return row_id
 
     def edit(self, entity: Entity, row_id: str, wanted: Mapping[str, Scalar], derived: Derived = None) -> bool:
@@ -118,6 +119,6 @@ def writable_fields(entity: Entity, given: Mapping[str, Any], *, create: bool) -
         field = entity.by_name.get(name)
         if field is None:
             raise InvalidValue(entity.name, name, "there is no such field")
-        if not (field.writable or (create and field.create_only)):
+        if not field.settable(creating=create):
             reason = "is set once, when the row is made" if field.create_only else "is set by the server alone"
             raise InvalidValue(entity.name, name, reason)

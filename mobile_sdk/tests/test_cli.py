@@ -54,7 +54,7 @@ def test_rows_are_listed_for_people_and_for_programs(run, enrolled):
     table = run("list", "product", "--where", "sku=TEA")[1]
     listed = json.loads(run("list", "product", "--json", "--limit", "1")[1])
 
-    assert table.splitlines()[0].split() == ["id", "sku", "name", "base_unit", "category"]
+    assert table.splitlines()[0].split() == ["id", "sku", "name", "base_unit", "category_id"]
     assert "TEA" in table
     assert "JAM" not in table
     assert len(listed) == 1

@@ -38,7 +38,7 @@ REACHES: Final = tuple(reach.name.lower() for reach in Reach)
 HIDDEN: Final = "hidden"
 READ_ONLY: Final = "readonly"
 
-KEPT_BY_THE_SERVER: Final = frozenset({"conflict"})
+KEPT_BY_THE_SERVER: Final = frozenset({"conflict", "payment_allocation"})
 """Entities whose rows nobody writes by hand."""
 ALWAYS_SHOWN: Final = frozenset({"id", "revision", "created_at", "updated_at"})
 """Fields that no role can hide: sync and paging stand on them."""
@@ -106,7 +106,7 @@ def _right_of_rep(entity: Entity, reach: Reach) -> Right:
     if entity.name in _ADMINISTERED:
         return _NO_RIGHT
     create = reach if entity.creatable else Reach.NONE
-    edit = reach if any(f.writable for f in entity.fields) else Reach.NONE
+    edit = reach if any(f.settable(creating=False) for f in entity.fields) else Reach.NONE
     return Right(reach, create, edit, reach if entity.deletable else Reach.NONE)
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from server.crm.resource import Write
 from server.db import connection
-from server.errors import Conflict, FieldError, InvalidInput
+from server.errors import Conflict
+from server.errors import refuse as refuse  # rules, which are pure, take it from there
 
 DEPTH_MAX = 100
 """Levels of a tree that are looked at before it counts as circular."""
@@ -14,11 +15,6 @@ class AlreadyThere(Conflict):
     """There is a live row of the same key; change that one."""
 
     code = "already_there"
-
-
-def refuse(field: str, message: str) -> InvalidInput:
-    """The error of one bad field."""
-    return InvalidInput([FieldError(field, message)])
 
 
 async def check_period(write: Write) -> None:

@@ -1,7 +1,4 @@
-"""Routes of the CRM: the same five for each resource, and the acts on orders.
-
-Bodies are decoded here, and strictly: Litestar would take "5" for 5.
-"""
+"""Routes of the CRM: the same five for each resource, and the acts on orders."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +14,7 @@ from server.crm.bodies import read_body
 from server.crm.conflict import settlement
 from server.crm.conflict.messages import SettlementRequest
 from server.crm.conflict.settlement import CONFLICTS
+from server.crm.external.handlers import external_router
 from server.crm.listing import read_listing
 from server.crm.member.handlers import hand_over_member
 from server.crm.models import Models, Row, show
@@ -24,7 +22,8 @@ from server.crm.openapi import describe, describe_act
 from server.crm.order import submission
 from server.crm.order.messages import CancellationRequest, SubmissionReply, SubmissionRequest
 from server.crm.resource import Resource
-from server.crm.resources import MEMBERS, ORDERS, RESOURCES
+from server.crm.resources import MEMBERS, ORDERS, RESOURCES, RETURNS
+from server.crm.returns import service as returns
 from server.crm.rights import Viewer, require_reader, require_writer
 from server.db import tenant_transaction, tenant_write
 
@@ -139,9 +138,20 @@ async def settle_conflict(row_id: FromPath[UUID], body: RawBody, session: NamedD
     return Response(_shown(CONFLICTS, row, viewer))
 
 
+@post("/{row_id:uuid}/submission", **describe_act("ReturnOrderSubmission", CancellationRequest, RETURNS.models.view))
+async def submit_return(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+    """Hand a return in; the office decides on it."""
+    read_body(body or b"{}", CancellationRequest)
+    viewer = _viewer(session)
+    async with tenant_write(session.tenant, by=session.actor) as revision:
+        row = await returns.submit_return(RETURNS, row_id, viewer=viewer, revision=revision)
+    return Response(_shown(RETURNS, row, viewer))
+
+
 _ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
     ORDERS.entity.name: [submit_order, cancel_order],
     CONFLICTS.entity.name: [settle_conflict],
+    RETURNS.entity.name: [submit_return],
     MEMBERS.entity.name: [hand_over_member],
 }
 
@@ -156,4 +166,4 @@ def _router(resource: Resource) -> Router:
 
 def create_crm_router() -> Router:
     """All routes of this package; the app injects `session`."""
-    return Router(path="/", route_handlers=[_router(r) for r in RESOURCES])
+    return Router(path="/", route_handlers=[*(_router(r) for r in RESOURCES), external_router])

@@ -20,25 +20,28 @@ from server.errors import FieldError, InvalidInput
 
 INTEGER_MAX: Final = 2**63 - 1
 DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,9})?$"
-"""What goes in: as many digits as devices may send. Nothing that is written is negative."""
+"""What goes in: as many digits as devices may send. Nothing that is written is negative, but for signed fields."""
 DOCUMENT_DEPTH_MAX: Final = 20
 """Levels of a JSON document: one that could hardly be written might never be read again."""
 TAGS_MAX: Final = 100
 TAG_LENGTH_MAX: Final = 100
 
 _PATTERNS: Final = {"currency": "^[A-Z]{3}$", "country": "^[A-Z]{2}$", "barcode": "^[0-9]{8,14}$"}
-_FRACTIONS: Final = {
-    "discount": r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$",
-    "discount_max": r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$",
-}
+_FRACTIONS: Final = dict.fromkeys(("discount", "discount_max", "rate"), r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$")
 _TAGS = Annotated[list[Annotated[str, Meta(min_length=1, max_length=TAG_LENGTH_MAX)]], Meta(max_length=TAGS_MAX)]
+_NAMES = dict[str, Annotated[str, Meta(max_length=200)]]
 _DOCUMENTS: Final[dict[str, Any]] = {
     "tags": _TAGS,
     "roles": _TAGS,
     "custom": dict[str, Any],
     "permissions": dict[str, Any],
     "fields": dict[str, Any],
-    "names": dict[str, Annotated[str, Meta(max_length=200)]],
+    "names": _NAMES,
+    "labels": _NAMES,
+    "choices": _TAGS,
+    "conditions": dict[str, Any],
+    "effects": list[dict[str, Any]],
+    "position_out": dict[str, Any],
     "address": dict[str, Any],
     "position": dict[str, Any],
 }
@@ -134,7 +137,8 @@ def _accepted(field: Field) -> Any:
         case Kind.INTEGER:
             return Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
         case Kind.DECIMAL:
-            return Annotated[str, Meta(pattern=_FRACTIONS.get(field.name, DECIMAL_PATTERN))]
+            plain = DECIMAL_PATTERN.replace("^", "^-?") if field.signed else DECIMAL_PATTERN
+            return Annotated[str, Meta(pattern=_FRACTIONS.get(field.name, plain))]
         case Kind.JSON:
             return _DOCUMENTS.get(field.name, dict[str, Any] | list[Any])
         case _:

@@ -34,7 +34,7 @@ class Write:
 Rule = Callable[[Write], Awaitable[None]]
 
 
-async def _nothing(write: Write) -> None:
+async def no_rule(write: Write) -> None:
     """No rule of its own."""
 
 
@@ -54,8 +54,8 @@ class Resource:
     """What the API does to its rows, beside showing them."""
     owns: str | None = None
     """The entity whose rows live and die with one of this; others that refer to a row keep it from being deleted."""
-    rule: Rule = _nothing
-    then: Rule = _nothing
+    rule: Rule = no_rule
+    then: Rule = no_rule
     entity: Entity = field(init=False)
     models: Models = field(init=False)
 

@@ -73,8 +73,7 @@ def writable_fields(viewer: Viewer, entity: Entity, *, creating: bool) -> frozen
     right = viewer.access.right(entity.name)
     if right.manages:
         return frozenset(entity.by_name) - right.read_only
-    fields = (f.name for f in entity.fields if f.writable or (creating and f.create_only))
-    return frozenset(fields) - right.read_only
+    return frozenset(f.name for f in entity.all_fields if f.settable(creating=creating)) - right.read_only
 
 
 def in_sight(

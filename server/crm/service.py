@@ -15,6 +15,7 @@ from piccolo.querystring import QueryString
 
 from server.auth.access import Reach
 from server.crm import listing as lists
+from server.crm.custom.service import check_custom
 from server.crm.listing import Listing
 from server.crm.models import Row, read_columns
 from server.crm.resource import REFERRED_BY, Resource, Write
@@ -105,6 +106,7 @@ async def create_row(resource: Resource, data: msgspec.Struct, *, viewer: Viewer
     """
     require_writer(viewer, resource.entity, "create")
     values = _read(resource, data, viewer, creating=True)
+    await check_custom(resource.entity, _document(values.get("custom")), None)
     await _check_references(resource, values, viewer, "create")
     write = Write(viewer, revision, None, values, uuid7())
     await resource.rule(write)
@@ -126,7 +128,9 @@ async def change_row(
     before = await get_row_to(resource, "edit", row_id, viewer)
     values = _read(resource, data, viewer, creating=False)
     if "custom" in values:
-        values["custom"] = _merge(before["custom"], msgspec.json.decode(values["custom"]))
+        given = _document(values["custom"])
+        await check_custom(resource.entity, given, before["custom"])
+        values["custom"] = _merge(before["custom"], given)
     await _check_references(resource, values, viewer, "edit")
     write = Write(viewer, revision, before, values, row_id)
     await resource.rule(write)
@@ -186,6 +190,10 @@ def _read(resource: Resource, data: msgspec.Struct, viewer: Viewer, *, creating:
     if refused:
         raise InvalidInput(refused)
     return values
+
+
+def _document(text: str | None) -> dict[str, Any]:
+    return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
 
 
 def _merge(stored: Any, changes: dict[str, Any]) -> str:

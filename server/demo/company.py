@@ -65,6 +65,7 @@ class Product:
     key: str
     name: str
     category: str | None
+    """Key of its category."""
     package: str | None
     price: Decimal
     in_stock: Decimal

@@ -49,6 +49,18 @@ WITH RECURSIVE me AS (
         OR c.outlet_id IS NULL AND c.account_id IN (SELECT id FROM my_account))
 ), my_order AS (
     SELECT o.id FROM "order" o WHERE o.deleted_at IS NULL AND o.outlet_id IN (SELECT id FROM my_outlet)
+), my_return AS (
+    SELECT o.id FROM return_order o WHERE o.deleted_at IS NULL AND o.outlet_id IN (SELECT id FROM my_outlet)
+), my_payment AS (
+    SELECT p.id FROM payment p WHERE p.deleted_at IS NULL AND (
+        p.outlet_id IN (SELECT id FROM my_outlet)
+        OR p.outlet_id IS NULL AND p.account_id IN (SELECT id FROM my_account))
+), my_route AS (
+    SELECT r.id FROM route r WHERE r.deleted_at IS NULL AND r.member_id IN (SELECT id FROM me)
+), my_record AS (
+    SELECT id FROM my_outlet UNION ALL SELECT id FROM my_account UNION ALL SELECT id FROM my_contact
+    UNION ALL SELECT id FROM my_order UNION ALL SELECT id FROM my_payment UNION ALL SELECT id FROM my_return
+    UNION ALL SELECT v.id FROM visit v JOIN me ON v.member_id = me.id WHERE v.deleted_at IS NULL
 )
 """
 
@@ -63,6 +75,20 @@ _CONDITIONS: Final = {
     "order": "x.id IN (SELECT id FROM my_order)",
     "order_line": "x.order_id IN (SELECT id FROM my_order)",
     "conflict": "EXISTS (SELECT FROM me WHERE me.id IN (x.lost_by, x.kept_by))",
+    "assortment_item": "(x.outlet_id IS NULL AND EXISTS (SELECT FROM me) OR x.outlet_id IN (SELECT id FROM my_outlet))",
+    "stock_movement": "x.warehouse_id IN (SELECT w.id FROM warehouse w JOIN me ON w.member_id = me.id)",
+    "invoice": "x.account_id IN (SELECT id FROM my_account)",
+    "receivable": "x.account_id IN (SELECT id FROM my_account)",
+    "consent": "x.contact_id IN (SELECT id FROM my_contact)",
+    "return_order": "x.id IN (SELECT id FROM my_return)",
+    "return_line": "x.return_order_id IN (SELECT id FROM my_return)",
+    "payment": "x.id IN (SELECT id FROM my_payment)",
+    "payment_allocation": "x.payment_id IN (SELECT id FROM my_payment)",
+    "route": "x.id IN (SELECT id FROM my_route)",
+    "route_stop": "x.route_id IN (SELECT id FROM my_route)",
+    "visit": "x.member_id IN (SELECT id FROM me)",
+    "comment": "x.row_id IN (SELECT id FROM my_record)",
+    "attachment": "x.row_id IN (SELECT id FROM my_record)",
 }
 """Which rows a member sees; of entities that are not here, all."""
 

@@ -77,7 +77,7 @@ def _add_people(company: Company) -> None:
 
 def _add_catalogue(company: Company, chance: random.Random) -> None:
     company.categories = [Category(str(n), name) for n, name in enumerate(_GOODS, 1)]
-    sorts = [(category, sort) for category, names in _GOODS.items() for sort in names]
+    sorts = [(str(n), sort) for n, names in enumerate(_GOODS.values(), 1) for sort in names]
     for number, ((category, sort), (size, (package, factor))) in enumerate(combinations(sorts, _PACKAGES.items()), 1):
         cents = chance.randrange(250, 1_500, 5) * factor
         in_stock = Decimal(chance.randrange(15, 120))

@@ -93,8 +93,8 @@ class _Reader:
         """Categories and products."""
         company = self.company
         company.categories = self._read("categories.csv", _category, "CategoryID")
-        names = {category.key: category.name for category in company.categories}
-        company.products = self._read("products.csv", lambda row: _product(row, names), "ProductID")
+        categories = keys_of(company.categories)
+        company.products = self._read("products.csv", lambda row: _product(row, categories), "ProductID")
 
     def read_customers(self) -> None:
         """Customers."""
@@ -173,12 +173,12 @@ def _category(row: CsvRow) -> Category:
     return Category(row.text("CategoryID"), row.text("CategoryName"))
 
 
-def _product(row: CsvRow, categories: dict[str, str]) -> Product:
+def _product(row: CsvRow, categories: set[str]) -> Product:
     category = row.optional_reference("CategoryID", categories, "category")
     return Product(
         row.text("ProductID"),
         row.text("ProductName"),
-        categories.get(category) if category else None,
+        category,
         row.optional_text("QuantityPerUnit"),
         row.number("UnitPrice"),
         row.number("UnitsInStock"),

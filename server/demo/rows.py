@@ -72,6 +72,9 @@ class _RowMaker:
         rows["warehouse"] = [
             self._row("warehouse", "depot", name="Depot", legal_entity_id=self.id_of("legal_entity", "main"))
         ]
+        rows["category"] = [
+            self._row("category", c.key, name=c.name, position=at) for at, c in enumerate(company.categories, 1)
+        ]
         rows["product"], rows["product_unit"], rows["price_item"], rows["stock"] = [], [], [], []
         reserved = self._reserved()
         for p in company.products:
@@ -83,7 +86,7 @@ class _RowMaker:
                     sku=f"P{p.key.zfill(3)}",
                     name=p.name,
                     base_unit=BASE_UNIT,
-                    category=p.category,
+                    category_id=self.id_of("category", p.category) if p.category else None,
                     description=p.package,
                     active=p.active,
                 )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from server.crm.company.service import check_tax_id
-from server.crm.contact.service import normalise_phone
+from server.crm.contact.rules import normalise_phone
 from server.errors import InvalidInput
 from server.imports.cells import (
     Habits,

@@ -29,6 +29,8 @@ class Attempt:
         """By id: the record, whose value was kept, and whether theirs is to be told."""
         self._told: dict[str, str] = {}
         self.created: list[str] = []
+        self.create_base: int | None = None
+        """Up to which revision the person of the create at hand had seen everything; None where it does not say."""
         self.verdicts: list[dict[str, Any]] = []
         self.confirmations: list[str] = []
 

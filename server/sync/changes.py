@@ -1,16 +1,17 @@
 """Creates, edits and deletes of a mutation, decided on the attempt's rows. Pure."""
 
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
-from outrider_sdk.protocol.entities import ASSIGNMENT, Entity, Field
+from outrider_sdk.protocol.entities import Entity, Field
 from outrider_sdk.protocol.entities import entity as find_entity
 from outrider_sdk.rules import GROUPS
 
 from server.sync.attempt import Attempt
+from server.sync.complete import complete, normalised, recomplete
+from server.sync.custom import merge_custom, set_custom
 from server.sync.intents import apply_intent
 from server.sync.merge import Kept, Rule, is_conflict, later, merge_set, rule_of
-from server.sync.orders import complete_line, complete_order, recompute_total, require_editable
+from server.sync.orders import recompute_total, require_editable
 from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row, Stamp, same
 from server.sync.values import check_value, is_id, writable_field
@@ -43,6 +44,7 @@ def _apply_change(attempt: Attempt, change: Any) -> None:
         raise Refusal("entity_unknown", f"This server knows no {quoted(name)}.")
     match op:
         case "create":
+            attempt.create_base = _base(change) if "base" in change else None
             _create(attempt, definition, change["id"], _fields(change))
         case "edit":
             _edit(attempt, definition, change["id"], _fields(change))
@@ -80,13 +82,14 @@ def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str,
         values[name] = value
         _require_parent(attempt, definition, field, value)
     for field in definition.fields:
-        if field.required and values[field.name] is None and (field.writable or field.create_only):
+        if field.required and values[field.name] is None and field.settable(creating=True):
             raise Refusal("value_invalid", f"“{field.name}” is missing.", field=field.name)
     row = Row(definition, values)
-    _complete(attempt, row)
+    if "custom" in fields:
+        set_custom(attempt, row, fields["custom"])
+    complete(attempt, row)
     attempt.create(row)
-    if definition.name == "order_line":
-        recompute_total(attempt, values["order_id"])
+    recompute_total(attempt, row)
 
 
 def _require_parent(attempt: Attempt, definition: Entity, field: Field, value: Any) -> None:
@@ -109,28 +112,6 @@ def _require_parent(attempt: Attempt, definition: Entity, field: Field, value: A
         )
 
 
-def _complete(attempt: Attempt, row: Row) -> None:
-    """Fill in what the server derives for a new row."""
-    match row.entity.name:
-        case "order":
-            complete_order(attempt, row)
-        case "order_line":
-            complete_line(attempt, row)
-        case "outlet":
-            _assign_to_maker(attempt, row)
-
-
-def _assign_to_maker(attempt: Attempt, outlet: Row) -> None:
-    """Who opens an outlet works it: without an assignment they would lose it at the next pull."""
-    values: dict[str, Any] = dict.fromkeys(ASSIGNMENT.columns) | ASSIGNMENT.defaults
-    values |= {
-        "id": str(uuid5(NAMESPACE_OID, f"{outlet.id}/{attempt.state.device.member_id}")),
-        "member_id": attempt.state.device.member_id,
-        "outlet_id": outlet.id,
-    }
-    attempt.create(Row(ASSIGNMENT, values))
-
-
 def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, Any]) -> None:
     found = attempt.get(definition.name, row_id)
     attempt.require("edit", found)
@@ -140,6 +121,7 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
             raise Refusal("change_malformed", "An edited field has value, seen and base.")
         _base(edit)
         check_value(field, edit["value"])
+    edits = {name: edit | {"value": normalised(attempt, found, name, edit["value"])} for name, edit in edits.items()}
     require_editable(attempt, found)
     if not edits:
         return
@@ -149,10 +131,38 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
     groups = GROUPS.get(definition.name, {})
     decided = _contested_groups(attempt, row, groups, edits) if groups else {}
     for name, edit in edits.items():
-        _merge_field(attempt, row, definition.by_name[name], edit, of_group=decided.get(groups.get(name, "")))
-    if definition.name == "order_line":
-        complete_line(attempt, row)
-        recompute_total(attempt, row.values["order_id"])
+        if name == "custom":
+            merge_custom(attempt, row, edit)
+        elif definition.by_name[name].once:
+            _fill_in(attempt, row, definition.by_name[name], edit)
+        else:
+            _merge_field(attempt, row, definition.by_name[name], edit, of_group=decided.get(groups.get(name, "")))
+    recomplete(attempt, row)
+    recompute_total(attempt, row)
+
+
+def _fill_in(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any]) -> None:
+    """A field that is set once: the first value stays, and the second of two who did not know is on record."""
+    current, wanted, stamp = row.values[field.name], edit["value"], row.stamp(field.name)
+    if wanted is None or same(field.kind, current, wanted):
+        return
+    if current is None:
+        row.values[field.name], row.stamps[field.name] = wanted, attempt.stamp
+        return
+    if not is_conflict(stamp, base=edit["base"], device_id=attempt.state.device.id):
+        what = _named(row, field)
+        raise Refusal("field_not_writable", f"{what} was recorded already, and a record stays.", field=field.name)
+    attempt.conflict(
+        row,
+        field.name,
+        "once",
+        Kept.THEIRS,
+        ours=wanted,
+        theirs=current,
+        by=stamp,
+        told=f"Someone else had recorded {_named(row, field)} before you. Theirs stays; yours is on record.",
+        on_record=f"Two people recorded {_named(row, field)}. The first stays; the other is on record.",
+    )
 
 
 def _revive(attempt: Attempt, row: Row) -> None:
@@ -273,5 +283,4 @@ def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> Non
         return
     row.deleted = True
     row.stamps["deleted_at"] = attempt.stamp
-    if definition.name == "order_line":
-        recompute_total(attempt, row.values["order_id"])
+    recompute_total(attempt, row)

@@ -7,9 +7,11 @@ from typing import Any
 from outrider_sdk.protocol import canonical_json
 from outrider_sdk.protocol.entities import ENTITIES, Kind
 
-from server.crm.conflict.rules import WHOLE_ROW, ConflictRecord, SettlementRefused, decide_settlement
+from server.crm.conflict.rules import CUSTOM, DUPLICATE, WHOLE_ROW, ConflictRecord, SettlementRefused, decide_settlement
 from server.sync.attempt import Attempt
-from server.sync.orders import complete_line, recompute_total, require_editable
+from server.sync.complete import recomplete
+from server.sync.custom import take_custom
+from server.sync.orders import recompute_total, require_editable
 from server.sync.refusals import Refusal
 from server.sync.state import ALWAYS, Row
 from server.sync.values import check_value, writable_field
@@ -70,6 +72,7 @@ def record_of(conflict: Row) -> ConflictRecord:
         mutation_number=values["mutation_number"],
         status=values["status"],
         settlement=values["settlement"],
+        rule=values["rule"],
     )
 
 
@@ -91,7 +94,9 @@ def _documents(row: Row) -> dict[str, Any]:
 def _require_rights(attempt: Attempt, row: Row, record: ConflictRecord, seen: dict[str, Any]) -> None:
     definition = row.entity
     attempt.require("edit", row)
-    if record.field != WHOLE_ROW:
+    if record.field.startswith(CUSTOM):
+        writable_field(definition, attempt.right(definition.name), "custom", creating=False)
+    elif record.rule != DUPLICATE and record.field != WHOLE_ROW:
         writable_field(definition, attempt.right(definition.name), record.field, creating=False)
     elif seen.get("choice") == "delete":
         attempt.require("delete", row)
@@ -113,14 +118,16 @@ def _take(attempt: Attempt, found: Row, writes: Any) -> None:
     require_editable(attempt, found)
     row = attempt.change(found)
     for name, document in writes.items():
+        if name.startswith(CUSTOM):
+            take_custom(attempt, row, name.removeprefix(CUSTOM), document)
+            continue
         field = row.entity.by_name[name]
         value = canonical_json(document) if field.kind is Kind.JSON and document is not None else document
         check_value(field, value)
         row.values[name] = value
         row.stamps[name] = attempt.stamp
-    if row.entity.name == "order_line":
-        complete_line(attempt, row)
-        recompute_total(attempt, row.values["order_id"])
+    recomplete(attempt, row)
+    recompute_total(attempt, row)
 
 
 def _delete(attempt: Attempt, found: Row) -> None:
@@ -128,8 +135,7 @@ def _delete(attempt: Attempt, found: Row) -> None:
     row = attempt.change(found)
     row.deleted = True
     row.stamps["deleted_at"] = attempt.stamp
-    if row.entity.name == "order_line":
-        recompute_total(attempt, row.values["order_id"])
+    recompute_total(attempt, row)
 
 
 def withhold(conflicts: Iterable[Row], sights: Collection[tuple[str, str]]) -> None:

@@ -14,10 +14,12 @@ from uuid import NAMESPACE_OID, uuid5
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
+from server.crm.account.tables import TAX_ID_KEY
 from server.sync.scopes import (
     ACTIVE_MEMBER_VIEW,
     CASCADES,
     CASCADES_ON_INSERT,
+    FOLLOWERS,
     GRANTED_VIEW,
     GRANTS_CHANGED_BY,
     MOVED_BY,
@@ -54,6 +56,30 @@ _UNINDEXED = {
     ("order", "warehouse_id"),
     ("order", "price_list_id"),
     ("order", "source_order_id"),
+    ("category", "parent_id"),
+    ("product", "tax_category_id"),
+    ("tax_rate", "tax_category_id"),
+    ("assortment_item", "product_id"),
+    ("assortment_item", "category_id"),
+    ("assortment_item", "outlet_id"),
+    ("assignment", "assortment_id"),
+    ("stock_movement", "product_id"),
+    ("consent", "follows_id"),
+    ("return_order", "maker_id"),
+    ("return_order", "legal_entity_id"),
+    ("return_order", "agreement_id"),
+    ("return_order", "warehouse_id"),
+    ("return_order", "source_order_id"),
+    ("return_line", "product_id"),
+    ("return_line", "source_line_id"),
+    ("invoice", "legal_entity_id"),
+    ("receivable", "legal_entity_id"),
+    ("receivable", "invoice_id"),
+    ("payment", "legal_entity_id"),
+    ("payment", "reversal_of_id"),
+    ("route_stop", "outlet_id"),
+    ("visit", "route_stop_id"),
+    ("visit", "signature_id"),
 }
 
 _EXTRA_COLUMNS = {
@@ -61,6 +87,7 @@ _EXTRA_COLUMNS = {
     "role": "reach smallint GENERATED ALWAYS AS ({{schema}}.reach_of(permissions)) STORED",
 }
 _EXTRA_INDEXES = {
+    "account": f"CREATE INDEX ON {{{{schema}}}}.account ({TAX_ID_KEY.format('tax_id')}) WHERE tax_id IS NOT NULL;\n",
     "role": 'CREATE UNIQUE INDEX ON {{schema}}.role ("key") WHERE deleted_at IS NULL;\n',
 }
 
@@ -71,6 +98,10 @@ _SORTED_LISTS = {
     "product": ("name", "sku"),
     "order": ("number", "submitted_at"),
     "conflict": ("row_id",),
+    "invoice": ("number",),
+    "payment": ("receipt_number",),
+    "comment": ("row_id",),
+    "attachment": ("row_id",),
 }
 
 _LOOKED_UP_BY = {"account": ("tax_id",), "contact_channel": ("value",)}
@@ -198,7 +229,7 @@ def _refresh_scopes(e: Entity) -> str:
     return f"""
 CREATE FUNCTION {{{{schema}}}}.refresh_scopes_{e.name}(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{{{schema}}}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -211,12 +242,37 @@ BEGIN
     INSERT INTO {{{{schema}}}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, {e.code}::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
-END $$;
+{_followers(e)}END $$;
 """
 
 
+def _followers(e: Entity) -> str:
+    """Takes along what stands beside the rows that move."""
+    if e.name in FOLLOWERS:
+        return ""
+    return "".join(
+        f"""    followers := ARRAY(SELECT x.id FROM {_quoted(name)} x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{{{schema}}}}.refresh_scopes_{name}(followers); END IF;
+"""
+        for name in FOLLOWERS
+    )
+
+
+# Each key of `custom` has a stamp of its own, as `custom.key`.
+_STAMPED_CUSTOM = """
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;"""
+
+
 def _row_triggers(e: Entity) -> str:
-    stamped = [f.name for f in e.fields if f.writable]
+    stamped = [f.name for f in e.fields if f.writable or f.once]
     stamping = "".join(
         f"""
     IF NEW."{name}" IS DISTINCT FROM OLD."{name}" AND NEW.stamps -> '{name}' IS NOT DISTINCT FROM OLD.stamps -> '{name}' THEN
@@ -225,6 +281,7 @@ def _row_triggers(e: Entity) -> str:
         for name in stamped
     )
     table = _quoted(e.name)
+    custom = _STAMPED_CUSTOM if e.editable else ""
     return f"""
 CREATE FUNCTION {{{{schema}}}}.stamp_{e.name}() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
@@ -246,7 +303,7 @@ BEGIN
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of {e.name} never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;{stamping}
+    given := NEW.stamps;{stamping}{custom}
     NEW.stamps := given;
     RETURN NEW;
 END $$;

@@ -3,7 +3,7 @@
 from decimal import Decimal, localcontext
 from typing import Any
 
-from outrider_sdk.rules import may_become
+from outrider_sdk.rules import may_become, return_may_become
 
 from server.crm.order.rules import DECIMAL_DIGITS, Judgement, Market, judge_order, release
 from server.sync.attempt import Attempt
@@ -31,6 +31,10 @@ def apply_intent(attempt: Attempt, change: dict[str, Any]) -> None:
             _cancel(attempt, _order(attempt, change["id"], "cancelled"))
         case "conflict.settle":
             settle_conflict(attempt, change["id"], seen)
+        case "return_order.submit":
+            _submit_return(attempt, _return(attempt, change["id"], "submitted"))
+        case "return_order.cancel":
+            attempt.change(_return(attempt, change["id"], "cancelled")).values["status"] = "cancelled"
         case name:
             raise Refusal("entity_unknown", f"This server knows no intent {quoted(name)}.")
 
@@ -56,6 +60,20 @@ def _order(attempt: Attempt, order_id: str, wanted: str) -> Row:
     if order.deleted or not may_become(order.values["status"], wanted):
         raise transition_illegal(attempt, order, wanted)
     return order
+
+
+def _return(attempt: Attempt, row_id: str, wanted: str) -> Row:
+    row = attempt.get("return_order", row_id)
+    if row.deleted or not return_may_become(row.values["status"], wanted):
+        raise transition_illegal(attempt, row, wanted)
+    return row
+
+
+def _submit_return(attempt: Attempt, row: Row) -> None:
+    """Hand a return in; the office decides on it."""
+    if not attempt.children("return_line", row.id):
+        raise Refusal("order_empty", f"Return {row.values['number']} has no lines. Add one, then submit it.")
+    attempt.change(row).values |= {"status": "submitted", "submitted_at": attempt.state.now}
 
 
 def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:

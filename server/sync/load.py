@@ -3,26 +3,48 @@
 The source of rows is a parameter, so that the simulator's memory is loaded by the same code as PostgreSQL.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from outrider_sdk.protocol.entities import (
+    ACCOUNT,
     AGREEMENT,
     ASSIGNMENT,
     CONFLICT,
+    CONTACT_CHANNEL,
     ENTITIES,
     ORDER,
     ORDER_LINE,
     OUTLET,
+    PAYMENT,
+    PAYMENT_ALLOCATION,
     PRICE_LIST,
     PRODUCT,
     PRODUCT_UNIT,
+    RECEIVABLE,
+    RETURN_LINE,
+    RETURN_ORDER,
     STOCK,
+    STOCK_MOVEMENT,
     Entity,
+    Kind,
 )
 
-from server.sync.state import Device, Price, Row, State
-from server.sync.values import is_id
+from server.sync.scopes import FOLLOWERS
+from server.sync.state import PARENT_COLUMNS, Device, Facts, Price, Row, State, tax_id_key
+from server.sync.values import is_id, is_storable
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the mutations make worth knowing beside rows."""
+
+    custom_of: set[str] = field(default_factory=set)
+    """Entities whose `custom` is written."""
+    phones: bool = False
+    tax_ids: set[str] = field(default_factory=set)
+    """As compared."""
 
 
 class Source(Protocol):
@@ -33,6 +55,9 @@ class Source(Protocol):
 
     async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
         """(price list, product, unit) → price with its history."""
+
+    async def load_facts(self, asked: Asked) -> Facts:
+        """What is asked of the tenant beside rows."""
 
     async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
         """Ids that the device's refused mutations would have created → the number of the mutation."""
@@ -52,21 +77,48 @@ async def load_state(
     named = _named_ids(mutations)
     if CONFLICT.name in named:
         await _add_conflicts(state, source, named)
+    named, asked = _named_ids(mutations), _asked(mutations)
+    state.facts = await source.load_facts(asked)
     await _add(state, source, named)
-    await _add(state, source, _referred(state, named))
-    if "order" in named or "order_line" in named:
+    await _add(state, source, {ACCOUNT.name: {i for ids in state.facts.accounts_by_tax_id.values() for i in ids}})
+    await _add(state, source, _parents(state, named))
+    if named.keys() & {"order", "order_line", "return_order", "return_line"}:
         await _add_orders(state, source)
+    await _add_related(state, source, named, mutations)
     state.refused |= await source.load_refused(device, [i for ids in named.values() for i in ids])
     return state
+
+
+def _changes(mutations: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The changes, as far as they have the form of one."""
+    for mutation in mutations:
+        for change in mutation["changes"] if isinstance(mutation["changes"], list) else ():
+            if isinstance(change, dict):
+                yield change
+
+
+def _fields(change: dict[str, Any]) -> dict[str, Any]:
+    fields = change.get("fields")
+    return fields if isinstance(fields, dict) else {}
+
+
+def _asked(mutations: list[dict[str, Any]]) -> Asked:
+    asked = Asked()
+    for change in _changes(mutations):
+        entity, fields = change.get("entity"), _fields(change)
+        if "custom" in fields and str(entity) in ENTITIES:
+            asked.custom_of.add(str(entity))
+        asked.phones = asked.phones or entity == CONTACT_CHANNEL.name
+        if entity == ACCOUNT.name and isinstance(fields.get("tax_id"), str):
+            asked.tax_ids.add(tax_id_key(fields["tax_id"]))
+    return asked
 
 
 def _named_ids(mutations: list[dict[str, Any]]) -> dict[str, set[str]]:
     """Ids by entity, as far as the mutations are well-formed: those of changed rows, and those in created fields."""
     named: dict[str, set[str]] = {}
-    for mutation in mutations:
-        for change in mutation["changes"] if isinstance(mutation["changes"], list) else ():
-            if isinstance(change, dict):
-                _collect(named, change)
+    for change in _changes(mutations):
+        _collect(named, change)
     return named
 
 
@@ -76,14 +128,15 @@ def _collect(named: dict[str, set[str]], change: dict[str, Any]) -> None:
     if entity is None or not is_id(change.get("id")):
         return
     named.setdefault(entity.name, set()).add(change["id"])
-    fields = change.get("fields")
-    if change.get("op") != "create" or not isinstance(fields, dict):
-        return
+    fields = _fields(change)
     for name, value in fields.items():
         target = entity.references.get(name)
-        if target and is_id(value):
-            named.setdefault(target, set()).add(value)
-    if entity is OUTLET:
+        wanted = value.get("value") if isinstance(value, dict) else value  # of an edit, or of a create
+        if target and is_id(wanted):
+            named.setdefault(target, set()).add(str(wanted))
+    if entity.name in FOLLOWERS and str(fields.get("entity")) in ENTITIES and is_id(fields.get("row_id")):
+        named.setdefault(str(fields["entity"]), set()).add(fields["row_id"])
+    if entity is OUTLET and change.get("op") == "create":
         named.setdefault(ASSIGNMENT.name, set())
 
 
@@ -104,23 +157,54 @@ async def _add(state: State, source: Source, ids: dict[str, set[str]]) -> None:
             state.add(await source.load(ENTITIES[name], "id", missing, device=state.device))
 
 
-def _referred(state: State, named: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Orders of the lines, which are needed to change a line."""
-    lines = [row for row in state.rows.values() if row.entity is ORDER_LINE]
-    orders = {str(row.values["order_id"]) for row in lines}
-    if orders:
-        named.setdefault("order", set()).update(orders)
-    return {"order": orders} if orders else {}
+def _parents(state: State, named: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Orders and returns of the lines, which are needed to change a line."""
+    parents: dict[str, set[str]] = {}
+    for row in state.rows.values():
+        if row.entity in (ORDER_LINE, RETURN_LINE):
+            column = PARENT_COLUMNS[row.entity.name]
+            parents.setdefault(row.entity.references[column], set()).add(str(row.values[column]))
+    for name, ids in parents.items():
+        named.setdefault(name, set()).update(ids)
+    return parents
+
+
+async def _add_related(
+    state: State, source: Source, named: dict[str, set[str]], mutations: list[dict[str, Any]]
+) -> None:
+    """What new payments, movements and channels are held against."""
+    created: dict[str, list[dict[str, Any]]] = {}
+    for change in _changes(mutations):
+        if change.get("op") == "create" and isinstance(change.get("entity"), str):
+            created.setdefault(change["entity"], []).append(_fields(change))
+
+    async def add(entity: Entity, column: str, values: Iterable[Any]) -> None:
+        is_key = is_storable if entity.by_name[column].kind is Kind.TEXT else is_id
+        wanted = {str(value) for value in values if is_key(value)}
+        state.add(await source.load(entity, column, wanted, device=state.device))
+
+    payments = created.get(PAYMENT.name)
+    if payments:
+        reversed_ids = [p.get("reversal_of_id") for p in payments]
+        await add(RECEIVABLE, "account_id", (p.get("account_id") for p in payments))
+        await add(PAYMENT, "receipt_number", (p.get("receipt_number") for p in payments))
+        await add(PAYMENT, "reversal_of_id", reversed_ids)
+        await add(PAYMENT_ALLOCATION, "payment_id", reversed_ids)
+    if STOCK_MOVEMENT.name in created:
+        await add(STOCK, "product_id", (m.get("product_id") for m in created[STOCK_MOVEMENT.name]))
+    if CONTACT_CHANNEL.name in created:
+        await add(CONTACT_CHANNEL, "contact_id", (c.get("contact_id") for c in created[CONTACT_CHANNEL.name]))
 
 
 async def _add_orders(state: State, source: Source) -> None:
     """What changing, judging or cancelling an order takes: its lines, terms, products, units, prices and stock."""
     device = state.device
-    orders = [row for row in state.rows.values() if row.entity is ORDER]
-    state.add(await source.load(ORDER_LINE, "order_id", [o.id for o in orders], device=device))
+    for order, line in ((ORDER, ORDER_LINE), (RETURN_ORDER, RETURN_LINE)):
+        ids = [row.id for row in state.rows.values() if row.entity is order]
+        state.add(await source.load(line, PARENT_COLUMNS[line.name], ids, device=device))
     referred: dict[str, set[str]] = {}
     for row in list(state.rows.values()):
-        if row.entity in (ORDER, ORDER_LINE, OUTLET):
+        if row.entity in (ORDER, ORDER_LINE, RETURN_ORDER, RETURN_LINE, OUTLET):
             for name, target in row.entity.references.items():
                 if target in ("outlet", "agreement", "product", "price_list") and row.values[name]:
                     referred.setdefault(target, set()).add(row.values[name])

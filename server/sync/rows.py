@@ -13,8 +13,12 @@ import asyncpg
 import msgspec
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
 
+from server.crm.account.tables import TAX_ID_KEY
+from server.crm.contact.service import find_home_country
+from server.crm.custom.service import load_custom_fields
 from server.db import connection
-from server.sync.state import ALWAYS, NEVER, Device, Price, Row
+from server.sync.load import Asked
+from server.sync.state import ALWAYS, NEVER, Device, Facts, Price, Row
 
 _SET_BY_TRIGGERS = {"revision", "created_at", "created_by", "updated_at"}
 
@@ -52,7 +56,7 @@ _SEEN = f"""
 def _select(entity: Entity) -> str:
     return (
         f"SELECT s.until, s.level, t.deleted_at IS NOT NULL, t.stamps::text, {wire_columns(entity)}"
-        f' FROM "{entity.name}" t CROSS JOIN LATERAL ({_SEEN}) s WHERE t."{{column}}" = ANY ($1::uuid[])'
+        f' FROM "{entity.name}" t CROSS JOIN LATERAL ({_SEEN}) s WHERE t."{{column}}" = ANY ($1::{{array}})'
     )
 
 
@@ -61,8 +65,10 @@ async def load(entity: Entity, column: str, ids: Iterable[str], *, device: Devic
     wanted = list(ids)
     if not wanted:
         return []
+    array = "text[]" if entity.by_name[column].kind is Kind.TEXT else "uuid[]"
     reach = device.access.right(entity.name).read
-    records = await connection().fetch(_select(entity).format(column=column), wanted, device.member_id, int(reach))
+    select = _select(entity).format(column=column, array=array)
+    records = await connection().fetch(select, wanted, device.member_id, int(reach))
     columns = entity.columns
     return [_row(entity, dict(zip(columns, record[4:], strict=True)), record) for record in records]
 
@@ -86,6 +92,22 @@ async def load_sights(conflicts: Sequence[Row]) -> set[tuple[str, str]]:
         members,
     )
     return {(r[0], r[1]) for r in records}
+
+
+_ACCOUNTS_BY_TAX_ID = f"""
+SELECT {TAX_ID_KEY.format("tax_id")}, array_agg(id::text ORDER BY id) FROM account
+WHERE {TAX_ID_KEY.format("tax_id")} = ANY ($1) AND tax_id IS NOT NULL AND deleted_at IS NULL GROUP BY 1
+"""
+
+
+async def load_facts(asked: Asked) -> Facts:
+    """What is asked of the tenant beside rows."""
+    accounts = await connection().fetch(_ACCOUNTS_BY_TAX_ID, list(asked.tax_ids)) if asked.tax_ids else ()
+    return Facts(
+        await load_custom_fields(asked.custom_of),
+        await find_home_country() if asked.phones else None,
+        {r[0]: r[1] for r in accounts},
+    )
 
 
 async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:

@@ -27,11 +27,58 @@ _SCOPES_OF_ACCOUNT = f"""
             WHERE v.scope IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {{{{schema}}}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)"""
 
+# A contact or a payment (c) is its outlet's; without one, its account's.
 _SCOPES_OF_CONTACT = f"""
             SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
             UNION ALL
             SELECT v.scope FROM {{{{schema}}}}.account a CROSS JOIN LATERAL ({_SCOPES_OF_ACCOUNT}) v
             WHERE a.id = c.account_id AND c.outlet_id IS NULL"""
+
+
+def _of_account(table: str) -> str:
+    return f"""
+        SELECT x.id AS "row", v.scope FROM {{{{schema}}}}."{table}" x
+        JOIN {{{{schema}}}}.account a ON a.id = x.account_id CROSS JOIN LATERAL ({_SCOPES_OF_ACCOUNT}) v
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL"""
+
+
+def _as_contact(table: str) -> str:
+    return f"""
+        SELECT c.id AS "row", v.scope FROM {{{{schema}}}}."{table}" c CROSS JOIN LATERAL ({_SCOPES_OF_CONTACT}) v
+        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL"""
+
+
+def _of(parent: str, table: str, column: str) -> str:
+    """Of a contact or payment: what is in the scopes of it, its `parent`."""
+    return f"""
+        SELECT x.id AS "row", v.scope FROM {{{{schema}}}}."{table}" x
+        JOIN {{{{schema}}}}."{parent}" c ON c.id = x."{column}" AND c.deleted_at IS NULL
+        CROSS JOIN LATERAL ({_SCOPES_OF_CONTACT}) v
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL"""
+
+
+def _in(column: str, table: str) -> str:
+    """The scope stands in the row itself."""
+    return f"""
+        SELECT x.id AS "row", x."{column}" AS scope FROM {{{{schema}}}}."{table}" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."{column}" IS NOT NULL"""
+
+
+def _in_parent(column: str, parent: str, table: str) -> str:
+    """The scope stands in the row's parent."""
+    return f"""
+        SELECT x.id AS "row", p."{column}" AS scope FROM {{{{schema}}}}."{table}" x
+        JOIN {{{{schema}}}}."{parent}" p ON p.id = x.{parent}_id AND p.deleted_at IS NULL
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND p."{column}" IS NOT NULL"""
+
+
+def _of_record(table: str) -> str:
+    """The row is where its record is."""
+    return f"""
+        SELECT x.id AS "row", e.scope FROM {{{{schema}}}}."{table}" x
+        JOIN {{{{schema}}}}.scope_entry e ON e."row" = x.row_id AND NOT e.gone
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL"""
+
 
 SCOPE_QUERIES: dict[str, str] = {
     **{
@@ -39,13 +86,19 @@ SCOPE_QUERIES: dict[str, str] = {
         for table in (
             "office",
             "team",
+            "custom_field",
             "territory",
             "member",
             "legal_entity",
+            "category",
+            "tax_category",
+            "tax_rate",
             "price_list",
             "product",
             "product_unit",
             "price_item",
+            "assortment",
+            "promotion",
             "warehouse",
             "stock",
         )
@@ -57,40 +110,47 @@ SCOPE_QUERIES: dict[str, str] = {
         SELECT d.id AS "row", v.scope FROM {{schema}}.delegation d
         CROSS JOIN LATERAL (VALUES (d.member_id), (d.substitute_id)) AS v (scope)
         WHERE d.id = ANY (ids) AND d.deleted_at IS NULL""",
+    # A list for one outlet would tell of that outlet.
+    "assortment_item": f"""
+        SELECT x.id AS "row", coalesce(x.outlet_id, '{TENANT_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.assortment_item x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL""",
+    # What moves in a van is its driver's matter; what moves in a depot is the office's.
+    "stock_movement": f"""
+        SELECT x.id AS "row", coalesce(w.member_id, '{OFFICE_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.stock_movement x
+        JOIN {{{{schema}}}}.warehouse w ON w.id = x.warehouse_id
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL""",
     "account": f"""
         SELECT a.id AS "row", v.scope FROM {{{{schema}}}}.account a CROSS JOIN LATERAL ({_SCOPES_OF_ACCOUNT}) v
         WHERE a.id = ANY (ids) AND a.deleted_at IS NULL""",
-    "agreement": f"""
-        SELECT g.id AS "row", v.scope FROM {{{{schema}}}}.agreement g
-        JOIN {{{{schema}}}}.account a ON a.id = g.account_id CROSS JOIN LATERAL ({_SCOPES_OF_ACCOUNT}) v
-        WHERE g.id = ANY (ids) AND g.deleted_at IS NULL""",
+    **{table: _of_account(table) for table in ("agreement", "invoice", "receivable")},
     "outlet": """
         SELECT o.id AS "row", o.id AS scope FROM {{schema}}.outlet o WHERE o.id = ANY (ids) AND o.deleted_at IS NULL""",
-    "contact": f"""
-        SELECT c.id AS "row", v.scope FROM {{{{schema}}}}.contact c CROSS JOIN LATERAL ({_SCOPES_OF_CONTACT}) v
-        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL""",
-    "contact_channel": f"""
-        SELECT h.id AS "row", v.scope FROM {{{{schema}}}}.contact_channel h
-        JOIN {{{{schema}}}}.contact c ON c.id = h.contact_id AND c.deleted_at IS NULL
-        CROSS JOIN LATERAL ({_SCOPES_OF_CONTACT}) v
-        WHERE h.id = ANY (ids) AND h.deleted_at IS NULL""",
+    **{table: _as_contact(table) for table in ("contact", "payment")},
+    "contact_channel": _of("contact", "contact_channel", "contact_id"),
+    "consent": _of("contact", "consent", "contact_id"),
+    "payment_allocation": _of("payment", "payment_allocation", "payment_id"),
     # Who sees an outlet sees who works it; who works it sees that they will, or did, before and after their time.
     "assignment": """
         SELECT s.id AS "row", v.scope FROM {{schema}}.assignment s
         CROSS JOIN LATERAL (VALUES (s.outlet_id), (s.member_id)) AS v (scope)
         WHERE s.id = ANY (ids) AND s.deleted_at IS NULL AND v.scope IS NOT NULL""",
-    "order": """
-        SELECT o.id AS "row", o.outlet_id AS scope FROM {{schema}}."order" o
-        WHERE o.id = ANY (ids) AND o.deleted_at IS NULL""",
-    "order_line": """
-        SELECT l.id AS "row", o.outlet_id AS scope FROM {{schema}}.order_line l
-        JOIN {{schema}}."order" o ON o.id = l.order_id AND o.deleted_at IS NULL
-        WHERE l.id = ANY (ids) AND l.deleted_at IS NULL""",
+    "order": _in("outlet_id", "order"),
+    "order_line": _in_parent("outlet_id", "order", "order_line"),
+    "return_order": _in("outlet_id", "return_order"),
+    "return_line": _in_parent("outlet_id", "return_order", "return_line"),
+    "comment": _of_record("comment"),
+    "attachment": _of_record("attachment"),
+    "route": _in("member_id", "route"),
+    "route_stop": _in_parent("member_id", "route", "route_stop"),
+    "visit": _in("member_id", "visit"),
     "conflict": f"""
         SELECT c.id AS "row", coalesce(side.member_id, '{OFFICE_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.conflict c
         CROSS JOIN LATERAL (VALUES (c.lost_by), (c.kept_by)) AS side (member_id)
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL""",
 }
+
+FOLLOWERS = ("comment", "attachment")
+"""Entities whose rows are in the scopes of the record that their `row_id` names."""
 
 # Columns whose change moves a row to other scopes, or changes who is granted what (deleted_at always does).
 MOVED_BY: dict[str, tuple[str, ...]] = {
@@ -98,63 +158,75 @@ MOVED_BY: dict[str, tuple[str, ...]] = {
     "territory": ("parent_id", "manager_id"),
     "member": ("role", "active", "team_id"),
     "delegation": ("member_id", "substitute_id", "starts_on", "ends_on"),
+    "assortment_item": ("outlet_id",),
+    "warehouse": ("member_id",),
+    "stock_movement": ("warehouse_id",),
     "account": ("created_by",),
     "agreement": ("account_id",),
     "outlet": ("account_id", "territory_id"),
     "contact": ("account_id", "outlet_id"),
     "contact_channel": ("contact_id",),
+    "consent": ("contact_id",),
     "assignment": ("member_id", "team_id", "outlet_id", "starts_on", "ends_on"),
     "order": ("outlet_id",),
     "order_line": ("order_id",),
+    "return_order": ("outlet_id",),
+    "return_line": ("return_order_id",),
+    "invoice": ("account_id",),
+    "receivable": ("account_id",),
+    "payment": ("account_id", "outlet_id"),
+    "payment_allocation": ("payment_id",),
+    "comment": ("row_id",),
+    "attachment": ("row_id",),
+    "route": ("member_id",),
+    "route_stop": ("route_id",),
+    "visit": ("member_id",),
     "conflict": ("lost_by", "kept_by"),
 }
 
-# Entities whose rows take their scopes from the moved rows: (target, ids of target rows; {rows} holds old and new rows).
-CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
+Cascade = tuple[str, str]
+"""(entity, ids of its rows; {rows} holds old and new rows of the one that moved)."""
+
+
+def _children(table: str, column: str, parents: str = "SELECT r.id FROM {rows} r") -> Cascade:
+    return table, f'SELECT x.id FROM {{{{{{{{schema}}}}}}}}."{table}" x WHERE x."{column}" IN ({parents})'
+
+
+def _grandchildren(table: str, parent: str, accounts: str) -> Cascade:
+    """Of contacts or payments at accounts."""
+    return table, (
+        f'SELECT x.id FROM {{{{{{{{schema}}}}}}}}."{table}" x JOIN {{{{{{{{schema}}}}}}}}."{parent}" p ON p.id = x.{parent}_id'
+        f" WHERE p.account_id IN ({accounts})"
+    )
+
+
+def _at_accounts(accounts: str) -> tuple[Cascade, ...]:
+    """What hangs on accounts, whose ids the query yields."""
+    return (
+        *(
+            _children(table, "account_id", accounts)
+            for table in ("agreement", "contact", "invoice", "receivable", "payment")
+        ),
+        _grandchildren("contact_channel", "contact", accounts),
+        _grandchildren("consent", "contact", accounts),
+        _grandchildren("payment_allocation", "payment", accounts),
+    )
+
+
+# Entities whose rows take their scopes from the moved rows.
+CASCADES: dict[str, tuple[Cascade, ...]] = {
     # An account without an outlet lends its maker's scope to what hangs on it.
-    "account": (
-        (
-            "agreement",
-            "SELECT g.id FROM {{{{schema}}}}.agreement g WHERE g.account_id IN (SELECT r.id FROM {rows} r)",
-        ),
-        (
-            "contact",
-            "SELECT c.id FROM {{{{schema}}}}.contact c WHERE c.account_id IN (SELECT r.id FROM {rows} r)",
-        ),
-        (
-            "contact_channel",
-            "SELECT h.id FROM {{{{schema}}}}.contact_channel h JOIN {{{{schema}}}}.contact c ON c.id = h.contact_id"
-            " WHERE c.account_id IN (SELECT r.id FROM {rows} r)",
-        ),
-    ),
+    "account": _at_accounts("SELECT r.id FROM {rows} r"),
     "outlet": (
         ("account", "SELECT DISTINCT r.account_id FROM {rows} r"),
-        (
-            "agreement",
-            "SELECT g.id FROM {{{{schema}}}}.agreement g WHERE g.account_id IN (SELECT r.account_id FROM {rows} r)",
-        ),
-        (
-            "contact",
-            "SELECT c.id FROM {{{{schema}}}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM {rows} r)",
-        ),
-        (
-            "contact_channel",
-            "SELECT h.id FROM {{{{schema}}}}.contact_channel h JOIN {{{{schema}}}}.contact c ON c.id = h.contact_id"
-            " WHERE c.account_id IN (SELECT r.account_id FROM {rows} r)",
-        ),
+        *_at_accounts("SELECT r.account_id FROM {rows} r"),
     ),
-    "contact": (
-        (
-            "contact_channel",
-            "SELECT h.id FROM {{{{schema}}}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM {rows} r)",
-        ),
-    ),
-    "order": (
-        (
-            "order_line",
-            "SELECT l.id FROM {{{{schema}}}}.order_line l WHERE l.order_id IN (SELECT r.id FROM {rows} r)",
-        ),
-    ),
+    "contact": (_children("contact_channel", "contact_id"), _children("consent", "contact_id")),
+    "order": (_children("order_line", "order_id"),),
+    "return_order": (_children("return_line", "return_order_id"),),
+    "payment": (_children("payment_allocation", "payment_id"),),
+    "route": (_children("route_stop", "route_id"),),
+    "warehouse": (_children("stock_movement", "warehouse_id"),),
 }
 
 # Of these, an INSERT cascades too: a new outlet takes its account along. Nothing hangs on a new row of the others yet.

@@ -5,7 +5,7 @@ what has become dirty. All values are wire values (`outrider_sdk.protocol.entiti
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from outrider_sdk.protocol.entities import Entity, Kind
 
 from server.auth.access import Access, Reach, access_of
+from server.crm.custom.rules import CustomField
 
 ALWAYS = 2**63 - 1
 """`visible_until` of a row that the member sees now."""
@@ -129,6 +130,7 @@ class State:
     refused: dict[str, int] = field(default_factory=dict)
     """Ids that refused mutations would have created → the number of the mutation."""
 
+    facts: "Facts" = field(default_factory=lambda: Facts())
     _children: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def add(self, rows: Iterable[Row]) -> None:
@@ -159,11 +161,33 @@ class State:
 
 PARENT_COLUMNS = {
     "order_line": "order_id",
+    "return_line": "return_order_id",
     "product_unit": "product_id",
     "stock": "warehouse_id",
+    "contact_channel": "contact_id",
+    "receivable": "account_id",
+    "payment": "receipt_number",
+    "payment_allocation": "payment_id",
     "conflict": "row_id",
 }
-"""Entities that are looked up by their parent, whose id never changes."""
+"""Entities that are looked up by their parent, or by a number; devices never change it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decisions ask of the tenant beside rows."""
+
+    custom_fields: Mapping[str, Mapping[str, CustomField]] = field(default_factory=dict)
+    """Entity → key → definition."""
+    country: str | None = None
+    """That of phone numbers without a prefix."""
+    accounts_by_tax_id: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Tax ids as compared (`tax_id_key`) → accounts."""
+
+
+def tax_id_key(tax_id: Any) -> str:
+    """A tax id as it is compared: without the signs between its characters."""
+    return "".join(c for c in str(tax_id) if c.isascii() and c.isalnum()).upper()
 
 
 @dataclass(slots=True)

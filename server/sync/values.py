@@ -25,7 +25,7 @@ _INTEGER_MAX = 2**63 - 1
 _INSTANT_MIN, _INSTANT_MAX = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, in microseconds since 1970."""
 _EXPONENT_MAX = 300
-_LISTS_OF_TEXTS = frozenset({"tags", "roles"})
+_LISTS_OF_TEXTS = frozenset({"tags", "roles", "choices"})
 
 
 def is_id(value: Any) -> bool:
@@ -47,9 +47,14 @@ def writable_field(definition: Entity, right: Right, name: str, *, creating: boo
     field = definition.by_name.get(name)
     if field is None or name in right.hidden:
         raise Refusal("field_unknown", f"This server knows no {quoted(name)} of {definition.name}.")
-    if not (field.writable or (creating and field.create_only)) or name in right.read_only:
+    if not field.settable(creating=creating) or name in right.read_only:
         raise Refusal("field_not_writable", f"“{name}” of {definition.name} is not yours to change.", field=name)
     return field
+
+
+def is_storable(value: Any) -> bool:
+    """Whether it is text that PostgreSQL can hold."""
+    return isinstance(value, str) and _NOT_STORABLE.search(value) is None
 
 
 def check_value(field: Field, value: Any) -> None:
@@ -103,6 +108,8 @@ def _decimal_problem(field: Field, value: Any) -> str | None:
     number = Decimal(value)
     if field.name == "discount" and not 0 <= number <= 1:
         return "a discount is a fraction between 0 and 1"
+    if field.signed:
+        return None
     if field.name == "quantity" and number <= 0:
         return "a quantity is more than zero"
     if number < 0:

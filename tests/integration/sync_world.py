@@ -185,7 +185,7 @@ async def make_world(tenant: TenantRef) -> World:
     return World(tenant, ids)
 
 
-def create(entity: str, row_id: str, **fields: Any) -> dict[str, Any]:
+def create(entity: str, row_id: str, /, **fields: Any) -> dict[str, Any]:
     """A create."""
     return {"op": "create", "entity": entity, "id": row_id, "fields": fields}
 
@@ -228,11 +228,21 @@ def order_changes(
 
 _CATALOGUE = (
     "office", "team", "territory", "member", "legal_entity", "price_list", "product", "product_unit", "price_item",
-    "warehouse", "stock",
+    "warehouse", "stock", "custom_field", "category", "tax_category", "tax_rate", "assortment", "promotion",
 )  # fmt: skip
 _REACH = {"none": 0, "own": 1, "team": 2, "territory": 3, "all": 4}
 _REACH_OF_BASE = {"rep": 1, "manager": 3, "admin": 4, "owner": 4, "billing": 0}
 TENANT, OFFICE = "everybody's", "the office's"
+
+
+_PARENTS = {
+    "contact_channel": "contact",
+    "consent": "contact",
+    "payment_allocation": "payment",
+    "order_line": "order",
+    "return_line": "return_order",
+    "route_stop": "route",
+}
 
 
 class Oracle:
@@ -270,14 +280,14 @@ class Oracle:
             row_id
             for row_id, row in self.live(entity).items()
             if min((levels.get(scope, 9) for scope in self._scopes_of(entity, row)), default=9) <= reach
-            and self._sees_record(member_id, levels, row)
+            and self._sees_record(member_id, levels, entity, row)
         }
 
-    def _sees_record(self, member_id: str, levels: dict[str, int], row: dict[str, Any]) -> bool:
+    def _sees_record(self, member_id: str, levels: dict[str, int], entity: str, row: dict[str, Any]) -> bool:
         """What is said of a record is seen by whoever may see such a record there, and the field that it is about."""
         if "row_id" not in row:
             return True
-        level = min((levels.get(scope, 9) for scope in self._scopes_of("conflict", row)), default=9)
+        level = min((levels.get(scope, 9) for scope in self._scopes_of(entity, row)), default=9)
         reach = self._reach(member_id, row["entity"], "read")
         return level <= reach and row.get("field") not in self.hidden_from(member_id, row["entity"])
 
@@ -351,22 +361,29 @@ class Oracle:
                 return {str(row["member_id"]), str(row["substitute_id"])}
             case "outlet":
                 return {str(row["id"])}
+            case "assortment_item":
+                return {str(row["outlet_id"] or TENANT)}
             case "account":
                 return self._scopes_of_account(str(row["id"]))
-            case "agreement":
+            case "agreement" | "invoice" | "receivable":
                 return self._scopes_of_account(str(row["account_id"]))
-            case "contact":
+            case "contact" | "payment":
                 return self._scopes_of_contact(row)
-            case "contact_channel":
-                contact = self.live("contact").get(str(row["contact_id"]))
-                return self._scopes_of_contact(contact) if contact else set()
+            case "contact_channel" | "consent" | "payment_allocation" | "order_line" | "return_line" | "route_stop":
+                name = _PARENTS[entity]
+                parent = self.live(name).get(str(row[f"{name}_id"]))
+                return self._scopes_of(name, parent) if parent else set()
             case "assignment":
                 return {str(row["outlet_id"]), str(row["member_id"])}
-            case "order":
+            case "route" | "visit":
+                return {str(row["member_id"])}
+            case "order" | "return_order":
                 return {str(row["outlet_id"])}
-            case "order_line":
-                order = self.live("order").get(str(row["order_id"]))
-                return {str(order["outlet_id"])} if order else set()
+            case "stock_movement":
+                return {str(self.live("warehouse")[str(row["warehouse_id"])]["member_id"] or OFFICE)}
+            case "comment" | "attachment":
+                record = self.live(row["entity"]).get(str(row["row_id"]))
+                return self._scopes_of(row["entity"], record) if record else set()
             case "conflict":
                 return {str(row["lost_by"] or OFFICE), str(row["kept_by"] or OFFICE)}
             case _:

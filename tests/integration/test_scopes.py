@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,55 @@ from server.tenants.service import owner_connection
 
 OPERATIONS = 220
 ROLES = ["rep", "manager", "admin", "owner", "billing"]
+
+
+HANGING: dict[str, dict[str, tuple[str, float]]] = {
+    "invoice": {"account_id": ("account", 0)},
+    "receivable": {"account_id": ("account", 0)},
+    "payment": {"account_id": ("account", 0), "outlet_id": ("outlet", 0.5)},
+    "payment_allocation": {"payment_id": ("payment", 0), "receivable_id": ("receivable", 0)},
+    "consent": {"contact_id": ("contact", 0)},
+    "return_order": {"outlet_id": ("outlet", 0), "maker_id": ("member", 0), "account_id": ("account", 0)},
+    "return_line": {"return_order_id": ("return_order", 0)},
+    "stock_movement": {"warehouse_id": ("warehouse", 0)},
+    "assortment_item": {"outlet_id": ("outlet", 0.5)},
+    "route": {"member_id": ("member", 0)},
+    "route_stop": {"route_id": ("route", 0), "outlet_id": ("outlet", 0)},
+    "visit": {"outlet_id": ("outlet", 0), "member_id": ("member", 0)},
+    "comment": {},
+    "attachment": {},
+}
+"""Entities that hang on others: column → the other, and how often it is empty."""
+
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_BILL = {"currency": "USD"}
+RECORDED: dict[str, dict[str, Any]] = {
+    "invoice": _BILL | {"number": "1", "issued_on": _AT.date(), "total_minor": 1},
+    "receivable": _BILL | {"document_number": "1", "due_on": _AT.date(), "amount_minor": 1, "balance_minor": 1},
+    "payment": _BILL | {"amount_minor": 1, "method": "cash", "receipt_number": "1", "paid_at": _AT},
+    "payment_allocation": {"amount_minor": 1},
+    "consent": {"purpose": "x", "state": "granted", "at": _AT},
+    "return_order": _BILL | {"number": "1"},
+    "return_line": {"reason": "other", "unit": "piece", "quantity": 1},
+    "stock_movement": {"movement_kind": "count", "moved_at": _AT},
+    "assortment_item": {},
+    "route": {"day": _AT.date()},
+    "route_stop": {},
+    "visit": {"checked_in_at": _AT},
+    "comment": {"body": "x"},
+    "attachment": {"name": "x", "media_type": "a/b", "size_bytes": 1, "sha256": "0"},
+}
+
+
+REQUIRED = {
+    "invoice": {"legal_entity_id": "legal_entity"},
+    "receivable": {"legal_entity_id": "legal_entity"},
+    "payment": {"legal_entity_id": "legal_entity"},
+    "return_order": {"legal_entity_id": "legal_entity", "agreement_id": "agreement"},
+    "return_line": {"product_id": "product"},
+    "stock_movement": {"product_id": "product"},
+    "assortment_item": {"assortment_id": "assortment", "product_id": "product"},
+}
 
 
 class History:
@@ -46,6 +95,7 @@ class History:
         await self.insert("legal_entity", name="Us", currency="USD")
         await self.insert("price_list", name="List", currency="USD")
         await self.insert("warehouse", name="Depot")
+        await self.insert("assortment", name="A")
         await self.insert("product", sku="1", name="Tea", base_unit="piece")
         for _ in range(3):
             await self.add_account()
@@ -150,6 +200,29 @@ class History:
             kept_by=self.pick("member", or_none=0.2),
         )
 
+    async def add_recorded(self) -> None:
+        """A row of one of the entities that hang on others, where there is something to hang it on."""
+        entity = self.dice.choice(list(HANGING))
+        values = {column: self.pick(of, or_none=rare) for column, (of, rare) in HANGING[entity].items()}
+        if all(values[column] is not None for column, (_, rare) in HANGING[entity].items() if rare == 0):
+            if entity in ("comment", "attachment"):
+                record = self.dice.choice(["outlet", "account", "contact", "order", "payment", "route_stop"])
+                values |= {"entity": record, "row_id": self.pick(record) or self.pick("account")}
+            for column, of in REQUIRED.get(entity, {}).items():
+                values[column] = self.pick(of)
+            await self.insert(entity, **values, **RECORDED[entity])
+
+    async def move_recorded(self) -> None:
+        """Hang such rows on others."""
+        entity = self.dice.choice(list(HANGING))
+        if entity in ("comment", "attachment"):
+            await self.update(entity, row_id=self.pick(self.dice.choice(["outlet", "contact"])) or self.pick("account"))
+            return
+        column, (of, rare) = self.dice.choice(list(HANGING[entity].items()))
+        value = self.pick(of, or_none=rare)
+        if value is not None or rare:
+            await self.update(entity, **{column: value})
+
     async def step(self) -> None:
         """One random write."""
         d = self.dice
@@ -177,7 +250,10 @@ class History:
             lambda: self.update("order_line", order_id=self.pick("order")) if self.ids["order"] else self.add_order(),
             lambda: self.update("conflict", lost_by=self.pick("member", or_none=0.3)),
             lambda: self.update("conflict", kept_by=self.pick("member", or_none=0.3)),
+            lambda: self.update("warehouse", member_id=self.pick("member", or_none=0.3)),
         ]  # fmt: skip
+        moves += [self.add_recorded] * 10 + [self.move_recorded] * 6
+        moves += [lambda t=t: self.delete(t) for t in HANGING]
         mortal = [
             "territory",
             "member",

@@ -403,7 +403,12 @@ async def test_s8_every_kind_of_garbage_in_one_push_is_refused_one_by_one(world:
         {"op": "edit", "entity": "contact", "id": world.clerk, "fields": {"name": {"value": "x", "base": 2**80}}},
         {"op": "edit", "entity": "contact", "id": world.clerk, "fields": {"id": {"value": new_id(), "base": 0}}},
         {"op": "edit", "entity": "contact", "id": world.clerk, "fields": {"revision": {"value": 10**30, "base": 0}}},
-        {"op": "edit", "entity": "contact", "id": world.clerk, "fields": {"custom": {"value": "{}", "base": 0}}},
+        {
+            "op": "edit",
+            "entity": "contact",
+            "id": world.clerk,
+            "fields": {"custom": {"value": '{"nobodys": 1}', "base": 0}},
+        },
         {"op": "create", "entity": "conflict", "id": new_id(), "fields": {}},
         {"op": "create", "entity": "stock", "id": new_id(), "fields": {"quantity": "5"}},
         {"op": "create", "entity": "contact", "id": world.clerk, "fields": {"account_id": world.shop, "name": "x"}},

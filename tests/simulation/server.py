@@ -16,10 +16,10 @@ from outrider_sdk.protocol.entities import ENTITIES, Entity
 from server.auth.access import access_of
 from server.sync.conflicts import withhold
 from server.sync.decide import decide
-from server.sync.load import load_state
+from server.sync.load import Asked, load_state
 from server.sync.numbers import check_chain, check_known, split_known
 from server.sync.scopes import OFFICE_SCOPE, TENANT_SCOPE
-from server.sync.state import ALWAYS, CREATION, NEVER, Device, Price, Row, WritePlan
+from server.sync.state import ALWAYS, CREATION, NEVER, Device, Facts, Price, Row, WritePlan
 
 VIEW = access_of("rep").view
 PRICE_WINDOW = 7 * 86_400_000_000
@@ -264,6 +264,10 @@ class MemoryServer:
             for i in self.live("price_item")
             if i.values["price_list_id"] in lists and i.values["product_id"] in products
         }
+
+    async def load_facts(self, asked: Asked) -> Facts:
+        """Nothing is defined or known here beside rows."""
+        return Facts()
 
     async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
         """Ids that refused mutations of the device would have created."""

@@ -20,11 +20,15 @@ class FieldEdit(TypedDict):
 
 
 class Create(TypedDict):
-    """A new row under an id (UUIDv7) that the device chose. Absent fields are null or their default."""
+    """A new row under an id (UUIDv7) that the device chose. Absent fields are null or their default.
+
+    `base` is the cursor when it was typed: who made the same since then, made it unknowingly.
+    """
 
     op: Literal["create"]
     entity: str
     id: str
+    base: NotRequired[int]
     fields: dict[str, Scalar]
 
 

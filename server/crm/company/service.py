@@ -1,19 +1,9 @@
 """Rules of the tenant's own companies and of agreements: tax ids and currencies."""
 
-from functools import cache
-from typing import Any
-
-import stdnum
-from stdnum.exceptions import ValidationError
-
 from server.crm.checks import refuse
+from server.crm.company.rules import tax_id_problem
 from server.crm.price.tables import PriceList
 from server.crm.resource import Write
-
-_EU = frozenset(
-    {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "EL", "ES", "FI", "FR", "HR", "HU", "IE", "IT", "LT", "LU"}
-    | {"LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "XI"}
-)
 
 
 async def check_legal_entity(write: Write) -> None:
@@ -32,23 +22,9 @@ def check_tax_id(tax_id: str | None, country: str | None) -> None:
     Raises:
         InvalidInput: the number cannot be right (length, characters or check digits).
     """
-    if not tax_id:
-        return
-    prefix = tax_id.strip()[:2].upper()
-    where = country or (prefix if prefix in _EU else None)
-    module = _find_tax_ids(where) if where else None
-    if module is None:
-        return
-    try:
-        module.validate(tax_id)
-    except ValidationError as error:
-        raise refuse("tax_id", f"This is no tax id of {country or prefix}: {error}") from None
-
-
-@cache
-def _find_tax_ids(country: str) -> Any:
-    """What knows the tax ids of a country; looking for what is not there costs file accesses, each time."""
-    return stdnum.get_cc_module(country, "vat")
+    problem = tax_id_problem(tax_id, country) if tax_id else None
+    if problem:
+        raise refuse("tax_id", problem)
 
 
 async def check_agreement(write: Write) -> None:

@@ -14,6 +14,10 @@ from outrider_sdk.rules import together
 
 WHOLE_ROW: Final = "*"
 """The field of a conflict between deleting a row and changing it."""
+DUPLICATE: Final = "duplicate"
+"""The rule of a conflict between two rows that look the same."""
+CUSTOM: Final = "custom."
+"""Before the key of a custom field, in a conflict's field."""
 SHOWN_LENGTH_MAX: Final = 200
 """Characters of a value in an explanation."""
 _DONE: Final = {"keep": "what stood was kept", "take": "the other value was taken", "delete": "it was deleted"}
@@ -33,6 +37,7 @@ class ConflictRecord:
     mutation_number: int | None
     status: str
     settlement: str | None
+    rule: str = "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,9 @@ class SettlementRefused(Exception):
 
 
 def choices_of(record: ConflictRecord) -> tuple[str, ...]:
-    """The choices that a person has."""
+    """The choices that a person has: of what looks the same as something else, both stay until they are merged."""
+    if record.rule == DUPLICATE:
+        return ("keep",)
     return ("keep", "delete") if record.field == WHOLE_ROW else ("keep", "take")
 
 
@@ -112,10 +119,17 @@ def decide_settlement(
         return Settlement(_ids(settled))
     if record.field == WHOLE_ROW:
         return Settlement((record.id,), deletes=choice == "delete")
-    for each in settled:
+    for each in settled if record.rule != DUPLICATE else ():
         _require_unmoved(each, present, seen.get(each.field, each.kept), may_see=may_see)
     writes = {each.field: each.lost for each in settled} if choice == "take" else None
     return Settlement(_ids(settled), writes)
+
+
+def value_in(values: Mapping[str, Any], field: str) -> Any:
+    """The value of a conflict's field in a row; of a custom field, that of its key."""
+    if field.startswith(CUSTOM):
+        return (values["custom"] or {}).get(field.removeprefix(CUSTOM))
+    return values[field]
 
 
 def _ids(records: Iterable[ConflictRecord]) -> tuple[str, ...]:
@@ -127,8 +141,9 @@ def _noun(record: ConflictRecord) -> str:
 
 
 def _require_unmoved(record: ConflictRecord, present: Mapping[str, Any], seen: Any, *, may_see: bool) -> None:
-    stands = present[record.field]
-    if _same(ENTITIES[record.entity].by_name[record.field].kind, stands, seen):
+    stands = value_in(present, record.field)
+    field = ENTITIES[record.entity].by_name.get(record.field)
+    if _same(field.kind if field else Kind.JSON, stands, seen):
         return
     what = f"“{record.field.replace('_', ' ')}” of this {_noun(record)}"
     if not may_see:

@@ -9,7 +9,15 @@ from outrider_sdk.protocol.entities import CONFLICT
 
 from server.crm import service
 from server.crm.checks import refuse
-from server.crm.conflict.rules import WHOLE_ROW, ConflictRecord, Settlement, SettlementRefused, decide_settlement
+from server.crm.conflict.rules import (
+    CUSTOM,
+    DUPLICATE,
+    WHOLE_ROW,
+    ConflictRecord,
+    Settlement,
+    SettlementRefused,
+    decide_settlement,
+)
 from server.crm.conflict.tables import Conflict as ConflictTable
 from server.crm.models import Row, wire_row
 from server.crm.resource import Resource
@@ -57,7 +65,7 @@ async def settle_conflict(
     _require_rights(resource, record, viewer)
     settlement = await _decide(resource, record, choice, seen, viewer)
     if settlement.writes:
-        data = msgspec.convert(dict(settlement.writes), resource.models.patch)
+        data = msgspec.convert(_fields(settlement.writes), resource.models.patch)
         await service.change_row(resource, conflict["row_id"], data, viewer=viewer, revision=revision)
     if settlement.deletes:
         await service.delete_row(resource, conflict["row_id"], viewer=viewer, revision=revision)
@@ -82,9 +90,18 @@ def _record(conflict: Row) -> ConflictRecord:
     return ConflictRecord(**{name: wired[name] for name in ConflictRecord.__slots__})
 
 
+def _fields(writes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values to take as the fields of a change; custom ones by their keys, as REST merges them."""
+    fields = {name: value for name, value in writes.items() if not name.startswith(CUSTOM)}
+    custom = {n.removeprefix(CUSTOM): value for n, value in writes.items() if n.startswith(CUSTOM)}
+    return fields | ({"custom": custom} if custom else {})
+
+
 def _require_rights(resource: Resource, record: ConflictRecord, viewer: Viewer) -> None:
     require_writer(viewer, resource.entity)
-    if record.field != WHOLE_ROW and record.field not in writable_fields(viewer, resource.entity, creating=False):
+    field = "custom" if record.field.startswith(CUSTOM) else record.field
+    exempt = record.rule == DUPLICATE or field == WHOLE_ROW
+    if not exempt and field not in writable_fields(viewer, resource.entity, creating=False):
         raise Forbidden(f"A {viewer.role} may not change this. Ask an admin to do it.")
 
 

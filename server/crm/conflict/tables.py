@@ -19,7 +19,7 @@ class Conflict(SyncedTable, db=engine, tablename="conflict"):
     device_id = UUID(null=True, default=None)
     mutation_number = BigInt(null=True, default=None)
     captured_at = Timestamptz(null=True, default=None)
-    status = Text(default="draft")
+    status = Text(required=True)
     explanation = Text(required=True)
     settlement = Text(null=True, default=None)
     settled_by = UUID(null=True, default=None)

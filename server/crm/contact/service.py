@@ -1,13 +1,12 @@
 """Rules of people and their channels."""
 
-import phonenumbers
+from typing import Any
 
 from server.crm.checks import refuse
+from server.crm.contact.rules import PHONE_KINDS, normalise_phone
 from server.crm.outlet.tables import Outlet
 from server.crm.resource import Write
 from server.db import connection
-
-_PHONE_KINDS = frozenset({"phone", "fax"})
 
 # Where all of the tenant's companies are in one country, a number without a prefix is one of that country.
 _HOME_COUNTRY = """
@@ -32,26 +31,35 @@ async def check_contact(write: Write) -> None:
 
 async def normalise_channel(write: Write) -> None:
     """Store phone numbers as E.164 where they can be read as such, and as typed otherwise."""
-    if "value" in write.values and write.value("channel_kind") in _PHONE_KINDS:
+    if "value" in write.values and write.value("channel_kind") in PHONE_KINDS:
         write.values["value"] = normalise_phone(write.values["value"], await find_home_country())
 
 
 async def find_home_country() -> str | None:
-    """The country of the tenant's companies, where all are in one."""
+    """The country of numbers without a prefix, where all of the tenant's companies are in one."""
     country: str | None = await connection().fetchval(_HOME_COUNTRY)
     return country
 
 
-def normalise_phone(typed: str, country: str | None) -> str:
-    """The number in E.164, or as typed where it is none.
+async def complete_consent(write: Write) -> None:
+    """Whoever writes here sees all that was said before: the new record follows the latest.
 
-    Args:
-        country: of a number without an international prefix; None where it is not known.
+    Raises:
+        InvalidInput: it follows a record of another person or purpose.
     """
-    try:
-        number = phonenumbers.parse(typed, country)
-    except phonenumbers.NumberParseException:
-        return typed
-    if number.extension or not phonenumbers.is_possible_number(number):
-        return typed  # E.164 has no room for an extension
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    values = write.values
+    same = (values["contact_id"], values["purpose"], values.get("channel_kind"))
+    if "follows_id" in values:
+        followed: Any = await connection().fetchrow(
+            "SELECT contact_id, purpose, channel_kind FROM consent WHERE id = $1", values["follows_id"]
+        )
+        if tuple(followed) != same:
+            raise refuse("follows_id", "This is a consent of another person, purpose or channel.")
+        return
+    latest = await connection().fetchval(
+        """SELECT id FROM consent WHERE contact_id = $1 AND purpose = $2 AND channel_kind IS NOT DISTINCT FROM $3
+        AND deleted_at IS NULL ORDER BY revision DESC, id DESC LIMIT 1""",
+        *same,
+    )
+    if latest is not None:
+        values["follows_id"] = latest

@@ -46,11 +46,11 @@ async def complete_order(write: Write) -> None:
     if write.before is not None:
         _require_editable(write.before, "deleted" if write.deletes else "changed", write.deletes)
         return
-    outlet = await _get(Outlet, write.values["outlet_id"])
-    agreement = await _get(Agreement, write.values["agreement_id"])
+    outlet = await get_known(Outlet, write.values["outlet_id"])
+    agreement = await get_known(Agreement, write.values["agreement_id"])
     if agreement["account_id"] != outlet["account_id"]:
         raise refuse("agreement_id", "The agreement is not one of this outlet's account.")
-    price_list = await _get(PriceList, agreement["price_list_id"])
+    price_list = await get_known(PriceList, agreement["price_list_id"])
     address = outlet["address"]
     write.values |= {
         **dict.fromkeys(("maker_id", "owner_id", "credited_id"), write.viewer.member_id),
@@ -63,7 +63,7 @@ async def complete_order(write: Write) -> None:
         "captured_at": write.revision.at,
     }
     if "number" not in write.values:
-        write.values["number"] = await _next_number(agreement["legal_entity_id"])
+        write.values["number"] = await next_number(agreement["legal_entity_id"], "order_number_last", NUMBER_PREFIX)
 
 
 def _require_editable(order: Any, wanted: str, deletes: bool = False) -> None:
@@ -72,18 +72,20 @@ def _require_editable(order: Any, wanted: str, deletes: bool = False) -> None:
     raise TransitionIllegal(order["number"], order["status"], wanted)
 
 
-async def _get(table: type[SyncedTable], row_id: UUID) -> Any:
+async def get_known(table: type[SyncedTable], row_id: UUID) -> Any:
     """A row that is known to be there, as its reference was checked."""
     return await table.select().where(table.id == row_id).output(load_json=True).first()
 
 
-async def _next_number(legal_entity_id: UUID) -> str:
-    company = await _get(LegalEntity, legal_entity_id)
+async def next_number(legal_entity_id: UUID, counter: str, prefix: str) -> str:
+    """The next number of a series of documents; `prefix` stands where the legal entity has no series of its own."""
+    company = await get_known(LegalEntity, legal_entity_id)
     counted = await connection().fetchval(
-        """INSERT INTO setting AS s (key, value) VALUES ('order_number_last', '1')
-        ON CONFLICT (key) DO UPDATE SET value = to_jsonb(s.value::bigint + 1) RETURNING value::bigint"""
+        """INSERT INTO setting AS s (key, value) VALUES ($1, '1')
+        ON CONFLICT (key) DO UPDATE SET value = to_jsonb(s.value::bigint + 1) RETURNING value::bigint""",
+        counter,
     )
-    return f"{company['number_series'] or NUMBER_PREFIX}-{counted}"
+    return f"{company['number_series'] or prefix}-{counted}"
 
 
 async def complete_line(write: Write) -> None:
@@ -93,14 +95,14 @@ async def complete_line(write: Write) -> None:
         InvalidInput: the product has no such unit, or no price in the order's list; or the amount is out of bounds.
         TransitionIllegal: the order is no longer a draft.
     """
-    order = await _get(Order, write.value("order_id"))
+    order = await get_known(Order, write.value("order_id"))
     _require_editable(order, "changed")
     if write.deletes:
         return
     if write.value("quantity") == 0:
         raise refuse("quantity", "Order more than 0.")
     if write.before is None or "unit" in write.values:
-        write.values["factor"] = await _find_factor(write.value("product_id"), write.value("unit"))
+        write.values["factor"] = await find_factor(write.value("product_id"), write.value("unit"))
         if "list_price" not in write.values:
             write.values["list_price"] = await _find_price(order, write.value("product_id"), write.value("unit"))
     if write.before is None and "position" not in write.values:
@@ -115,8 +117,13 @@ def _decimal(write: Write, name: str) -> Decimal:
     return Decimal(write.value(name) or 0)
 
 
-async def _find_factor(product_id: UUID, unit: str) -> Decimal:
-    product = await _get(Product, product_id)
+async def find_factor(product_id: UUID, unit: str) -> Decimal:
+    """Base units in one unit of a product.
+
+    Raises:
+        InvalidInput: it is not sold in that unit.
+    """
+    product = await get_known(Product, product_id)
     if unit == product["base_unit"]:
         return Decimal(1)
     found = await (

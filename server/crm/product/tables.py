@@ -14,8 +14,8 @@ class Product(SyncedTable, db=engine, tablename="product"):
     name = Text(required=True)
     names = JSONB(default="{}")
     base_unit = Text(required=True)
-    category = Text(null=True, default=None)
-    tax_category = Text(null=True, default=None)
+    category_id = UUID(null=True, default=None)
+    tax_category_id = UUID(null=True, default=None)
     description = Text(null=True, default=None)
     active = Boolean(default=True)
 

@@ -3,6 +3,7 @@
 from outrider_sdk.protocol.entities.definition import TEXT_LENGTH_MAX, Entity, Kind, json_, of, ref, text
 
 CHANNEL_KINDS = ("phone", "email", "fax", "messenger")
+CONSENT_STATES = ("granted", "withdrawn")
 
 LEGAL_ENTITY = Entity(
     "legal_entity",
@@ -81,4 +82,18 @@ CONTACT_CHANNEL = Entity(
         of(Kind.BOOLEAN, "preferred", required=True, mode="w", default=False),
     ),
     deletable=True,
+)
+CONSENT = Entity(
+    "consent",
+    41,
+    (
+        ref("contact_id", "contact", required=True, mode="c"),
+        text("purpose", required=True, mode="c", max_length=60),
+        text("channel_kind", mode="c", values=CHANNEL_KINDS),
+        text("state", required=True, mode="c", values=CONSENT_STATES),
+        of(Kind.INSTANT, "at", required=True, mode="c"),
+        text("evidence", mode="c", max_length=TEXT_LENGTH_MAX),
+        ref("follows_id", "consent", mode="c"),
+    ),
+    append_only=True,
 )

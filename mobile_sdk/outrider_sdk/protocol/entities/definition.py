@@ -1,6 +1,6 @@
 """What a replicated entity and a field of one are, and short ways to write them down."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 Wire = str | int | bool
@@ -46,6 +46,14 @@ class Field:
     """Of an id: the entity that it names a row of; None where it names none that replicates."""
     default: Wire | None = None
     """Of a required field: its value where a create leaves it out."""
+    once: bool = False
+    """A device may set it while it is empty, in a create or in an edit; never change it."""
+    signed: bool = False
+    """Of a decimal or integer: it may be negative."""
+
+    def settable(self, *, creating: bool) -> bool:
+        """Whether a device may set it, in a create or in an edit."""
+        return self.writable or self.once or (creating and self.create_only)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,12 @@ class Entity:
     fields: tuple[Field, ...]
     deletable: bool = False
     """A device may delete its rows."""
+    append_only: bool = False
+    """A row stays as it was made: nobody deletes it, and only its `once` fields are filled in later."""
+    planned: bool = False
+    """A device changes rows that the server made, and makes none."""
+    all_fields: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    """Its own fields after those that every entity has. A device writes `custom` where it writes anything."""
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
     references: dict[str, str] = field(init=False, repr=False, compare=False)
     """Its fields that name a row of another entity, each with that entity."""
@@ -65,15 +79,13 @@ class Entity:
     """Wire values of required fields that a create may leave out."""
 
     def __post_init__(self) -> None:
+        *common, custom = COMMON_FIELDS
+        custom = replace(custom, writable=self.editable, create_only=self.creatable and not self.editable)
+        object.__setattr__(self, "all_fields", (*common, custom, *self.fields))
         object.__setattr__(self, "by_name", {f.name: f for f in self.all_fields})
         object.__setattr__(self, "references", {f.name: f.refers for f in self.fields if f.refers is not None})
         defaults = {f.name: f.default for f in self.all_fields if f.default is not None}
         object.__setattr__(self, "defaults", defaults)
-
-    @property
-    def all_fields(self) -> tuple[Field, ...]:
-        """The entity's own fields after those that every entity has."""
-        return COMMON_FIELDS + self.fields
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -83,7 +95,12 @@ class Entity:
     @property
     def creatable(self) -> bool:
         """A device may create rows."""
-        return any(f.create_only or (f.writable and f.required) for f in self.fields)
+        return not self.planned and any(f.create_only or (f.writable and f.required) for f in self.fields)
+
+    @property
+    def editable(self) -> bool:
+        """A device may change fields of rows that are there."""
+        return any(f.writable for f in self.fields)
 
 
 TEXT_LENGTH_MAX = 2_000
@@ -99,23 +116,38 @@ def text(
     values: tuple[str, ...] = (),
     default: str | None = None,
 ) -> Field:
-    """A text field. `mode`, here and below: `w` a device writes it, `c` it sets it in a create; else the server's."""
-    return Field(name, Kind.TEXT, required, mode == "w", mode == "c", max_length, values, default=default)
+    """A text field.
+
+    `mode`, here and below: `w` a device writes it, `c` it sets it in a create, `o` once; else it is the server's.
+    """
+    return Field(
+        name, Kind.TEXT, required, mode == "w", mode == "c", max_length, values, default=default, once=mode == "o"
+    )
 
 
 def json_(name: str, *, required: bool = False, mode: str = "", default: str | None = None) -> Field:
     """A document."""
-    return Field(name, Kind.JSON, required, mode == "w", mode == "c", JSON_LENGTH_MAX, default=default)
+    return Field(
+        name, Kind.JSON, required, mode == "w", mode == "c", JSON_LENGTH_MAX, default=default, once=mode == "o"
+    )
 
 
-def of(kind: Kind, name: str, *, required: bool = False, mode: str = "", default: Wire | None = None) -> Field:
+def of(
+    kind: Kind,
+    name: str,
+    *,
+    required: bool = False,
+    mode: str = "",
+    default: Wire | None = None,
+    signed: bool = False,
+) -> Field:
     """A field of a kind that needs no more said."""
-    return Field(name, kind, required, mode == "w", mode == "c", default=default)
+    return Field(name, kind, required, mode == "w", mode == "c", default=default, once=mode == "o", signed=signed)
 
 
 def ref(name: str, refers: str, *, required: bool = False, mode: str = "") -> Field:
     """The id of a row of an entity that replicates."""
-    return Field(name, Kind.ID, required, mode == "w", mode == "c", refers=refers)
+    return Field(name, Kind.ID, required, mode == "w", mode == "c", refers=refers, once=mode == "o")
 
 
 def id_(name: str, *, required: bool = False, mode: str = "") -> Field:

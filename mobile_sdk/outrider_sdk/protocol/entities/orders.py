@@ -16,6 +16,8 @@ ORDER_STATUSES = (
     "closed",
     "cancelled",
 )
+RETURN_STATUSES = ("draft", "submitted", "accepted", "refused", "closed", "cancelled")
+RETURN_REASONS = ("damaged", "expired", "wrong_item", "unsold", "recalled", "other")
 
 ORDER = Entity(
     "order",
@@ -71,6 +73,45 @@ ORDER_LINE = Entity(
         id_("bundle_id"),
         text("verdict", max_length=40),
         text("verdict_reason", max_length=TEXT_LENGTH_MAX),
+    ),
+    deletable=True,
+)
+RETURN_ORDER = Entity(
+    "return_order",
+    42,
+    (
+        text("number", required=True, mode="c", max_length=40),
+        ref("maker_id", "member", required=True),
+        ref("account_id", "account", required=True),
+        ref("outlet_id", "outlet", required=True, mode="c"),
+        ref("legal_entity_id", "legal_entity", required=True),
+        ref("agreement_id", "agreement", required=True, mode="c"),
+        ref("warehouse_id", "warehouse", mode="c"),
+        text("currency", required=True, max_length=3),
+        text("status", required=True, values=RETURN_STATUSES, default="draft"),
+        text("status_reason", max_length=TEXT_LENGTH_MAX),
+        of(Kind.INSTANT, "captured_at"),
+        of(Kind.INSTANT, "submitted_at"),
+        of(Kind.INTEGER, "total_minor", required=True, default=0),
+        text("note", mode="w", max_length=TEXT_LENGTH_MAX),
+        ref("source_order_id", "order", mode="c"),
+    ),
+)
+RETURN_LINE = Entity(
+    "return_line",
+    43,
+    (
+        ref("return_order_id", "return_order", required=True, mode="c"),
+        of(Kind.INTEGER, "position", required=True, mode="w", default=0),
+        ref("product_id", "product", required=True, mode="c"),
+        ref("source_line_id", "order_line", mode="c"),
+        text("reason", required=True, mode="w", values=RETURN_REASONS),
+        text("unit", required=True, mode="w", max_length=20),
+        of(Kind.DECIMAL, "factor", required=True, default="1"),
+        of(Kind.DECIMAL, "quantity", required=True, mode="w"),
+        of(Kind.DECIMAL, "price", required=True, mode="w", default="0"),
+        of(Kind.INTEGER, "amount_minor", required=True, default=0),
+        text("note", mode="w", max_length=TEXT_LENGTH_MAX),
     ),
     deletable=True,
 )

@@ -1,6 +1,6 @@
 """Who works for the tenant, where, and for which outlets."""
 
-from outrider_sdk.protocol.entities.definition import Entity, Kind, id_, json_, of, ref, text
+from outrider_sdk.protocol.entities.definition import Entity, Kind, json_, of, ref, text
 
 ROLES = ("rep", "manager", "admin", "owner", "billing")
 """The roles that every tenant has; others depart from one of them."""
@@ -51,7 +51,7 @@ ASSIGNMENT = Entity(
         ref("member_id", "member"),
         ref("team_id", "team"),
         ref("outlet_id", "outlet", required=True),
-        id_("assortment_id"),
+        ref("assortment_id", "assortment"),
         of(Kind.DATE, "starts_on"),
         of(Kind.DATE, "ends_on"),
         ref("delegated_by", "member"),

@@ -1,10 +1,52 @@
-"""What the server keeps on record for people to read."""
+"""What stands beside a record of any entity: comments, attachments, custom fields, conflicts."""
 
 from outrider_sdk.protocol.entities.definition import TEXT_LENGTH_MAX, Entity, Kind, id_, json_, of, text
 
 SETTLEMENTS = ("keep", "take", "delete")
 """What a person can choose: leave what stands, put the other value in its place, delete the row."""
 
+CUSTOM_TYPES = ("text", "integer", "decimal", "boolean", "date", "choice")
+
+COMMENT = Entity(
+    "comment",
+    47,
+    (
+        text("entity", required=True, mode="c", max_length=40),
+        id_("row_id", required=True, mode="c"),
+        text("body", required=True, mode="c", max_length=TEXT_LENGTH_MAX),
+        text("visibility", required=True, mode="c", values=("internal", "printed"), default="internal"),
+    ),
+    append_only=True,
+)
+ATTACHMENT = Entity(
+    "attachment",
+    48,
+    (
+        text("entity", required=True, mode="c", max_length=40),
+        id_("row_id", required=True, mode="c"),
+        text("name", required=True, mode="c"),
+        text("media_type", required=True, mode="c", max_length=100),
+        of(Kind.INTEGER, "size_bytes", required=True, mode="c"),
+        text("sha256", required=True, mode="c", max_length=64),
+    ),
+    append_only=True,
+)
+CUSTOM_FIELD = Entity(
+    "custom_field",
+    49,
+    (
+        text("entity", required=True, max_length=40),
+        text("key", required=True, max_length=40),
+        text("label", required=True),
+        json_("labels", required=True, default="{}"),
+        text("field_type", required=True, values=CUSTOM_TYPES),
+        json_("choices", required=True, default="[]"),
+        of(Kind.BOOLEAN, "required", required=True, default=False),
+        of(Kind.INTEGER, "position", required=True, default=0),
+        of(Kind.INTEGER, "version", required=True, default=1),
+        of(Kind.BOOLEAN, "active", required=True, default=True),
+    ),
+)
 CONFLICT = Entity(
     "conflict",
     18,
@@ -20,7 +62,7 @@ CONFLICT = Entity(
         id_("device_id"),
         of(Kind.INTEGER, "mutation_number"),
         of(Kind.INSTANT, "captured_at"),
-        text("status", required=True, values=("recorded", "open", "settled"), default="draft"),
+        text("status", required=True, values=("recorded", "open", "settled")),
         text("explanation", required=True, max_length=TEXT_LENGTH_MAX),
         text("settlement", max_length=20, values=SETTLEMENTS),
         id_("settled_by"),

@@ -190,6 +190,28 @@ CREATE TABLE {{schema}}."team" (
 ) WITH (fillfactor = 80);
 
 
+CREATE TABLE {{schema}}."custom_field" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "entity" text NOT NULL,
+    "key" text NOT NULL,
+    "label" text NOT NULL,
+    "labels" jsonb NOT NULL DEFAULT '{}',
+    "field_type" text NOT NULL CHECK ("field_type" IN ('text', 'integer', 'decimal', 'boolean', 'date', 'choice')),
+    "choices" jsonb NOT NULL DEFAULT '[]',
+    "required" boolean NOT NULL DEFAULT false,
+    "position" bigint NOT NULL DEFAULT 0,
+    "version" bigint NOT NULL DEFAULT 1,
+    "active" boolean NOT NULL DEFAULT true
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."territory" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -255,6 +277,52 @@ CREATE TABLE {{schema}}."legal_entity" (
 ) WITH (fillfactor = 80);
 
 
+CREATE TABLE {{schema}}."category" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "names" jsonb NOT NULL DEFAULT '{}',
+    "parent_id" uuid,
+    "position" bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."tax_category" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."tax_rate" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "tax_category_id" uuid NOT NULL,
+    "country" text NOT NULL,
+    "rate" numeric NOT NULL,
+    "starts_on" date,
+    "ends_on" date
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."price_list" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -285,8 +353,8 @@ CREATE TABLE {{schema}}."product" (
     "name" text NOT NULL,
     "names" jsonb NOT NULL DEFAULT '{}',
     "base_unit" text NOT NULL,
-    "category" text,
-    "tax_category" text,
+    "category_id" uuid,
+    "tax_category_id" uuid,
     "description" text,
     "active" boolean NOT NULL DEFAULT true
 ) WITH (fillfactor = 80);
@@ -330,6 +398,43 @@ CREATE TABLE {{schema}}."price_item" (
 ) WITH (fillfactor = 80);
 
 
+CREATE TABLE {{schema}}."assortment" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "starts_on" date,
+    "ends_on" date
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."promotion" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "name" text NOT NULL,
+    "names" jsonb NOT NULL DEFAULT '{}',
+    "version" bigint NOT NULL DEFAULT 1,
+    "priority" bigint NOT NULL DEFAULT 0,
+    "exclusive" boolean NOT NULL DEFAULT false,
+    "starts_on" date,
+    "ends_on" date,
+    "conditions" jsonb NOT NULL DEFAULT '{}',
+    "effects" jsonb NOT NULL,
+    "active" boolean NOT NULL DEFAULT true
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."warehouse" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -363,6 +468,27 @@ CREATE TABLE {{schema}}."stock" (
 ) WITH (fillfactor = 80);
 
 
+CREATE TABLE {{schema}}."stock_movement" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "warehouse_id" uuid NOT NULL,
+    "product_id" uuid NOT NULL,
+    "movement_kind" text NOT NULL CHECK ("movement_kind" IN ('count', 'receipt', 'transfer', 'sale', 'return', 'write_off')),
+    "quantity" numeric NOT NULL DEFAULT 0,
+    "counted" numeric,
+    "reason" text,
+    "source_entity" text,
+    "source_id" uuid,
+    "moved_at" timestamptz NOT NULL
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."account" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -381,6 +507,7 @@ CREATE TABLE {{schema}}."account" (
 ) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."account" ("name", id);
 CREATE INDEX ON {{schema}}."account" ("tax_id");
+CREATE INDEX ON {{schema}}.account (upper(regexp_replace(tax_id, '[^0-9A-Za-z]', '', 'g'))) WHERE tax_id IS NOT NULL;
 
 
 CREATE TABLE {{schema}}."agreement" (
@@ -426,6 +553,26 @@ CREATE TABLE {{schema}}."outlet" (
 CREATE INDEX ON {{schema}}."outlet" ("name", id);
 
 
+CREATE TABLE {{schema}}."assortment_item" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "assortment_id" uuid NOT NULL,
+    "effect" text NOT NULL DEFAULT 'allow' CHECK ("effect" IN ('allow', 'ban')),
+    "product_id" uuid,
+    "category_id" uuid,
+    "outlet_id" uuid,
+    "channel" text,
+    "starts_on" date,
+    "ends_on" date
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."contact" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -461,6 +608,25 @@ CREATE TABLE {{schema}}."contact_channel" (
     "preferred" boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."contact_channel" ("value");
+
+
+CREATE TABLE {{schema}}."consent" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "contact_id" uuid NOT NULL,
+    "purpose" text NOT NULL,
+    "channel_kind" text CHECK ("channel_kind" IN ('phone', 'email', 'fax', 'messenger')),
+    "state" text NOT NULL CHECK ("state" IN ('granted', 'withdrawn')),
+    "at" timestamptz NOT NULL,
+    "evidence" text,
+    "follows_id" uuid
+) WITH (fillfactor = 80);
 
 
 CREATE TABLE {{schema}}."assignment" (
@@ -552,6 +718,229 @@ CREATE TABLE {{schema}}."order_line" (
 ) WITH (fillfactor = 80);
 
 
+CREATE TABLE {{schema}}."return_order" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "number" text NOT NULL,
+    "maker_id" uuid NOT NULL,
+    "account_id" uuid NOT NULL,
+    "outlet_id" uuid NOT NULL,
+    "legal_entity_id" uuid NOT NULL,
+    "agreement_id" uuid NOT NULL,
+    "warehouse_id" uuid,
+    "currency" text NOT NULL,
+    "status" text NOT NULL DEFAULT 'draft' CHECK ("status" IN ('draft', 'submitted', 'accepted', 'refused', 'closed', 'cancelled')),
+    "status_reason" text,
+    "captured_at" timestamptz,
+    "submitted_at" timestamptz,
+    "total_minor" bigint NOT NULL DEFAULT 0,
+    "note" text,
+    "source_order_id" uuid
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."return_line" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "return_order_id" uuid NOT NULL,
+    "position" bigint NOT NULL DEFAULT 0,
+    "product_id" uuid NOT NULL,
+    "source_line_id" uuid,
+    "reason" text NOT NULL CHECK ("reason" IN ('damaged', 'expired', 'wrong_item', 'unsold', 'recalled', 'other')),
+    "unit" text NOT NULL,
+    "factor" numeric NOT NULL DEFAULT 1,
+    "quantity" numeric NOT NULL,
+    "price" numeric NOT NULL DEFAULT 0,
+    "amount_minor" bigint NOT NULL DEFAULT 0,
+    "note" text
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."invoice" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "number" text NOT NULL,
+    "account_id" uuid NOT NULL,
+    "legal_entity_id" uuid NOT NULL,
+    "order_id" uuid,
+    "currency" text NOT NULL,
+    "issued_on" date NOT NULL,
+    "due_on" date,
+    "total_minor" bigint NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}."invoice" ("number", id);
+
+
+CREATE TABLE {{schema}}."receivable" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "account_id" uuid NOT NULL,
+    "legal_entity_id" uuid NOT NULL,
+    "invoice_id" uuid,
+    "document_number" text NOT NULL,
+    "currency" text NOT NULL,
+    "due_on" date NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "balance_minor" bigint NOT NULL,
+    "as_of" timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."payment" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "account_id" uuid NOT NULL,
+    "outlet_id" uuid,
+    "legal_entity_id" uuid NOT NULL,
+    "currency" text NOT NULL,
+    "amount_minor" bigint NOT NULL,
+    "method" text NOT NULL CHECK ("method" IN ('cash', 'card', 'bank_transfer', 'cheque', 'other')),
+    "receipt_number" text NOT NULL,
+    "paid_at" timestamptz NOT NULL,
+    "reversal_of_id" uuid,
+    "allocated_minor" bigint NOT NULL DEFAULT 0,
+    "note" text
+) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}."payment" ("receipt_number", id);
+
+
+CREATE TABLE {{schema}}."payment_allocation" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "payment_id" uuid NOT NULL,
+    "receivable_id" uuid NOT NULL,
+    "amount_minor" bigint NOT NULL
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."comment" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "entity" text NOT NULL,
+    "row_id" uuid NOT NULL,
+    "body" text NOT NULL,
+    "visibility" text NOT NULL DEFAULT 'internal' CHECK ("visibility" IN ('internal', 'printed'))
+) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}."comment" ("row_id", id);
+
+
+CREATE TABLE {{schema}}."attachment" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "entity" text NOT NULL,
+    "row_id" uuid NOT NULL,
+    "name" text NOT NULL,
+    "media_type" text NOT NULL,
+    "size_bytes" bigint NOT NULL,
+    "sha256" text NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}."attachment" ("row_id", id);
+
+
+CREATE TABLE {{schema}}."route" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "member_id" uuid NOT NULL,
+    "day" date NOT NULL,
+    "name" text,
+    "note" text
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."route_stop" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "route_id" uuid NOT NULL,
+    "outlet_id" uuid NOT NULL,
+    "position" bigint NOT NULL DEFAULT 0,
+    "planned_at" timestamptz,
+    "note" text
+) WITH (fillfactor = 80);
+
+
+CREATE TABLE {{schema}}."visit" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "outlet_id" uuid NOT NULL,
+    "member_id" uuid NOT NULL,
+    "route_stop_id" uuid,
+    "checked_in_at" timestamptz NOT NULL,
+    "position" jsonb,
+    "position_absence" text CHECK ("position_absence" IN ('refused', 'unavailable', 'inaccurate')),
+    "checked_out_at" timestamptz,
+    "position_out" jsonb,
+    "outcome" text,
+    "note" text,
+    "signature_id" uuid
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."conflict" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -572,7 +961,7 @@ CREATE TABLE {{schema}}."conflict" (
     "device_id" uuid,
     "mutation_number" bigint,
     "captured_at" timestamptz,
-    "status" text NOT NULL DEFAULT 'draft' CHECK ("status" IN ('recorded', 'open', 'settled')),
+    "status" text NOT NULL CHECK ("status" IN ('recorded', 'open', 'settled')),
     "explanation" text NOT NULL,
     "settlement" text CHECK ("settlement" IN ('keep', 'take', 'delete')),
     "settled_by" uuid,
@@ -584,6 +973,7 @@ CREATE INDEX ON {{schema}}."conflict" ("row_id", id);
 
 ALTER TABLE {{schema}}."team" ADD FOREIGN KEY ("office_id") REFERENCES {{schema}}."office" (id);
 CREATE INDEX ON {{schema}}."team" ("office_id");
+
 
 ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."territory" (id),
     ADD FOREIGN KEY ("manager_id") REFERENCES {{schema}}."member" (id);
@@ -599,7 +989,15 @@ CREATE INDEX ON {{schema}}."delegation" ("member_id");
 CREATE INDEX ON {{schema}}."delegation" ("substitute_id");
 
 
+ALTER TABLE {{schema}}."category" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."category" (id);
 
+
+ALTER TABLE {{schema}}."tax_rate" ADD FOREIGN KEY ("tax_category_id") REFERENCES {{schema}}."tax_category" (id);
+
+
+ALTER TABLE {{schema}}."product" ADD FOREIGN KEY ("category_id") REFERENCES {{schema}}."category" (id),
+    ADD FOREIGN KEY ("tax_category_id") REFERENCES {{schema}}."tax_category" (id);
+CREATE INDEX ON {{schema}}."product" ("category_id");
 
 ALTER TABLE {{schema}}."product_unit" ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."product_unit" ("product_id");
@@ -609,6 +1007,8 @@ ALTER TABLE {{schema}}."price_item" ADD FOREIGN KEY ("price_list_id") REFERENCES
 CREATE INDEX ON {{schema}}."price_item" ("price_list_id");
 CREATE INDEX ON {{schema}}."price_item" ("product_id");
 
+
+
 ALTER TABLE {{schema}}."warehouse" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
     ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
 
@@ -616,6 +1016,10 @@ ALTER TABLE {{schema}}."stock" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{sch
     ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."stock" ("warehouse_id");
 CREATE INDEX ON {{schema}}."stock" ("product_id");
+
+ALTER TABLE {{schema}}."stock_movement" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id),
+    ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
+CREATE INDEX ON {{schema}}."stock_movement" ("warehouse_id");
 
 ALTER TABLE {{schema}}."account" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."account" (id);
 CREATE INDEX ON {{schema}}."account" ("parent_id");
@@ -630,6 +1034,12 @@ ALTER TABLE {{schema}}."outlet" ADD FOREIGN KEY ("account_id") REFERENCES {{sche
 CREATE INDEX ON {{schema}}."outlet" ("account_id");
 CREATE INDEX ON {{schema}}."outlet" ("territory_id");
 
+ALTER TABLE {{schema}}."assortment_item" ADD FOREIGN KEY ("assortment_id") REFERENCES {{schema}}."assortment" (id),
+    ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id),
+    ADD FOREIGN KEY ("category_id") REFERENCES {{schema}}."category" (id),
+    ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
+CREATE INDEX ON {{schema}}."assortment_item" ("assortment_id");
+
 ALTER TABLE {{schema}}."contact" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
     ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
 CREATE INDEX ON {{schema}}."contact" ("account_id");
@@ -638,9 +1048,14 @@ CREATE INDEX ON {{schema}}."contact" ("outlet_id");
 ALTER TABLE {{schema}}."contact_channel" ADD FOREIGN KEY ("contact_id") REFERENCES {{schema}}."contact" (id);
 CREATE INDEX ON {{schema}}."contact_channel" ("contact_id");
 
+ALTER TABLE {{schema}}."consent" ADD FOREIGN KEY ("contact_id") REFERENCES {{schema}}."contact" (id),
+    ADD FOREIGN KEY ("follows_id") REFERENCES {{schema}}."consent" (id);
+CREATE INDEX ON {{schema}}."consent" ("contact_id");
+
 ALTER TABLE {{schema}}."assignment" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id),
     ADD FOREIGN KEY ("team_id") REFERENCES {{schema}}."team" (id),
     ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id),
+    ADD FOREIGN KEY ("assortment_id") REFERENCES {{schema}}."assortment" (id),
     ADD FOREIGN KEY ("delegated_by") REFERENCES {{schema}}."member" (id);
 CREATE INDEX ON {{schema}}."assignment" ("member_id");
 CREATE INDEX ON {{schema}}."assignment" ("team_id");
@@ -667,6 +1082,60 @@ ALTER TABLE {{schema}}."order_line" ADD FOREIGN KEY ("order_id") REFERENCES {{sc
     ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
 CREATE INDEX ON {{schema}}."order_line" ("order_id");
 CREATE INDEX ON {{schema}}."order_line" ("product_id");
+
+ALTER TABLE {{schema}}."return_order" ADD FOREIGN KEY ("maker_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id),
+    ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
+    ADD FOREIGN KEY ("agreement_id") REFERENCES {{schema}}."agreement" (id),
+    ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id),
+    ADD FOREIGN KEY ("source_order_id") REFERENCES {{schema}}."order" (id);
+CREATE INDEX ON {{schema}}."return_order" ("account_id");
+CREATE INDEX ON {{schema}}."return_order" ("outlet_id");
+
+ALTER TABLE {{schema}}."return_line" ADD FOREIGN KEY ("return_order_id") REFERENCES {{schema}}."return_order" (id),
+    ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id),
+    ADD FOREIGN KEY ("source_line_id") REFERENCES {{schema}}."order_line" (id);
+CREATE INDEX ON {{schema}}."return_line" ("return_order_id");
+
+ALTER TABLE {{schema}}."invoice" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
+    ADD FOREIGN KEY ("order_id") REFERENCES {{schema}}."order" (id);
+CREATE INDEX ON {{schema}}."invoice" ("account_id");
+CREATE INDEX ON {{schema}}."invoice" ("order_id");
+
+ALTER TABLE {{schema}}."receivable" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
+    ADD FOREIGN KEY ("invoice_id") REFERENCES {{schema}}."invoice" (id);
+CREATE INDEX ON {{schema}}."receivable" ("account_id");
+
+ALTER TABLE {{schema}}."payment" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
+    ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id),
+    ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
+    ADD FOREIGN KEY ("reversal_of_id") REFERENCES {{schema}}."payment" (id);
+CREATE INDEX ON {{schema}}."payment" ("account_id");
+CREATE INDEX ON {{schema}}."payment" ("outlet_id");
+
+ALTER TABLE {{schema}}."payment_allocation" ADD FOREIGN KEY ("payment_id") REFERENCES {{schema}}."payment" (id),
+    ADD FOREIGN KEY ("receivable_id") REFERENCES {{schema}}."receivable" (id);
+CREATE INDEX ON {{schema}}."payment_allocation" ("payment_id");
+CREATE INDEX ON {{schema}}."payment_allocation" ("receivable_id");
+
+
+
+ALTER TABLE {{schema}}."route" ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."route" ("member_id");
+
+ALTER TABLE {{schema}}."route_stop" ADD FOREIGN KEY ("route_id") REFERENCES {{schema}}."route" (id),
+    ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
+CREATE INDEX ON {{schema}}."route_stop" ("route_id");
+
+ALTER TABLE {{schema}}."visit" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id),
+    ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id),
+    ADD FOREIGN KEY ("route_stop_id") REFERENCES {{schema}}."route_stop" (id),
+    ADD FOREIGN KEY ("signature_id") REFERENCES {{schema}}."attachment" (id);
+CREATE INDEX ON {{schema}}."visit" ("outlet_id");
+CREATE INDEX ON {{schema}}."visit" ("member_id");
 
 
 
@@ -761,7 +1230,7 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_role(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -775,12 +1244,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 60::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_office(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -794,12 +1267,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 61::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_team(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -813,12 +1290,39 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 62::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_custom_field(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."custom_field" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 49::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_territory(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -832,12 +1336,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 1::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_member(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -851,12 +1359,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 2::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_delegation(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -871,12 +1383,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 63::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_legal_entity(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -890,12 +1406,85 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 3::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_category(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."category" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 30::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_tax_category(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."tax_category" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 31::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_tax_rate(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."tax_rate" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 32::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_price_list(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -909,12 +1498,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 4::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_product(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -928,12 +1521,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 5::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_product_unit(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -947,12 +1544,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 6::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_price_item(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -966,12 +1567,62 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 7::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_assortment(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."assortment" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 33::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_promotion(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."promotion" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 35::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_warehouse(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -985,12 +1636,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 8::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_stock(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -1004,12 +1659,40 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 9::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_stock_movement(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", coalesce(w.member_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS scope FROM {{schema}}.stock_movement x
+        JOIN {{schema}}.warehouse w ON w.id = x.warehouse_id
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 40::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_account(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -1028,23 +1711,27 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 10::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_agreement(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT g.id AS "row", v.scope FROM {{schema}}.agreement g
-        JOIN {{schema}}.account a ON a.id = g.account_id CROSS JOIN LATERAL (
+        SELECT x.id AS "row", v.scope FROM {{schema}}."agreement" x
+        JOIN {{schema}}.account a ON a.id = x.account_id CROSS JOIN LATERAL (
             SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
             UNION ALL
             SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
             WHERE v.scope IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
-        WHERE g.id = ANY (ids) AND g.deleted_at IS NULL
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
@@ -1053,12 +1740,16 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 11::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_outlet(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -1071,16 +1762,43 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 12::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_assortment_item(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", coalesce(x.outlet_id, '00000000-0000-0000-0000-000000000000'::uuid) AS scope FROM {{schema}}.assortment_item x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 34::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_contact(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT c.id AS "row", v.scope FROM {{schema}}.contact c CROSS JOIN LATERAL (
+        SELECT c.id AS "row", v.scope FROM {{schema}}."contact" c CROSS JOIN LATERAL (
             SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
             UNION ALL
             SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
@@ -1099,17 +1817,21 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 13::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_contact_channel(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT h.id AS "row", v.scope FROM {{schema}}.contact_channel h
-        JOIN {{schema}}.contact c ON c.id = h.contact_id AND c.deleted_at IS NULL
+        SELECT x.id AS "row", v.scope FROM {{schema}}."contact_channel" x
+        JOIN {{schema}}."contact" c ON c.id = x."contact_id" AND c.deleted_at IS NULL
         CROSS JOIN LATERAL (
             SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
             UNION ALL
@@ -1120,7 +1842,7 @@ BEGIN
             WHERE v.scope IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
-        WHERE h.id = ANY (ids) AND h.deleted_at IS NULL
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
@@ -1129,12 +1851,50 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 14::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_consent(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", v.scope FROM {{schema}}."consent" x
+        JOIN {{schema}}."contact" c ON c.id = x."contact_id" AND c.deleted_at IS NULL
+        CROSS JOIN LATERAL (
+            SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
+            UNION ALL
+            SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+            WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 41::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_assignment(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -1149,17 +1909,21 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 15::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_order(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT o.id AS "row", o.outlet_id AS scope FROM {{schema}}."order" o
-        WHERE o.id = ANY (ids) AND o.deleted_at IS NULL
+        SELECT x.id AS "row", x."outlet_id" AS scope FROM {{schema}}."order" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."outlet_id" IS NOT NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
@@ -1168,18 +1932,22 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 16::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_order_line(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT l.id AS "row", o.outlet_id AS scope FROM {{schema}}.order_line l
-        JOIN {{schema}}."order" o ON o.id = l.order_id AND o.deleted_at IS NULL
-        WHERE l.id = ANY (ids) AND l.deleted_at IS NULL
+        SELECT x.id AS "row", p."outlet_id" AS scope FROM {{schema}}."order_line" x
+        JOIN {{schema}}."order" p ON p.id = x.order_id AND p.deleted_at IS NULL
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND p."outlet_id" IS NOT NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
@@ -1188,12 +1956,297 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 17::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_return_order(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", x."outlet_id" AS scope FROM {{schema}}."return_order" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."outlet_id" IS NOT NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 42::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_return_line(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", p."outlet_id" AS scope FROM {{schema}}."return_line" x
+        JOIN {{schema}}."return_order" p ON p.id = x.return_order_id AND p.deleted_at IS NULL
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND p."outlet_id" IS NOT NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 43::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_invoice(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", v.scope FROM {{schema}}."invoice" x
+        JOIN {{schema}}.account a ON a.id = x.account_id CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 36::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_receivable(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", v.scope FROM {{schema}}."receivable" x
+        JOIN {{schema}}.account a ON a.id = x.account_id CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 37::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_payment(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT c.id AS "row", v.scope FROM {{schema}}."payment" c CROSS JOIN LATERAL (
+            SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
+            UNION ALL
+            SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+            WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
+        WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 38::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_payment_allocation(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", v.scope FROM {{schema}}."payment_allocation" x
+        JOIN {{schema}}."payment" c ON c.id = x."payment_id" AND c.deleted_at IS NULL
+        CROSS JOIN LATERAL (
+            SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
+            UNION ALL
+            SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+            WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 39::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_comment(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", e.scope FROM {{schema}}."comment" x
+        JOIN {{schema}}.scope_entry e ON e."row" = x.row_id AND NOT e.gone
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 47::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_attachment(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", e.scope FROM {{schema}}."attachment" x
+        JOIN {{schema}}.scope_entry e ON e."row" = x.row_id AND NOT e.gone
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 48::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_route(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", x."member_id" AS scope FROM {{schema}}."route" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."member_id" IS NOT NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 44::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_route_stop(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", p."member_id" AS scope FROM {{schema}}."route_stop" x
+        JOIN {{schema}}."route" p ON p.id = x.route_id AND p.deleted_at IS NULL
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND p."member_id" IS NOT NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 45::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_visit(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", x."member_id" AS scope FROM {{schema}}."visit" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."member_id" IS NOT NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 46::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_conflict(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint;
+DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
@@ -1208,6 +2261,10 @@ BEGIN
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 18::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
 END $$;
 
 
@@ -1358,6 +2415,55 @@ BEGIN
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."team" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_team();
+
+
+CREATE FUNCTION {{schema}}.stamp_custom_field() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."custom_field" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of custom_field never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."custom_field" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."custom_field" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_custom_field();
+
+CREATE FUNCTION {{schema}}.after_insert_custom_field() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_custom_field(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."custom_field" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_custom_field();
+CREATE FUNCTION {{schema}}.after_update_custom_field() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_custom_field(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."custom_field" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_custom_field();
 
 
 CREATE FUNCTION {{schema}}.stamp_territory() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -1566,6 +2672,153 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."legal_entity" REFERENCING OL
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_legal_entity();
 
 
+CREATE FUNCTION {{schema}}.stamp_category() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."category" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of category never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."category" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."category" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_category();
+
+CREATE FUNCTION {{schema}}.after_insert_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_category(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."category" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_category();
+CREATE FUNCTION {{schema}}.after_update_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_category(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."category" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_category();
+
+
+CREATE FUNCTION {{schema}}.stamp_tax_category() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."tax_category" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of tax_category never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."tax_category" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."tax_category" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_tax_category();
+
+CREATE FUNCTION {{schema}}.after_insert_tax_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_tax_category(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."tax_category" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_tax_category();
+CREATE FUNCTION {{schema}}.after_update_tax_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_tax_category(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."tax_category" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_tax_category();
+
+
+CREATE FUNCTION {{schema}}.stamp_tax_rate() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."tax_rate" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of tax_rate never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."tax_rate" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."tax_rate" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_tax_rate();
+
+CREATE FUNCTION {{schema}}.after_insert_tax_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_tax_rate(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."tax_rate" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_tax_rate();
+CREATE FUNCTION {{schema}}.after_update_tax_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_tax_rate(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."tax_rate" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_tax_rate();
+
+
 CREATE FUNCTION {{schema}}.stamp_price_list() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
@@ -1765,6 +3018,104 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_item" REFERENCING OLD 
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_price_item();
 
 
+CREATE FUNCTION {{schema}}.stamp_assortment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."assortment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of assortment never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."assortment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assortment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_assortment();
+
+CREATE FUNCTION {{schema}}.after_insert_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_assortment(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assortment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_assortment();
+CREATE FUNCTION {{schema}}.after_update_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_assortment(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_assortment();
+
+
+CREATE FUNCTION {{schema}}.stamp_promotion() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."promotion" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of promotion never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."promotion" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."promotion" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_promotion();
+
+CREATE FUNCTION {{schema}}.after_insert_promotion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_promotion(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."promotion" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_promotion();
+CREATE FUNCTION {{schema}}.after_update_promotion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_promotion(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."promotion" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_promotion();
+
+
 CREATE FUNCTION {{schema}}.stamp_warehouse() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
@@ -1805,9 +3156,10 @@ DECLARE moved uuid[];
 BEGIN
     UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
     WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_warehouse(moved);
+    PERFORM {{schema}}.refresh_scopes_stock_movement(ARRAY(SELECT x.id FROM {{schema}}."stock_movement" x WHERE x."warehouse_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -1863,6 +3215,55 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."stock" REFERENCING OLD TABLE
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_stock();
 
 
+CREATE FUNCTION {{schema}}.stamp_stock_movement() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."stock_movement" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of stock_movement never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."stock_movement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."stock_movement" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_stock_movement();
+
+CREATE FUNCTION {{schema}}.after_insert_stock_movement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_stock_movement(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."stock_movement" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_stock_movement();
+CREATE FUNCTION {{schema}}.after_update_stock_movement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "warehouse_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "warehouse_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_stock_movement(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."stock_movement" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_stock_movement();
+
+
 CREATE FUNCTION {{schema}}.stamp_account() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
@@ -1893,6 +3294,15 @@ BEGIN
     IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
         given := given || jsonb_build_object('tags', stamp);
     END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
     NEW.stamps := given;
     RETURN NEW;
 END $$;
@@ -1915,9 +3325,14 @@ BEGIN
     moved := ARRAY(SELECT id FROM (SELECT id, "created_by", "deleted_at" FROM new_rows EXCEPT SELECT id, "created_by", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_account(moved);
-    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT g.id FROM {{schema}}.agreement g WHERE g.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
-    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
-    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h JOIN {{schema}}.contact c ON c.id = h.contact_id WHERE c.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT x.id FROM {{schema}}."agreement" x WHERE x."account_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT x.id FROM {{schema}}."contact" x WHERE x."account_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_invoice(ARRAY(SELECT x.id FROM {{schema}}."invoice" x WHERE x."account_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_receivable(ARRAY(SELECT x.id FROM {{schema}}."receivable" x WHERE x."account_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_payment(ARRAY(SELECT x.id FROM {{schema}}."payment" x WHERE x."account_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x JOIN {{schema}}."payment" p ON p.id = x.payment_id WHERE p.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -2018,6 +3433,15 @@ BEGIN
     IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
         given := given || jsonb_build_object('tags', stamp);
     END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
     NEW.stamps := given;
     RETURN NEW;
 END $$;
@@ -2029,9 +3453,14 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_outlet(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT DISTINCT r.account_id FROM new_rows r));
-    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT g.id FROM {{schema}}.agreement g WHERE g.account_id IN (SELECT r.account_id FROM new_rows r)));
-    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM new_rows r)));
-    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h JOIN {{schema}}.contact c ON c.id = h.contact_id WHERE c.account_id IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT x.id FROM {{schema}}."agreement" x WHERE x."account_id" IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT x.id FROM {{schema}}."contact" x WHERE x."account_id" IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_invoice(ARRAY(SELECT x.id FROM {{schema}}."invoice" x WHERE x."account_id" IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_receivable(ARRAY(SELECT x.id FROM {{schema}}."receivable" x WHERE x."account_id" IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_payment(ARRAY(SELECT x.id FROM {{schema}}."payment" x WHERE x."account_id" IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x JOIN {{schema}}."payment" p ON p.id = x.payment_id WHERE p.account_id IN (SELECT r.account_id FROM new_rows r)));
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM new_rows r));
     RETURN NULL;
 END $$;
@@ -2046,14 +3475,68 @@ BEGIN
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_outlet(moved);
     PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT DISTINCT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
-    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT g.id FROM {{schema}}.agreement g WHERE g.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
-    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
-    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h JOIN {{schema}}.contact c ON c.id = h.contact_id WHERE c.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT x.id FROM {{schema}}."agreement" x WHERE x."account_id" IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT x.id FROM {{schema}}."contact" x WHERE x."account_id" IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_invoice(ARRAY(SELECT x.id FROM {{schema}}."invoice" x WHERE x."account_id" IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_receivable(ARRAY(SELECT x.id FROM {{schema}}."receivable" x WHERE x."account_id" IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_payment(ARRAY(SELECT x.id FROM {{schema}}."payment" x WHERE x."account_id" IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x JOIN {{schema}}."payment" p ON p.id = x.payment_id WHERE p.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."outlet" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_outlet();
+
+
+CREATE FUNCTION {{schema}}.stamp_assortment_item() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."assortment_item" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of assortment_item never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."assortment_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assortment_item" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_assortment_item();
+
+CREATE FUNCTION {{schema}}.after_insert_assortment_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_assortment_item(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assortment_item" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_assortment_item();
+CREATE FUNCTION {{schema}}.after_update_assortment_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "outlet_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_assortment_item(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment_item" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_assortment_item();
 
 
 CREATE FUNCTION {{schema}}.stamp_contact() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -2089,6 +3572,15 @@ BEGIN
     IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
         given := given || jsonb_build_object('description', stamp);
     END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
     NEW.stamps := given;
     RETURN NEW;
 END $$;
@@ -2111,7 +3603,8 @@ BEGIN
     moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "outlet_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_contact(moved);
-    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT h.id FROM {{schema}}.contact_channel h WHERE h.contact_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x WHERE x."contact_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x WHERE x."contact_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -2148,6 +3641,15 @@ BEGIN
     IF NEW."preferred" IS DISTINCT FROM OLD."preferred" AND NEW.stamps -> 'preferred' IS NOT DISTINCT FROM OLD.stamps -> 'preferred' THEN
         given := given || jsonb_build_object('preferred', stamp);
     END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
     NEW.stamps := given;
     RETURN NEW;
 END $$;
@@ -2174,6 +3676,55 @@ BEGIN
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact_channel" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_contact_channel();
+
+
+CREATE FUNCTION {{schema}}.stamp_consent() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."consent" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of consent never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."consent" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."consent" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_consent();
+
+CREATE FUNCTION {{schema}}.after_insert_consent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."consent" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_consent();
+CREATE FUNCTION {{schema}}.after_update_consent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "contact_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "contact_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_consent(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."consent" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_consent();
 
 
 CREATE FUNCTION {{schema}}.stamp_assignment() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -2260,6 +3811,15 @@ BEGIN
     IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
         given := given || jsonb_build_object('note', stamp);
     END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
     NEW.stamps := given;
     RETURN NEW;
 END $$;
@@ -2282,7 +3842,7 @@ BEGIN
     moved := ARRAY(SELECT id FROM (SELECT id, "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "outlet_id", "deleted_at" FROM old_rows) m);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_order(moved);
-    PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT l.id FROM {{schema}}.order_line l WHERE l.order_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT x.id FROM {{schema}}."order_line" x WHERE x."order_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -2325,6 +3885,15 @@ BEGIN
     IF NEW."discount" IS DISTINCT FROM OLD."discount" AND NEW.stamps -> 'discount' IS NOT DISTINCT FROM OLD.stamps -> 'discount' THEN
         given := given || jsonb_build_object('discount', stamp);
     END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
     NEW.stamps := given;
     RETURN NEW;
 END $$;
@@ -2351,6 +3920,614 @@ BEGIN
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order_line" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_order_line();
+
+
+CREATE FUNCTION {{schema}}.stamp_return_order() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."return_order" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of return_order never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+        given := given || jsonb_build_object('note', stamp);
+    END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."return_order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."return_order" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_return_order();
+
+CREATE FUNCTION {{schema}}.after_insert_return_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_return_order(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."return_order" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_return_order();
+CREATE FUNCTION {{schema}}.after_update_return_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "outlet_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_return_order(moved);
+    PERFORM {{schema}}.refresh_scopes_return_line(ARRAY(SELECT x.id FROM {{schema}}."return_line" x WHERE x."return_order_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."return_order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_return_order();
+
+
+CREATE FUNCTION {{schema}}.stamp_return_line() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."return_line" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of return_line never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+        given := given || jsonb_build_object('position', stamp);
+    END IF;
+    IF NEW."reason" IS DISTINCT FROM OLD."reason" AND NEW.stamps -> 'reason' IS NOT DISTINCT FROM OLD.stamps -> 'reason' THEN
+        given := given || jsonb_build_object('reason', stamp);
+    END IF;
+    IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
+        given := given || jsonb_build_object('unit', stamp);
+    END IF;
+    IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
+        given := given || jsonb_build_object('quantity', stamp);
+    END IF;
+    IF NEW."price" IS DISTINCT FROM OLD."price" AND NEW.stamps -> 'price' IS NOT DISTINCT FROM OLD.stamps -> 'price' THEN
+        given := given || jsonb_build_object('price', stamp);
+    END IF;
+    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+        given := given || jsonb_build_object('note', stamp);
+    END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."return_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."return_line" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_return_line();
+
+CREATE FUNCTION {{schema}}.after_insert_return_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_return_line(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."return_line" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_return_line();
+CREATE FUNCTION {{schema}}.after_update_return_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "return_order_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "return_order_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_return_line(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."return_line" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_return_line();
+
+
+CREATE FUNCTION {{schema}}.stamp_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."invoice" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of invoice never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."invoice" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."invoice" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_invoice();
+
+CREATE FUNCTION {{schema}}.after_insert_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_invoice(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."invoice" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_invoice();
+CREATE FUNCTION {{schema}}.after_update_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_invoice(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."invoice" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_invoice();
+
+
+CREATE FUNCTION {{schema}}.stamp_receivable() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."receivable" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of receivable never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."receivable" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."receivable" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_receivable();
+
+CREATE FUNCTION {{schema}}.after_insert_receivable() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_receivable(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."receivable" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_receivable();
+CREATE FUNCTION {{schema}}.after_update_receivable() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_receivable(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."receivable" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_receivable();
+
+
+CREATE FUNCTION {{schema}}.stamp_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."payment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of payment never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."payment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."payment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_payment();
+
+CREATE FUNCTION {{schema}}.after_insert_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_payment(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."payment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_payment();
+CREATE FUNCTION {{schema}}.after_update_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "outlet_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_payment(moved);
+    PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x WHERE x."payment_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."payment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_payment();
+
+
+CREATE FUNCTION {{schema}}.stamp_payment_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."payment_allocation" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of payment_allocation never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."payment_allocation" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."payment_allocation" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_payment_allocation();
+
+CREATE FUNCTION {{schema}}.after_insert_payment_allocation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."payment_allocation" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_payment_allocation();
+CREATE FUNCTION {{schema}}.after_update_payment_allocation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "payment_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "payment_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_payment_allocation(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."payment_allocation" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_payment_allocation();
+
+
+CREATE FUNCTION {{schema}}.stamp_comment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."comment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of comment never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."comment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."comment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_comment();
+
+CREATE FUNCTION {{schema}}.after_insert_comment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_comment(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."comment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_comment();
+CREATE FUNCTION {{schema}}.after_update_comment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "row_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "row_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_comment(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."comment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_comment();
+
+
+CREATE FUNCTION {{schema}}.stamp_attachment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."attachment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of attachment never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."attachment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."attachment" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_attachment();
+
+CREATE FUNCTION {{schema}}.after_insert_attachment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_attachment(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."attachment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_attachment();
+CREATE FUNCTION {{schema}}.after_update_attachment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "row_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "row_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_attachment(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."attachment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_attachment();
+
+
+CREATE FUNCTION {{schema}}.stamp_route() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."route" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of route never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."route" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."route" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_route();
+
+CREATE FUNCTION {{schema}}.after_insert_route() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_route(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."route" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_route();
+CREATE FUNCTION {{schema}}.after_update_route() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_route(moved);
+    PERFORM {{schema}}.refresh_scopes_route_stop(ARRAY(SELECT x.id FROM {{schema}}."route_stop" x WHERE x."route_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."route" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_route();
+
+
+CREATE FUNCTION {{schema}}.stamp_route_stop() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."route_stop" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of route_stop never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+        given := given || jsonb_build_object('position', stamp);
+    END IF;
+    IF NEW.custom IS DISTINCT FROM OLD.custom THEN
+        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
+        FROM (
+            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+        ) k
+        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."route_stop" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."route_stop" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_route_stop();
+
+CREATE FUNCTION {{schema}}.after_insert_route_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_route_stop(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."route_stop" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_route_stop();
+CREATE FUNCTION {{schema}}.after_update_route_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "route_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "route_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_route_stop(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."route_stop" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_route_stop();
+
+
+CREATE FUNCTION {{schema}}.stamp_visit() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."visit" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of visit never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    IF NEW."checked_out_at" IS DISTINCT FROM OLD."checked_out_at" AND NEW.stamps -> 'checked_out_at' IS NOT DISTINCT FROM OLD.stamps -> 'checked_out_at' THEN
+        given := given || jsonb_build_object('checked_out_at', stamp);
+    END IF;
+    IF NEW."position_out" IS DISTINCT FROM OLD."position_out" AND NEW.stamps -> 'position_out' IS NOT DISTINCT FROM OLD.stamps -> 'position_out' THEN
+        given := given || jsonb_build_object('position_out', stamp);
+    END IF;
+    IF NEW."outcome" IS DISTINCT FROM OLD."outcome" AND NEW.stamps -> 'outcome' IS NOT DISTINCT FROM OLD.stamps -> 'outcome' THEN
+        given := given || jsonb_build_object('outcome', stamp);
+    END IF;
+    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+        given := given || jsonb_build_object('note', stamp);
+    END IF;
+    IF NEW."signature_id" IS DISTINCT FROM OLD."signature_id" AND NEW.stamps -> 'signature_id' IS NOT DISTINCT FROM OLD.stamps -> 'signature_id' THEN
+        given := given || jsonb_build_object('signature_id', stamp);
+    END IF;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."visit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."visit" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_visit();
+
+CREATE FUNCTION {{schema}}.after_insert_visit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_visit(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."visit" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_visit();
+CREATE FUNCTION {{schema}}.after_update_visit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_visit(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."visit" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_visit();
 
 
 CREATE FUNCTION {{schema}}.stamp_conflict() RETURNS trigger LANGUAGE plpgsql AS $$
