@@ -4,11 +4,13 @@ One process, few threads and one event loop, on which all jobs run; a supervisor
 under way when it is told to stop is finished first; one that dies with the process runs again.
 """
 
+import asyncio
 import importlib
 import logging
 import signal
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,13 +23,17 @@ from server import db, mail
 from server.broker import broker
 from server.config import MAIN_DATABASE, Config
 from server.db import Databases
+from server.sync.daily import begin_day_everywhere
 from server.tenants.schema import app_urls
+from server.tenants.service import list_tenants
 
 ACTOR_MODULES: Final = ("server.crm.order.jobs",)
 """Every module with jobs: imported here, its actors are known to the broker."""
 THREADS: Final = 4
 """Jobs at a time: they wait rather than compute."""
 STOP_TIMEOUT_MS: Final = 20_000
+DAYS_LOOKED_AT_EVERY_S: Final = 600.0
+"""How long after midnight (UTC) rights may still be yesterday's."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +45,10 @@ class WorkerError(MiddlewareError):
 class _Pools(Middleware):
     """The databases' pools, on the event loop of the jobs."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(self, urls: Mapping[str, str], database: str) -> None:
         self._urls = urls
+        self._database = database
+        self._days: Future[None] | None = None
         self._databases: Databases | None = None
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
@@ -53,11 +61,30 @@ class _Pools(Middleware):
             raise WorkerError(f"The database cannot be reached: {error}") from error
         db.use(self._databases)
 
+    def after_worker_boot(self, broker: Any, worker: Any) -> None:
+        loop = get_event_loop_thread()
+        assert loop is not None
+        self._days = asyncio.run_coroutine_threadsafe(_begin_days(self._database), loop.loop)
+
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         loop = get_event_loop_thread()
+        if self._days is not None:
+            self._days.cancel()
         if self._databases is not None and loop is not None:
             loop.run_coroutine(self._databases.close())
         db.use(None)
+
+
+async def _begin_days(database: str) -> None:
+    """Begin each day in the tenants of the database, soon after it has begun."""
+    while True:
+        try:
+            async with db.platform_transaction():
+                tenants = [tenant for tenant in await list_tenants() if tenant.database == database]
+            await begin_day_everywhere(tenants)
+        except Exception:
+            _log.exception("The day could not be begun; it is tried again.")
+        await asyncio.sleep(DAYS_LOOKED_AT_EVERY_S)
 
 
 def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = THREADS) -> None:
@@ -75,7 +102,7 @@ def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = 
         importlib.import_module(module)
     mail.use(mail.MailSettings(config.mail_url, urlsplit(config.base_url).hostname or "localhost"))
     broker.connect(urls[database])
-    broker.add_middleware(_Pools(urls))
+    broker.add_middleware(_Pools(urls, database))
     worker = dramatiq.Worker(broker, worker_threads=threads)
     try:
         worker.start()

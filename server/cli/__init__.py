@@ -23,6 +23,7 @@ from server.config import MAIN_DATABASE, Config, ConfigError
 from server.demo import main as demo
 from server.embedded import EmbeddedError
 from server.errors import AppError
+from server.sync.daily import begin_day_everywhere
 from server.tenants.schema import owner_urls
 from server.tenants.service import create_tenant, list_tenants
 
@@ -121,6 +122,21 @@ def migrate() -> None:
     if failed:
         raise _Trouble(f"{len(failed)} tenants stay as they were: see above, and run this again.")
     _say("All tenants are up to date.")
+
+
+@main.command()
+def daily() -> None:
+    """Begin the day in every tenant: rights that start or end by a date. `outrider serve` does it by itself."""
+
+    async def begin(config: Config) -> tuple[int, int]:
+        async with connected(config):
+            async with db.platform_transaction():
+                tenants = await list_tenants()
+            return await begin_day_everywhere(tenants), len(tenants)
+
+    with open_database(Config.from_env()) as config:
+        begun, known = _run(begin(config))
+    _say(f"Begun in {begun} of {known} tenants; the others had begun already, or are named in the log.")
 
 
 @main.group()
