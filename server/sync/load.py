@@ -74,10 +74,10 @@ async def load_state(
 ) -> State:
     """Load what the mutations name, and what orders among it need to be judged."""
     state = State(device, revision, now, price_window)
-    named = _named_ids(mutations)
+    named, asked = _named_ids(mutations), _asked(mutations)
     if CONFLICT.name in named:
         await _add_conflicts(state, source, named)
-    named, asked = _named_ids(mutations), _asked(mutations)
+        asked.custom_of |= {c.values["entity"] for c in state.rows.values() if c.entity is CONFLICT}
     state.facts = await source.load_facts(asked)
     await _add(state, source, named)
     await _add(state, source, {ACCOUNT.name: {i for ids in state.facts.accounts_by_tax_id.values() for i in ids}})
