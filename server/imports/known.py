@@ -16,6 +16,8 @@ AMBIGUOUS: Final = "ambiguous"
 NAMED_BY: Final[dict[str, tuple[str, ...]]] = {
     "account": ("tax_id", "name"),
     "outlet": ("name",),
+    "category": ("name",),
+    "tax_category": ("name",),
     "product": ("sku", "name"),
     "member": ("email", "name"),
     "territory": ("name",),

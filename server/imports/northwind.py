@@ -54,7 +54,9 @@ def plan_northwind(folder: Path) -> list[Intake]:
     company = _Company(
         {name: [dict(zip(t.header, line.values, strict=False)) for line in t.read()] for name, t in tables.items()}
     )
-    intakes = [*_set_up(), *_people(tables, company), _products(tables["products.csv"], company)]
+    intakes = [*_set_up(), *_people(tables, company)]
+    intakes.append(_intake(tables["categories.csv"], "category", CategoryID="external_id", CategoryName="name"))
+    intakes.append(_products(tables["products.csv"]))
     intakes += _partners(folder, tables["customers.csv"], company)
     intakes += _orders(tables)
     return intakes
@@ -67,7 +69,6 @@ class _Company:
         def pairs(name: str, key: str, value: str) -> dict[str, str]:
             return {row[key].strip(): row[value].strip() for row in rows[name] if row.get(key) and row.get(value)}
 
-        self.categories = pairs("categories.csv", "CategoryID", "CategoryName")
         self.superiors = pairs("employees.csv", "EmployeeID", "ReportsTo")
         self.managers = set(self.superiors.values())
         self.homes: dict[str, str] = {}
@@ -131,13 +132,10 @@ def _people(tables: Mapping[str, TableFile], company: _Company) -> list[Intake]:
     ]  # fmt: skip
 
 
-def _products(table: TableFile, company: _Company) -> Intake:
-    table = _with(table, {
-        "Sku": lambda row: f"P{row['ProductID'].strip().zfill(3)}",
-        "Category": lambda row: company.categories.get(row["CategoryID"].strip(), ""),
-    })  # fmt: skip
+def _products(table: TableFile) -> Intake:
+    table = _with(table, {"Sku": lambda row: f"P{row['ProductID'].strip().zfill(3)}"})
     mapping = _intake(
-        table, "product", ProductID="external_id", Sku="sku", ProductName="name", Category="category",
+        table, "product", ProductID="external_id", Sku="sku", ProductName="name", CategoryID="category",
         QuantityPerUnit="description", UnitPrice="price", UnitsInStock="quantity", Discontinued="discontinued",
     ).mapping  # fmt: skip
     return Intake(table, replace(mapping, constants={"price_list": "list", "warehouse": "depot", "base_unit": "unit"}))

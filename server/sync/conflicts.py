@@ -12,6 +12,7 @@ from server.sync.attempt import Attempt
 from server.sync.complete import recomplete
 from server.sync.custom import take_custom
 from server.sync.orders import recompute_total, require_editable
+from server.sync.payments import allocate_held
 from server.sync.refusals import Refusal
 from server.sync.state import ALWAYS, Row
 from server.sync.values import check_value, writable_field
@@ -47,6 +48,8 @@ def settle_conflict(attempt: Attempt, conflict_id: str, seen: dict[str, Any]) ->
         raise Refusal(refused.code, str(refused), **({"field": refused.field} if refused.field else {})) from None
     if settlement.writes:
         _take(attempt, row, settlement.writes)
+    if record.field == "receipt_number" and settlement.conflict_ids and not row.deleted:
+        allocate_held(attempt, row)
     if settlement.deletes:
         _delete(attempt, row)
     for settled_id in settlement.conflict_ids:
@@ -93,7 +96,7 @@ def _documents(row: Row) -> dict[str, Any]:
 
 def _require_rights(attempt: Attempt, row: Row, record: ConflictRecord, seen: dict[str, Any]) -> None:
     definition = row.entity
-    attempt.require("edit", row)
+    attempt.require("create" if record.rule == DUPLICATE else "edit", row)
     if record.field.startswith(CUSTOM):
         writable_field(definition, attempt.right(definition.name), "custom", creating=False)
     elif record.rule != DUPLICATE and record.field != WHOLE_ROW:

@@ -77,7 +77,7 @@ async def load_state(
     named, asked = _named_ids(mutations), _asked(mutations)
     if CONFLICT.name in named:
         await _add_conflicts(state, source, named)
-        asked.custom_of |= {c.values["entity"] for c in state.rows.values() if c.entity is CONFLICT}
+        asked.custom_of |= named.keys()
     state.facts = await source.load_facts(asked)
     await _add(state, source, named)
     await _add(state, source, {ACCOUNT.name: {i for ids in state.facts.accounts_by_tax_id.values() for i in ids}})
@@ -183,6 +183,9 @@ async def _add_related(
         wanted = {str(value) for value in values if is_key(value)}
         state.add(await source.load(entity, column, wanted, device=state.device))
 
+    if CONFLICT.name in named:  # settling one about a payment's receipt lets it pay debts
+        held = [state.rows[PAYMENT.name, i] for i in named.get(PAYMENT.name, ()) if (PAYMENT.name, i) in state.rows]
+        await add(RECEIVABLE, "account_id", (row.values["account_id"] for row in held))
     payments = created.get(PAYMENT.name)
     if payments:
         reversed_ids = [p.get("reversal_of_id") for p in payments]

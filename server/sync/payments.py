@@ -38,6 +38,13 @@ def complete_payment(attempt: Attempt, payment: Row) -> None:
         _pay(attempt, payment, allocate(values["amount_minor"], map(_debt, _open(attempt, values))))
 
 
+def allocate_held(attempt: Attempt, found: Row) -> None:
+    """Pay debts with a payment that waited: somebody looked at its receipt, and it stands."""
+    if found.values["allocated_minor"] == 0:
+        payment = attempt.change(found)
+        _pay(attempt, payment, allocate(payment.values["amount_minor"], map(_debt, _open(attempt, payment.values))))
+
+
 def _is_reversed(attempt: Attempt, original: Row) -> bool:
     known = (*attempt.state.rows.values(), *attempt.rows.values())
     return any(row.entity is PAYMENT and row.values["reversal_of_id"] == original.id for row in known)

@@ -133,6 +133,9 @@ async def test_the_second_receipt_of_a_number_opens_a_case(world: World):
     conflicts = (await world.rep.get("/conflicts", row_id=second["id"]))["items"]
     assert [(c["field"], c["status"]) for c in conflicts] == [("receipt_number", "open")]
     assert second["allocated_minor"] == 0
+    settled = await world.rep.post(f"/conflicts/{conflicts[0]['id']}/settlement", choice="keep")
+    assert settled["status"] == "settled"
+    assert (await world.rep.get(f"/payments/{second['id']}"))["allocated_minor"] == 100
 
 
 async def test_every_change_of_a_stock_is_in_the_ledger(world: World):

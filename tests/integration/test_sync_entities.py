@@ -125,6 +125,22 @@ async def test_the_second_receipt_of_a_number_waits_for_a_person(world: World, a
     assert bob.rows["payment"][second]["allocated_minor"] == 0
 
 
+async def test_a_doubled_receipt_that_stands_pays_debts_then(world: World, ann: WireDevice, bob: WireDevice):
+    """The person has looked: both were paid."""
+    await add_debts(world)
+    await ann.do(payment(world, new_id(), 1000, "R-7"))
+    second = new_id()
+    conflict = (await bob.do(payment(world, second, 300, "R-7")))["conflicts"][0]["id"]
+
+    settled = await bob.do({"op": "intent", "name": "conflict.settle", "id": conflict, "seen": {"choice": "keep"}})
+    again = await bob.do({"op": "intent", "name": "conflict.settle", "id": conflict, "seen": {"choice": "keep"}})
+
+    assert [o["status"] for o in (settled, again)] == ["applied", "applied"], settled
+    assert await balances(world) == [900, 0, 200]
+    row = (await world.fetch("SELECT allocated_minor FROM payment WHERE id = $1", second))[0]
+    assert row["allocated_minor"] == 300
+
+
 async def test_a_payment_is_neither_changed_nor_deleted(world: World, ann: WireDevice):
     """Append-only, whoever asks."""
     paid = new_id()
@@ -444,6 +460,20 @@ async def test_custom_values_merge_key_by_key(world: World, ann: WireDevice, bob
     assert contested[0]["status"] == "merged"
     assert [(c["field"], c["kept"], c["lost"]) for c in contested[0]["conflicts"]] == [("custom.shelf", '"2"', '"1.5"')]
     assert await custom_of(world) == {"shelf": "2"}
+
+
+async def test_a_custom_value_that_was_not_kept_can_be_taken(world: World, ann: WireDevice, bob: WireDevice):
+    """Settled per key, as it was merged; the other keys stay."""
+    await define(world, "shelf", "decimal")
+    await define(world, "rank", "integer")
+    await ann.push(ann.mutation(custom_edit(world, ann, {"shelf": "1", "rank": 5})))
+    lost = (await bob.push(bob.mutation(custom_edit(world, bob, {"shelf": "2"}), captured_at=1)))[0]
+    seen = {"choice": "take", "kept": '"1"', "lost": '"2"'}
+
+    settled = await bob.do({"op": "intent", "name": "conflict.settle", "id": lost["conflicts"][0]["id"], "seen": seen})
+
+    assert settled["status"] == "applied", settled
+    assert await custom_of(world) == {"shelf": "2", "rank": 5}
 
 
 async def test_an_edit_in_the_office_counts_per_key_as_well(world: World, ann: WireDevice):

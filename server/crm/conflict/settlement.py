@@ -20,6 +20,7 @@ from server.crm.conflict.rules import (
 )
 from server.crm.conflict.tables import Conflict as ConflictTable
 from server.crm.models import Row, wire_row
+from server.crm.payment.service import allocate_held
 from server.crm.resource import Resource
 from server.crm.resources import RESOURCES
 from server.crm.rights import Viewer, require_writer, writable_fields
@@ -67,6 +68,8 @@ async def settle_conflict(
     if settlement.writes:
         data = msgspec.convert(_fields(settlement.writes), resource.models.patch)
         await service.change_row(resource, conflict["row_id"], data, viewer=viewer, revision=revision)
+    if record.field == "receipt_number" and settlement.conflict_ids:
+        await allocate_held(conflict["row_id"], revision)
     if settlement.deletes:
         await service.delete_row(resource, conflict["row_id"], viewer=viewer, revision=revision)
     if settlement.conflict_ids:
@@ -98,7 +101,7 @@ def _fields(writes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _require_rights(resource: Resource, record: ConflictRecord, viewer: Viewer) -> None:
-    require_writer(viewer, resource.entity)
+    require_writer(viewer, resource.entity, "create" if record.rule == DUPLICATE else "edit")
     field = "custom" if record.field.startswith(CUSTOM) else record.field
     exempt = record.rule == DUPLICATE or field == WHOLE_ROW
     if not exempt and field not in writable_fields(viewer, resource.entity, creating=False):

@@ -12,7 +12,7 @@ from server.crm.checks import check_single, refuse
 from server.crm.conflict.service import open_case
 from server.crm.payment.rules import Allocation, Debt, allocate, check_payment, reverse
 from server.crm.resource import Write
-from server.db import connection
+from server.db import Revision, connection
 
 
 async def check_invoice(write: Write) -> None:
@@ -75,7 +75,7 @@ async def allocate_payment(write: Write) -> None:
             "SELECT receivable_id, amount_minor FROM payment_allocation WHERE payment_id = $1 AND deleted_at IS NULL",
             values["reversal_of_id"],
         )
-        await _write(write, reverse((str(r[0]), r[1]) for r in records))
+        await _write(write.row_id, write.revision, reverse((str(r[0]), r[1]) for r in records))
     elif await _is_doubled(write):
         await open_case(
             write,
@@ -85,7 +85,7 @@ async def allocate_payment(write: Write) -> None:
             "There is a payment with this receipt number already. This one pays no debt until a person decides.",
         )
     else:
-        await _write(write, allocate(values["amount_minor"], await _load_debts(values)))
+        await _write(write.row_id, write.revision, allocate(values["amount_minor"], await _load_debts(values)))
 
 
 async def _is_doubled(write: Write) -> bool:
@@ -95,7 +95,7 @@ async def _is_doubled(write: Write) -> bool:
     return bool(await connection().fetchval(sql, values["receipt_number"], values["legal_entity_id"], write.row_id))
 
 
-async def _load_debts(payment: dict[str, Any]) -> list[Debt]:
+async def _load_debts(payment: Any) -> list[Debt]:
     records = await connection().fetch(
         """SELECT id, due_on, document_number, balance_minor FROM receivable
         WHERE account_id = $1 AND legal_entity_id = $2 AND currency = $3 AND balance_minor > 0
@@ -107,19 +107,24 @@ async def _load_debts(payment: dict[str, Any]) -> list[Debt]:
     return [Debt(str(r[0]), r[1].isoformat(), r[2], r[3]) for r in records]
 
 
-async def _write(write: Write, allocations: Iterable[Allocation]) -> None:
+async def allocate_held(payment_id: UUID, revision: Revision) -> None:
+    """Pay debts with a payment that waited: somebody looked at its receipt, and it stands."""
+    payment: Any = await connection().fetchrow("SELECT * FROM payment WHERE id = $1", payment_id)
+    if payment["allocated_minor"] == 0:
+        await _write(payment_id, revision, allocate(payment["amount_minor"], await _load_debts(payment)))
+
+
+async def _write(payment_id: UUID, revision: Revision, allocations: Iterable[Allocation]) -> None:
     allocated_minor = 0
     for receivable_id, amount_minor in allocations:
-        values = {"payment_id": write.row_id, "receivable_id": UUID(receivable_id), "amount_minor": amount_minor}
+        values = {"payment_id": payment_id, "receivable_id": UUID(receivable_id), "amount_minor": amount_minor}
         await service.insert_row(PAYMENT_ALLOCATION, uuid7(), values)
         await connection().execute(
             "UPDATE receivable SET balance_minor = balance_minor - $2, as_of = $3 WHERE id = $1",
             UUID(receivable_id),
             amount_minor,
-            write.revision.at,
+            revision.at,
         )
         allocated_minor += abs(amount_minor)
     if allocated_minor:
-        await connection().execute(
-            "UPDATE payment SET allocated_minor = $2 WHERE id = $1", write.row_id, allocated_minor
-        )
+        await connection().execute("UPDATE payment SET allocated_minor = $2 WHERE id = $1", payment_id, allocated_minor)

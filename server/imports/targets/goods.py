@@ -10,6 +10,26 @@ _QUANTITY = "qty,amount,in stock,units in stock,on hand,остаток,коли�
 _PRICE = "unit price,list price,цена,цена продажи,бағасы,баға"
 _PERIOD = (("starts_on", "valid from,from,start,действует с,с"), ("ends_on", "valid to,to,until,end,действует по,по"))
 
+CATEGORY: Final = Target(
+    "category",
+    (Part("category", "category", ("name",)),),
+    (
+        external_id("category", "category id,group id,код группы,код категории"),
+        column("name", "category.name", "category,category name,group,категория,группа,название,наименование,санат", required=True),
+        column("parent", "category.parent_id", "parent category,parent group,родитель,родительская группа", refers="category"),
+        column("position", "category.position", "order,sort,порядок"),
+    ),
+)  # fmt: skip
+
+TAX_CATEGORY: Final = Target(
+    "tax_category",
+    (Part("tax_category", "tax_category", ("name",)),),
+    (
+        external_id("tax_category", "tax category id,код ставки"),
+        column("name", "tax_category.name", "tax category,vat,ндс,ставка ндс,название,ққс", required=True),
+    ),
+)
+
 PRODUCT: Final = Target(
     "product",
     (
@@ -23,8 +43,8 @@ PRODUCT: Final = Target(
         column("sku", "product.sku", "article,article number,item number,product code,артикул,тауар коды", required=True, hint="finds the product again"),
         column("name", "product.name", "product name,product,item,item name,title,наименование,название,товар,номенклатура,тауар,атауы", required=True),
         column("base_unit", "product.base_unit", _UNIT, hint="“unit” otherwise"),
-        column("category", "product.category", "category name,group,product group,категория,группа,санат"),
-        column("tax_category", "product.tax_category", "vat,tax,ндс,ставка ндс,ққс"),
+        column("category", "product.category_id", "category name,group,product group,категория,группа,санат", refers="category"),
+        column("tax_category", "product.tax_category_id", "vat,tax,ндс,ставка ндс,ққс", refers="tax_category"),
         column("description", "product.description", "quantity per unit,notes,описание,сипаттама"),
         column("active", "product.active", "enabled,in use,активен,белсенді", hint="yes or no"),
         column("discontinued", "product.discontinued", "снят с производства,архив", hint="the opposite of active"),
