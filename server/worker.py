@@ -27,7 +27,7 @@ from server.sync.daily import begin_day_everywhere
 from server.tenants.schema import app_urls
 from server.tenants.service import list_tenants
 
-ACTOR_MODULES: Final = ("server.crm.order.jobs",)
+ACTOR_MODULES: Final = ("server.crm.duplicate.jobs", "server.crm.order.jobs")
 """Every module with jobs: imported here, its actors are known to the broker."""
 THREADS: Final = 4
 """Jobs at a time: they wait rather than compute."""

@@ -32,6 +32,7 @@ _COLUMNS = {
     "receivable": ("id", "document_number", "due_on", "balance_minor", "currency", "account_id"),
     "visit": ("id", "outlet_id", "checked_in_at", "checked_out_at", "outcome"),
     "order": ("id", "number", "status", "total_minor", "currency", "outlet_id"),
+    "conflict": ("id", "entity", "row_id", "field", "kept", "lost", "status", "settlement"),
     "order_line": ("id", "order_id", "product_id", "quantity", "unit", "list_price", "discount", "amount_minor"),
 }
 

@@ -117,6 +117,7 @@ class Replica:
     routes: Table
     route_stops: Table
     visits: VisitTable
+    merges: Table
 
     def __init__(
         self,

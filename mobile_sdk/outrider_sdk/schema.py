@@ -54,7 +54,18 @@ def create_entity_indexes(conn_execute: Callable[[str], object], entity: Entity)
 _INDEXED = frozenset(
     f"{name}_id"
     for name in (
-        *("account", "category", "contact", "order", "outlet", "payment", "price_list", "product", "return_order"),
+        *(
+            "account",
+            "category",
+            "contact",
+            "loser",
+            "order",
+            "outlet",
+            "payment",
+            "price_list",
+            "product",
+            "return_order",
+        ),
         *("route", "row", "warehouse"),
     )
 )

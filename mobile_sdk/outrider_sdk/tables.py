@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from outrider_sdk.errors import InvalidValue, NotFound
-from outrider_sdk.kinds import Scalar, to_python, to_stored, to_wire
+from outrider_sdk.kinds import Scalar, id_bytes, id_text, to_python, to_stored, to_wire
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
-from outrider_sdk.protocol.entities import Entity, Field, Kind
+from outrider_sdk.protocol.entities import MERGED_ENTITIES, Entity, Field, Kind
 from outrider_sdk.schema import quoted
 from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction, writable_fields
@@ -32,6 +32,17 @@ Rows = list[Row]
 Begin = Callable[[], AbstractContextManager[Transaction]]
 
 
+def current_id(store: Store, entity: str, row_id: str) -> str:
+    """The id itself, or where its row was merged away, the id that it goes on by."""
+    if entity not in MERGED_ENTITIES:
+        return row_id
+    with store.read() as conn:
+        found = conn.execute(
+            "SELECT winner_id FROM merge WHERE loser_id = ? AND undone_at IS NULL", (id_bytes(row_id),)
+        ).fetchone()
+    return row_id if found is None else id_text(found[0])
+
+
 class Table:
     """The rows of an entity that this device shows, and the ways to change them.
 
@@ -44,10 +55,10 @@ class Table:
         self._begin = begin
 
     def find(self, row_id: str) -> Row | None:
-        """The row, or None where the device shows no such row."""
+        """The row, or the one that it was merged into; None where the device shows no such row."""
         with self._store.read() as conn:
             stored = conn.execute(
-                f"SELECT * FROM {quoted(self.entity.name)} WHERE id = ?", (self._id(row_id).bytes,)
+                f"SELECT * FROM {quoted(self.entity.name)} WHERE id = ?", (id_bytes(self._key(row_id)),)
             ).fetchone()
         return None if stored is None else self._row(stored)
 
@@ -118,7 +129,7 @@ class Table:
         """
         writable_fields(self.entity, fields, create=False)
         wanted = {name: self._wire(name, value) for name, value in fields.items()}
-        key = str(self._id(row_id))
+        key = self._key(row_id)
         with self._begin() as transaction:
             self._check_once(transaction.get(self.entity, key), wanted)
             if "custom" in fields:
@@ -146,7 +157,7 @@ class Table:
         """
         if not self.entity.deletable:
             raise InvalidValue(self.entity.name, None, "rows cannot be removed from a device")
-        key = str(self._id(row_id))
+        key = self._key(row_id)
         with self._begin() as transaction:
             self._adjusted(transaction, key, {})
             transaction.delete(self.entity, key)
@@ -167,7 +178,13 @@ class Table:
         return field
 
     def _wire(self, name: str, value: Any) -> Scalar:
-        return to_wire(self.entity.name, self._field(name), value)
+        field = self._field(name)
+        wired = to_wire(self.entity.name, field, value)
+        return current_id(self._store, field.refers, str(wired)) if field.refers and wired is not None else wired
+
+    def _key(self, row_id: str) -> str:
+        """The id under which the row is known now."""
+        return current_id(self._store, self.entity.name, str(self._id(row_id)))
 
     def _id(self, row_id: str) -> uuid.UUID:
         try:

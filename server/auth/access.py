@@ -38,7 +38,7 @@ REACHES: Final = tuple(reach.name.lower() for reach in Reach)
 HIDDEN: Final = "hidden"
 READ_ONLY: Final = "readonly"
 
-KEPT_BY_THE_SERVER: Final = frozenset({"conflict", "payment_allocation"})
+KEPT_BY_THE_SERVER: Final = frozenset({"conflict", "merge", "payment_allocation"})
 """Entities whose rows nobody writes by hand."""
 ALWAYS_SHOWN: Final = frozenset({"id", "revision", "created_at", "updated_at"})
 """Fields that no role can hide: sync and paging stand on them."""

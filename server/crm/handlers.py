@@ -14,15 +14,18 @@ from server.crm.bodies import read_body
 from server.crm.conflict import settlement
 from server.crm.conflict.messages import SettlementRequest
 from server.crm.conflict.settlement import CONFLICTS
+from server.crm.duplicate.handlers import duplicates_router, link_to
+from server.crm.duplicate.service import note_duplicates
 from server.crm.external.handlers import external_router
 from server.crm.listing import read_listing
 from server.crm.member.handlers import hand_over_member
+from server.crm.merge.handlers import MERGE_HANDLERS
 from server.crm.models import Models, Row, show
 from server.crm.openapi import describe, describe_act
 from server.crm.order import submission
 from server.crm.order.messages import CancellationRequest, SubmissionReply, SubmissionRequest
 from server.crm.resource import Resource
-from server.crm.resources import MEMBERS, ORDERS, RESOURCES, RETURNS
+from server.crm.resources import MEMBERS, MERGES, ORDERS, RESOURCES, RETURNS
 from server.crm.returns import service as returns
 from server.crm.rights import Viewer, require_reader, require_writer
 from server.db import tenant_transaction, tenant_write
@@ -61,7 +64,9 @@ def _get(resource: Resource) -> HTTPRouteHandler:
         viewer = _viewer(session)
         async with tenant_transaction(session.tenant):
             row = await service.get_row(resource, row_id, viewer)
-        return Response(_shown(resource, row, viewer))
+        # An old id is answered with the row that it was merged into (ADR 0015).
+        moved = {"Content-Location": f"{resource.path}/{row['id']}"} if row["id"] != row_id else None
+        return Response(_shown(resource, row, viewer), headers=moved)
 
     return get_row
 
@@ -74,7 +79,9 @@ def _create(resource: Resource) -> HTTPRouteHandler:
         data = read_body(body, _models(resource, viewer).create)
         async with tenant_write(session.tenant, by=session.actor) as revision:
             row = await service.create_row(resource, data, viewer=viewer, revision=revision)
-        return Response(_shown(resource, row, viewer), headers={"Location": f"{resource.path}/{row['id']}"})
+            duplicates = await note_duplicates(resource.entity.name, row["id"], viewer)
+        headers = {"Location": f"{resource.path}/{row['id']}"} | link_to(duplicates)
+        return Response(_shown(resource, row, viewer), headers=headers)
 
     return create_row
 
@@ -153,6 +160,7 @@ _ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
     CONFLICTS.entity.name: [settle_conflict],
     RETURNS.entity.name: [submit_return],
     MEMBERS.entity.name: [hand_over_member],
+    MERGES.entity.name: MERGE_HANDLERS,
 }
 
 
@@ -166,4 +174,4 @@ def _router(resource: Resource) -> Router:
 
 def create_crm_router() -> Router:
     """All routes of this package; the app injects `session`."""
-    return Router(path="/", route_handlers=[*(_router(r) for r in RESOURCES), external_router])
+    return Router(path="/", route_handlers=[*(_router(r) for r in RESOURCES), duplicates_router, external_router])

@@ -88,11 +88,19 @@ def describe(resource: Resource, act: str) -> dict[str, Any]:
     return {"operation_id": f"{act}{name}", "summary": summary, "operation_class": operation}
 
 
-def describe_act(name: str, body: type, reply: type, *, body_required: bool = False) -> dict[str, Any]:
+def describe_act(name: str, body: type, reply: type | None, *, body_required: bool = False) -> dict[str, Any]:
     """The same for a route that is an act on a row, such as `OrderSubmission`."""
-    _acts.update({body.__name__: body, reply.__name__: reply})
-    operation = _operation(success="201", reply=reply, body=body, body_required=body_required)
+    _acts.update({each.__name__: each for each in (body, reply) if each is not None})
+    success = "201" if reply else "204"
+    operation = _operation(success=success, reply=reply, body=body, body_required=body_required)
     return {"operation_id": f"create{name}", "operation_class": operation}
+
+
+def describe_query(name: str, reply: type, query: Sequence[Parameter | Reference] = ()) -> dict[str, Any]:
+    """The same for a route that answers a question of its own, such as `Duplicates`."""
+    _acts[reply.__name__] = reply
+    operation = _operation(success="200", reply=reply, body=None, query=query)
+    return {"operation_id": f"list{name}", "operation_class": operation}
 
 
 _acts: Final[dict[str, type]] = {}

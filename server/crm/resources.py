@@ -39,6 +39,7 @@ from server.crm.contact.tables import Contact, ContactChannel
 from server.crm.custom.service import check_definition
 from server.crm.member.service import check_delegation, check_member, check_role, forget
 from server.crm.member.tables import Delegation, Member, Office, Role, Team
+from server.crm.merge.tables import Merge
 from server.crm.order.service import complete_line, complete_order, recompute_total
 from server.crm.order.tables import Order, OrderLine
 from server.crm.outlet.service import assign_maker, check_outlet
@@ -117,6 +118,8 @@ def _recorded(path: str, entity: Entity, *, rule: Rule, then: Rule = no_rule) ->
     )
 
 
+MERGES: Final = Resource("/merges", Merge, acts=frozenset())
+
 RESOURCES: Final = (
     Resource("/roles", Role, rule=check_role, then=forget),
     Resource("/offices", Office),
@@ -167,5 +170,6 @@ RESOURCES: Final = (
     _recorded("/attachments", ATTACHMENT, rule=check_new_attachment),
     Resource("/custom-fields", create_table(CUSTOM_FIELD), derived=frozenset({"version"}), rule=check_definition),
     Resource("/conflicts", Conflict, acts=frozenset()),
+    MERGES,
 )
 """In the order in which people read them."""

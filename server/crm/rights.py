@@ -68,6 +68,17 @@ def require_writer(viewer: Viewer, entity: Entity, action: str = "edit") -> None
 _WORDS: Final = {"create": "make", "edit": "change", "delete": "delete"}
 
 
+def require_merger(viewer: Viewer, entity: Entity) -> None:
+    """Let those on who may merge rows of the entity, and undo it: it moves what others than they work with.
+
+    Raises:
+        Forbidden: their right to change such rows reaches no further than their own and their team's.
+    """
+    require_writer(viewer, entity)
+    if viewer.access.right(entity.name).of("edit") < Reach.TERRITORY:
+        raise Forbidden(f"A {viewer.role} may not merge these. Ask a manager or an admin to do it.")
+
+
 def writable_fields(viewer: Viewer, entity: Entity, *, creating: bool) -> frozenset[str]:
     """Names of the entity's fields that the viewer may set, of those that anybody may."""
     right = viewer.access.right(entity.name)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from outrider_sdk.protocol.entities import ENTITIES, Entity
+from outrider_sdk.protocol.entities import ENTITIES, MERGED_ENTITIES, Entity
 from outrider_sdk.protocol.ids import uuid7
 from piccolo.columns.combination import WhereRaw
 from piccolo.query import OrderByRaw
@@ -17,6 +17,7 @@ from server.auth.access import Reach
 from server.crm import listing as lists
 from server.crm.custom.service import check_custom
 from server.crm.listing import Listing
+from server.crm.merge.resolution import find_winner
 from server.crm.models import Row, read_columns
 from server.crm.resource import REFERRED_BY, Resource, Write
 from server.crm.rights import (
@@ -67,13 +68,15 @@ async def get_row(resource: Resource, row_id: UUID, viewer: Viewer) -> Row:
 
 
 async def find_row(resource: Resource, row_id: UUID, viewer: Viewer) -> Row | None:
-    """The live row of that id; None where there is none, or not in the viewer's sight.
+    """The live row of that id, or of the row that it was merged into; None where neither is in the viewer's sight.
 
     Raises:
         Forbidden: the role sees no such rows.
     """
     require_reader(viewer, resource.entity)
     rows: list[Row] = await _select(resource, viewer).where(resource.table.id == row_id)
+    if not rows and (winner_id := await find_winner(resource.entity.name, row_id)) is not None:
+        rows = await _select(resource, viewer).where(resource.table.id == winner_id)
     return rows[0] if rows else None
 
 
@@ -87,7 +90,7 @@ async def get_row_to(resource: Resource, action: str, row_id: UUID, viewer: View
     require_writer(viewer, resource.entity, action)
     row = await get_row(resource, row_id, viewer)
     right = viewer.access.right(resource.entity.name)
-    if right.of(action) < right.read and not await is_visible(resource.entity.name, row_id, viewer, action):
+    if right.of(action) < right.read and not await is_visible(resource.entity.name, row["id"], viewer, action):
         raise Forbidden(f"You may read this {resource.noun}, and not change it. Ask whoever it belongs to.")
     return row
 
@@ -126,6 +129,7 @@ async def change_row(
         InvalidInput: a field may not be set by the role, or refers to nothing in its sight.
     """
     before = await get_row_to(resource, "edit", row_id, viewer)
+    row_id = before["id"]
     values = _read(resource, data, viewer, creating=False)
     if "custom" in values:
         given = _document(values["custom"])
@@ -148,7 +152,10 @@ async def delete_row(resource: Resource, row_id: UUID, *, viewer: Viewer, revisi
         NotFound: there is no such row in the viewer's sight.
         InUse: other live rows refer to it.
     """
-    write = Write(viewer, revision, await get_row_to(resource, "delete", row_id, viewer), {}, row_id, deletes=True)
+    before = await get_row_to(resource, "delete", row_id, viewer)
+    if before["id"] != row_id:
+        raise NotFound  # merged away: what goes on under another id was not meant
+    write = Write(viewer, revision, before, {}, row_id, deletes=True)
     await resource.rule(write)
     for name, column in REFERRED_BY[resource.entity.name]:
         if name == resource.owns:
@@ -202,6 +209,10 @@ def _merge(stored: Any, changes: dict[str, Any]) -> str:
 
 
 async def _check_references(resource: Resource, values: dict[str, Any], viewer: Viewer, action: str) -> None:
+    """See that what the values refer to is in sight; what was merged away is named by its winner from here on."""
+    for name, target in resource.entity.references.items():
+        if target in MERGED_ENTITIES and values.get(name) is not None:
+            values[name] = await find_winner(target, values[name]) or values[name]
     reach = viewer.access.right(resource.entity.name).of(action)
     missing = [
         FieldError(name, f"There is no such {target.replace('_', ' ')}.")

@@ -74,6 +74,7 @@ _CONDITIONS: Final = {
     "assignment": "x.member_id IN (SELECT id FROM me)",
     "order": "x.id IN (SELECT id FROM my_order)",
     "order_line": "x.order_id IN (SELECT id FROM my_order)",
+    "merge": "x.winner_id IN (SELECT id FROM my_account UNION ALL SELECT id FROM my_contact)",
     "conflict": "EXISTS (SELECT FROM me WHERE me.id IN (x.lost_by, x.kept_by))",
     "assortment_item": "(x.outlet_id IS NULL AND EXISTS (SELECT FROM me) OR x.outlet_id IN (SELECT id FROM my_outlet))",
     "stock_movement": "x.warehouse_id IN (SELECT w.id FROM warehouse w JOIN me ON w.member_id = me.id)",

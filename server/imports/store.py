@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
+from server.crm.duplicate.jobs import enqueue_sweep
 from server.db import connection
 from server.errors import Conflict, NotFound
 from server.imports.decide import Options
@@ -192,12 +193,14 @@ async def hold(number: int, mine: UUID) -> None:
 
 
 async def release(number: int, state: State, problem: str | None = None) -> None:
-    """Let a run go, in a new state."""
+    """Let a run go, in a new state. What it brought may be there already: when it is done, all rows are compared."""
     await connection().execute(
         """UPDATE import_run SET claim = NULL, state = $2, problem = $3,
             finished_at = CASE WHEN $2 IN ('done', 'undone', 'failed') THEN clock_timestamp() END WHERE number = $1""",
         number, state, problem,
     )  # fmt: skip
+    if state == "done":
+        await enqueue_sweep()
 
 
 async def count(run: int, position: int, counts: Mapping[str, int], *, done: bool) -> None:

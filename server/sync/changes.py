@@ -11,6 +11,7 @@ from server.sync.complete import complete, normalised, recomplete
 from server.sync.custom import merge_custom, set_custom
 from server.sync.intents import apply_intent
 from server.sync.merge import Kept, Rule, is_conflict, later, merge_set, rule_of
+from server.sync.merged import follow_merges
 from server.sync.orders import recompute_total, require_editable
 from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row, Stamp, same
@@ -34,6 +35,7 @@ def apply_changes(attempt: Attempt, changes: Any) -> None:
 def _apply_change(attempt: Attempt, change: Any) -> None:
     if not isinstance(change, dict) or not is_id(change.get("id")):
         raise Refusal("change_malformed", "A change is an object with an op and the id of a row.")
+    change = follow_merges(attempt, change)
     op = change.get("op")
     if op == "intent":
         apply_intent(attempt, change)

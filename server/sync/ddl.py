@@ -102,7 +102,15 @@ _SORTED_LISTS = {
     "payment": ("receipt_number",),
     "comment": ("row_id",),
     "attachment": ("row_id",),
+    "merge": ("loser_id", "winner_id"),
 }
+
+_COMPARED_BY = {
+    "account": ("{{schema}}.name_key(name)", "{{schema}}.tax_id_key(tax_id)"),
+    "contact": ("{{schema}}.name_key(name), account_id",),
+    "contact_channel": ("{{schema}}.channel_key(channel_kind, value)",),
+}
+"""Expressions under which rows meet that may be the same (ADR 0015)."""
 
 _LOOKED_UP_BY = {"account": ("tax_id",), "contact_channel": ("value",)}
 """Columns by which duplicates are found, and rows that people name."""
@@ -179,6 +187,8 @@ def _table(e: Entity) -> str:
         sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}", id);\n'
     for column in _LOOKED_UP_BY.get(e.name, ()):
         sql += f'CREATE INDEX ON {_quoted(e.name)} ("{column}");\n'
+    for expression in _COMPARED_BY.get(e.name, ()):
+        sql += f"CREATE INDEX ON {_quoted(e.name)} ({expression});\n"
     return sql + _EXTRA_INDEXES.get(e.name, "")
 
 

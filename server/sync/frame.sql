@@ -115,6 +115,56 @@ SET search_path = pg_catalog, pg_temp AS $$
     FROM jsonb_each(CASE jsonb_typeof(permissions) WHEN 'object' THEN permissions ELSE '{}' END) e
 $$;
 
+-- Keys under which rows meet that may be the same; NULL where there is nothing to compare. Indexes on these expressions
+-- keep them, whoever writes (ADR 0015).
+CREATE FUNCTION {{schema}}.name_key(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+    folded text := lower(name);
+    words text[];
+    telling text[];
+BEGIN
+    IF octet_length(name) <> length(name) THEN -- PostgreSQL's lower() knows only ASCII here: the cluster's locale is C
+        folded := lower(translate(regexp_replace(normalize(name, NFKD), '[\u0300-\u036F]', '', 'g'),
+            'ßøØłŁđĐæÆАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩς«»“”„‘’–—·',
+            'soollddaaабвгдежзиклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωσ          '));
+    END IF;
+    words := string_to_array(trim(translate(folded, E'\t\n.,;:!?"''()[]{}<>/\\|-_+*&@#%^=~`$', repeat(' ', 40))), ' ');
+    telling := ARRAY(SELECT DISTINCT w FROM unnest(words) w WHERE w <> '' AND w NOT IN ('the', 'and', 'und', 'et', 'y', 'e',
+        'ltd', 'limited', 'llc', 'llp', 'plc', 'inc', 'corp', 'corporation', 'co', 'company', 'gmbh', 'mbh', 'ag', 'kg', 'ohg',
+        'ug', 'ev', 'bv', 'nv', 'vof', 'sa', 'sas', 'sarl', 'srl', 'spa', 'sl', 'lda', 'as', 'asa', 'ab', 'oy', 'oyj', 'aps',
+        'sia', 'uab', 'ou', 'kft', 'doo', 'ooo', 'oao', 'zao', 'ao', 'pao', 'ip', 'ооо', 'оао', 'зао', 'ао', 'пао', 'ип',
+        'pty', 'тоо', 'жшс', 'чп', 'фоп', 'тов', 'одо', 'уп', 'чуп')
+        ORDER BY 1);
+    RETURN nullif(array_to_string(CASE WHEN cardinality(telling) = 0 THEN words ELSE telling END, ' '), '');
+END $$;
+CREATE FUNCTION {{schema}}.tax_id_key(tax_id text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT nullif(upper(regexp_replace(tax_id, '[^0-9A-Za-z]', '', 'g')), '')
+$$;
+-- The last nine digits of a number: as many as a national and an international way of writing it share.
+CREATE FUNCTION {{schema}}.channel_key(channel_kind text, value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT CASE channel_kind
+        WHEN 'email' THEN nullif(lower(trim(value)), '')
+        WHEN 'phone' THEN (SELECT CASE WHEN length(d) >= 7 THEN right(d, 9) END FROM regexp_replace(value, '[^0-9]', '', 'g') d)
+    END
+$$;
+
+-- Pairs of rows that may be the same, for a person to decide; row_id < other_id.
+CREATE TABLE {{schema}}.duplicate_case (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), entity text NOT NULL, row_id uuid NOT NULL, other_id uuid NOT NULL,
+    kinds text[] NOT NULL, status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'dismissed', 'merged')),
+    found_at timestamptz NOT NULL DEFAULT now(), decided_by uuid, decided_at timestamptz,
+    UNIQUE (row_id, other_id), CHECK (row_id < other_id)
+);
+CREATE INDEX ON {{schema}}.duplicate_case (found_at, id) WHERE status = 'open';
+CREATE INDEX ON {{schema}}.duplicate_case (other_id);
+
+-- What a merge changed, a value a row, so that it can be undone; gone when it was.
+CREATE TABLE {{schema}}.merge_step (
+    merge_id uuid NOT NULL, entity text NOT NULL, row_id uuid NOT NULL, field text NOT NULL, before jsonb, after jsonb,
+    PRIMARY KEY (merge_id, entity, row_id, field)
+);
+CREATE INDEX ON {{schema}}.merge_step (row_id);
+
 -- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
 CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -14,6 +14,7 @@ from outrider_sdk.protocol.entities import (
     CONFLICT,
     CONTACT_CHANNEL,
     ENTITIES,
+    MERGED_ENTITIES,
     ORDER,
     ORDER_LINE,
     OUTLET,
@@ -56,6 +57,9 @@ class Source(Protocol):
     async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
         """(price list, product, unit) → price with its history."""
 
+    async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
+        """Those of the ids that were merged away → the ids of the rows that they go on as."""
+
     async def load_facts(self, asked: Asked) -> Facts:
         """What is asked of the tenant beside rows."""
 
@@ -78,6 +82,7 @@ async def load_state(
     if CONFLICT.name in named:
         await _add_conflicts(state, source, named)
         asked.custom_of |= named.keys()
+    await _follow_merges(state, source, named)
     state.facts = await source.load_facts(asked)
     await _add(state, source, named)
     await _add(state, source, {ACCOUNT.name: {i for ids in state.facts.accounts_by_tax_id.values() for i in ids}})
@@ -138,6 +143,16 @@ def _collect(named: dict[str, set[str]], change: dict[str, Any]) -> None:
         named.setdefault(str(fields["entity"]), set()).add(fields["row_id"])
     if entity is OUTLET and change.get("op") == "create":
         named.setdefault(ASSIGNMENT.name, set())
+
+
+async def _follow_merges(state: State, source: Source, named: dict[str, set[str]]) -> None:
+    """Rows that go on under another id count as named with that one."""
+    losers = {i for entity in MERGED_ENTITIES for i in named.get(entity, ())}
+    if losers:
+        state.merged = await source.load_merged(losers)
+    for entity in MERGED_ENTITIES:
+        found = named.get(entity, set())
+        found |= {state.merged[i] for i in found if i in state.merged}
 
 
 async def _add_conflicts(state: State, source: Source, named: dict[str, set[str]]) -> None:

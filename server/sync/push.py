@@ -14,6 +14,7 @@ from outrider_sdk.protocol import canonical_json
 
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.clock import to_micros
+from server.crm.duplicate.search import FOUND_MAX, OF_NEW_ROWS, Duplicate, find_duplicates, open_cases, told_to
 from server.crm.order.jobs import enqueue_order_confirmation
 from server.db import Revision, connection, savepoint
 from server.errors import Conflict, Unauthorized
@@ -23,7 +24,7 @@ from server.sync.decide import decide, refuse
 from server.sync.load import load_state
 from server.sync.numbers import check_chain, check_known, split_known
 from server.sync.refusals import Refusal
-from server.sync.state import Device, State, WritePlan
+from server.sync.state import CREATION, Device, State, WritePlan
 from server.sync.values import is_id
 
 PUSH_CHUNK = 2_000
@@ -169,6 +170,7 @@ async def _write(plan: WritePlan, state: State) -> None:
     if plan.conflicts:
         withhold(plan.conflicts, await rows.load_sights(plan.conflicts))
         await rows.write(plan.conflicts)
+    await _flag_duplicates(plan, state)
     device, conn = state.device, connection()
     await conn.execute(
         """INSERT INTO mutation_outcome (device_id, incarnation, number, digest, revision, refused, outcome)
@@ -198,6 +200,39 @@ async def _write(plan: WritePlan, state: State) -> None:
         )
     for order_id in plan.confirmations:
         await enqueue_order_confirmation(order_id)
+
+
+async def _flag_duplicates(plan: WritePlan, state: State) -> None:
+    """Say in the outcomes what may be the same as a row that they made, as far as the member sees it."""
+    outcomes = {outcome["number"]: outcome for outcome in plan.outcomes}
+    for name in OF_NEW_ROWS:
+        new = {row.id: row for row in state.rows.values() if row.is_new and row.entity.name == name}
+        if not new:
+            continue
+        found = await find_duplicates(name, new, at_most=len(new) * FOUND_MAX)
+        await open_cases(found)
+        ids = [str(d.other_id) for d in found if not d.deleted]
+        visible = await rows.list_visible(OF_NEW_ROWS[name], ids, state.device)
+        for duplicate in found:
+            outcome = outcomes.get(_maker(state, duplicate))
+            kinds = told_to(state.device.access, duplicate.entity, duplicate.kinds)
+            if outcome is not None and str(duplicate.other_id) in visible and kinds:
+                outcome.setdefault("duplicates", []).append(_as_told(duplicate, kinds))
+
+
+def _maker(state: State, duplicate: Duplicate) -> int:
+    """The number of the mutation that made the row; 0 where none of these did."""
+    row = state.find(duplicate.entity, str(duplicate.row_id))
+    return row.stamp(CREATION).number or 0 if row is not None and row.is_new else 0
+
+
+def _as_told(duplicate: Duplicate, kinds: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "entity": duplicate.entity,
+        "row_id": str(duplicate.row_id),
+        "duplicate_id": str(duplicate.other_id),
+        "kinds": list(kinds),
+    }
 
 
 _NOT_STORABLE = re.compile(r"\\(?:u0000|.)|[\ud800-\udfff]", re.DOTALL)

@@ -16,6 +16,7 @@ from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
 from server.crm.account.tables import TAX_ID_KEY
 from server.crm.contact.service import find_home_country
 from server.crm.custom.service import load_custom_fields
+from server.crm.merge.resolution import list_winners
 from server.db import connection
 from server.sync.load import Asked
 from server.sync.state import ALWAYS, NEVER, Device, Facts, Price, Row
@@ -80,6 +81,11 @@ def _row(entity: Entity, values: dict[str, Any], record: asyncpg.Record) -> Row:
     )
 
 
+async def load_merged(ids: Iterable[str]) -> dict[str, str]:
+    """Those of the ids that were merged away → the ids of the rows that they go on as."""
+    return {str(loser): str(winner) for loser, winner in (await list_winners(ids)).items()}
+
+
 async def load_sights(conflicts: Sequence[Row]) -> set[tuple[str, str]]:
     """(row, member) for each side of the conflicts that sees their row now."""
     rows = {c.values["row_id"] for c in conflicts}
@@ -92,6 +98,21 @@ async def load_sights(conflicts: Sequence[Row]) -> set[tuple[str, str]]:
         members,
     )
     return {(r[0], r[1]) for r in records}
+
+
+async def list_visible(entity: str, ids: Sequence[str], device: Device) -> set[str]:
+    """Those of an entity's rows that the device's member sees now."""
+    if not ids:
+        return set()
+    records = await connection().fetch(
+        """SELECT DISTINCT e."row"::text FROM scope_entry e
+        JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.member_id = $2
+        WHERE e."row" = ANY ($1::uuid[]) AND NOT e.gone AND g.level <= $3""",
+        ids,
+        device.member_id,
+        int(device.access.right(entity).read),
+    )
+    return {r[0] for r in records}
 
 
 _ACCOUNTS_BY_TAX_ID = f"""

@@ -147,6 +147,15 @@ SCOPE_QUERIES: dict[str, str] = {
         SELECT c.id AS "row", coalesce(side.member_id, '{OFFICE_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.conflict c
         CROSS JOIN LATERAL (VALUES (c.lost_by), (c.kept_by)) AS side (member_id)
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL""",
+    # Where the winner is: whoever had the loser learns by what it goes on.
+    "merge": f"""
+        SELECT m.id AS "row", v.scope FROM {{{{schema}}}}.merge m JOIN {{{{schema}}}}.account a ON a.id = m.winner_id
+        CROSS JOIN LATERAL ({_SCOPES_OF_ACCOUNT}) v
+        WHERE m.id = ANY (ids) AND m.deleted_at IS NULL AND m.entity = 'account'
+        UNION ALL
+        SELECT m.id, v.scope FROM {{{{schema}}}}.merge m JOIN {{{{schema}}}}.contact c ON c.id = m.winner_id
+        CROSS JOIN LATERAL ({_SCOPES_OF_CONTACT}) v
+        WHERE m.id = ANY (ids) AND m.deleted_at IS NULL AND m.entity = 'contact'""",
 }
 
 FOLLOWERS = ("comment", "attachment")
@@ -182,6 +191,7 @@ MOVED_BY: dict[str, tuple[str, ...]] = {
     "route_stop": ("route_id",),
     "visit": ("member_id",),
     "conflict": ("lost_by", "kept_by"),
+    "merge": ("winner_id",),
 }
 
 Cascade = tuple[str, str]
@@ -200,6 +210,11 @@ def _grandchildren(table: str, parent: str, accounts: str) -> Cascade:
     )
 
 
+def _of_merged_contacts(accounts: str) -> Cascade:
+    contacts = f"SELECT c.id FROM {{{{{{{{schema}}}}}}}}.contact c WHERE c.account_id IN ({accounts})"
+    return _children("merge", "winner_id", contacts)
+
+
 def _at_accounts(accounts: str) -> tuple[Cascade, ...]:
     """What hangs on accounts, whose ids the query yields."""
     return (
@@ -210,6 +225,8 @@ def _at_accounts(accounts: str) -> tuple[Cascade, ...]:
         _grandchildren("contact_channel", "contact", accounts),
         _grandchildren("consent", "contact", accounts),
         _grandchildren("payment_allocation", "payment", accounts),
+        _children("merge", "winner_id", accounts),
+        _of_merged_contacts(accounts),
     )
 
 
@@ -221,7 +238,11 @@ CASCADES: dict[str, tuple[Cascade, ...]] = {
         ("account", "SELECT DISTINCT r.account_id FROM {rows} r"),
         *_at_accounts("SELECT r.account_id FROM {rows} r"),
     ),
-    "contact": (_children("contact_channel", "contact_id"), _children("consent", "contact_id")),
+    "contact": (
+        _children("contact_channel", "contact_id"),
+        _children("consent", "contact_id"),
+        _children("merge", "winner_id"),
+    ),
     "order": (_children("order_line", "order_id"),),
     "return_order": (_children("return_line", "return_order_id"),),
     "payment": (_children("payment_allocation", "payment_id"),),

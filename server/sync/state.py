@@ -130,6 +130,8 @@ class State:
     refused: dict[str, int] = field(default_factory=dict)
     """Ids that refused mutations would have created → the number of the mutation."""
 
+    merged: dict[str, str] = field(default_factory=dict)
+    """Ids of rows that were merged away → the ids that they go on by."""
     facts: "Facts" = field(default_factory=lambda: Facts())
     _children: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 

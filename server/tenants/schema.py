@@ -172,7 +172,8 @@ def _grants(tenant: TenantRef) -> str:
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid), {{schema}}.refresh_grants(uuid[], uuid[]),
             {{schema}}.reach_of(jsonb),
-            {{schema}}.enqueue_job(uuid, text, jsonb, integer) TO {{schema}};
+            {{schema}}.enqueue_job(uuid, text, jsonb, integer), {{schema}}.name_key(text),
+            {{schema}}.tax_id_key(text), {{schema}}.channel_key(text, text) TO {{schema}};
         """,
         tenant,
     )

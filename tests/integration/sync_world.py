@@ -386,6 +386,10 @@ class Oracle:
                 return self._scopes_of(row["entity"], record) if record else set()
             case "conflict":
                 return {str(row["lost_by"] or OFFICE), str(row["kept_by"] or OFFICE)}
+            case "merge" if row["entity"] == "account":
+                return self._scopes_of_account(str(row["winner_id"]))
+            case "merge":
+                return self._scopes_of_contact(self.tables["contact"][str(row["winner_id"])])
             case _:
                 return {TENANT} if entity in _CATALOGUE else set()
 

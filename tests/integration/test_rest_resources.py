@@ -101,6 +101,9 @@ async def one_of_each(world: World) -> dict[str, str]:
     stand_in = {"member_id": str(world.rep.id), "substitute_id": str(world.other_rep.id), "ends_on": "2000-01-01"}
     ids["delegation"] = (await world.admin.post("/delegations", **stand_in))["id"]
     ids["conflict"] = await insert_conflict(world, ids["account"])
+    twins = [(await world.rep.post("/contacts", **person | {"name": name}))["id"] for name in ("Bo", "Bob")]
+    merge = {"entity": "contact", "winner_id": twins[0], "loser_id": twins[1]}
+    ids["merge"] = (await world.admin.post("/merges", **merge))["id"]
     await add_catalogue(world, ids)
     await add_money(world, ids)
     await add_field_work(world, ids)

@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -200,6 +200,10 @@ class History:
             kept_by=self.pick("member", or_none=0.2),
         )
 
+    async def add_merge(self) -> None:
+        entity = self.dice.choice(["account", "contact"]) if self.ids["contact"] else "account"
+        await self.insert("merge", entity=entity, winner_id=self.pick(entity), loser_id=uuid4())
+
     async def add_recorded(self) -> None:
         """A row of one of the entities that hang on others, where there is something to hang it on."""
         entity = self.dice.choice(list(HANGING))
@@ -229,6 +233,7 @@ class History:
         moves: list[Callable[[], Any]] = [
             self.add_account, self.add_outlet, self.add_agreement, self.add_order, self.add_order_line,
             self.add_contact, self.add_contact_channel, self.add_territory, self.add_assignment, self.add_conflict,
+            self.add_merge,
             lambda: self.insert("member", name="M", role=d.choice(ROLES), active=d.random() < 0.8),
             lambda: self.update("member", role=d.choice(ROLES)),
             lambda: self.update("member", active=d.random() < 0.6),

@@ -227,8 +227,8 @@ def test_decision_record_is_short_and_whole(record: Path):
     assert headings == ["Status", "Context", "Decision", "Consequences", "Rejected"]
 
 
-def test_decision_records_are_numbered_without_a_gap():
-    """A number is how code and people name a decision."""
+def test_no_two_decision_records_have_one_number():
+    """A number is how code and people name a decision; it is taken before the record lands."""
     numbers = [int(path.stem[:4]) for path in sorted((ROOT / "docs/adr").glob("*.md"))]
 
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == sorted(set(numbers))

@@ -111,6 +111,7 @@ class Outcome(TypedDict):
     explanation: NotRequired[str]  # for the person: what happened, in business words
     choices: NotRequired[list[Choice]]
     conflicts: NotRequired[list[Conflict]]
+    duplicates: NotRequired[list[dict[str, object]]]  # rows in sight that may be the same as one that it made
     verdicts: NotRequired[list[dict[str, object]]]  # order.submit: one per line
     blocked_by: NotRequired[int]  # refused because mutation n, on which it builds, was refused
 

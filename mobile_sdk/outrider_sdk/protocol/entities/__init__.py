@@ -55,7 +55,15 @@ from outrider_sdk.protocol.entities.people import (
     TEAM,
     TERRITORY,
 )
-from outrider_sdk.protocol.entities.records import ATTACHMENT, COMMENT, CONFLICT, CUSTOM_FIELD, CUSTOM_TYPES
+from outrider_sdk.protocol.entities.records import (
+    ATTACHMENT,
+    COMMENT,
+    CONFLICT,
+    CUSTOM_FIELD,
+    CUSTOM_TYPES,
+    MERGE,
+    MERGED_ENTITIES,
+)
 from outrider_sdk.protocol.entities.stock import STOCK, STOCK_MOVEMENT, WAREHOUSE
 
 SCHEMA_VERSION = 1
@@ -105,6 +113,7 @@ ENTITIES: dict[str, Entity] = {
         ROUTE_STOP,
         VISIT,
         CONFLICT,
+        MERGE,
     )
 }
 
@@ -138,6 +147,8 @@ __all__ = [
     "JSON_LENGTH_MAX",
     "LEGAL_ENTITY",
     "MEMBER",
+    "MERGE",
+    "MERGED_ENTITIES",
     "OFFICE",
     "ORDER",
     "ORDER_LINE",

@@ -69,3 +69,16 @@ CONFLICT = Entity(
         of(Kind.INSTANT, "settled_at"),
     ),
 )
+MERGED_ENTITIES = ("account", "contact")
+"""Entities of which two rows can be merged into one."""
+
+MERGE = Entity(
+    "merge",
+    80,
+    (
+        text("entity", required=True, max_length=40, values=MERGED_ENTITIES),
+        id_("winner_id", required=True),
+        id_("loser_id", required=True),
+        of(Kind.INSTANT, "undone_at"),
+    ),
+)

@@ -116,6 +116,56 @@ SET search_path = pg_catalog, pg_temp AS $$
     FROM jsonb_each(CASE jsonb_typeof(permissions) WHEN 'object' THEN permissions ELSE '{}' END) e
 $$;
 
+-- Keys under which rows meet that may be the same; NULL where there is nothing to compare. Indexes on these expressions
+-- keep them, whoever writes (ADR 0015).
+CREATE FUNCTION {{schema}}.name_key(name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+    folded text := lower(name);
+    words text[];
+    telling text[];
+BEGIN
+    IF octet_length(name) <> length(name) THEN -- PostgreSQL's lower() knows only ASCII here: the cluster's locale is C
+        folded := lower(translate(regexp_replace(normalize(name, NFKD), '[\u0300-\u036F]', '', 'g'),
+            'ßøØłŁđĐæÆАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩς«»“”„‘’–—·',
+            'soollddaaабвгдежзиклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωσ          '));
+    END IF;
+    words := string_to_array(trim(translate(folded, E'\t\n.,;:!?"''()[]{}<>/\\|-_+*&@#%^=~`$', repeat(' ', 40))), ' ');
+    telling := ARRAY(SELECT DISTINCT w FROM unnest(words) w WHERE w <> '' AND w NOT IN ('the', 'and', 'und', 'et', 'y', 'e',
+        'ltd', 'limited', 'llc', 'llp', 'plc', 'inc', 'corp', 'corporation', 'co', 'company', 'gmbh', 'mbh', 'ag', 'kg', 'ohg',
+        'ug', 'ev', 'bv', 'nv', 'vof', 'sa', 'sas', 'sarl', 'srl', 'spa', 'sl', 'lda', 'as', 'asa', 'ab', 'oy', 'oyj', 'aps',
+        'sia', 'uab', 'ou', 'kft', 'doo', 'ooo', 'oao', 'zao', 'ao', 'pao', 'ip', 'ооо', 'оао', 'зао', 'ао', 'пао', 'ип',
+        'pty', 'тоо', 'жшс', 'чп', 'фоп', 'тов', 'одо', 'уп', 'чуп')
+        ORDER BY 1);
+    RETURN nullif(array_to_string(CASE WHEN cardinality(telling) = 0 THEN words ELSE telling END, ' '), '');
+END $$;
+CREATE FUNCTION {{schema}}.tax_id_key(tax_id text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT nullif(upper(regexp_replace(tax_id, '[^0-9A-Za-z]', '', 'g')), '')
+$$;
+-- The last nine digits of a number: as many as a national and an international way of writing it share.
+CREATE FUNCTION {{schema}}.channel_key(channel_kind text, value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT CASE channel_kind
+        WHEN 'email' THEN nullif(lower(trim(value)), '')
+        WHEN 'phone' THEN (SELECT CASE WHEN length(d) >= 7 THEN right(d, 9) END FROM regexp_replace(value, '[^0-9]', '', 'g') d)
+    END
+$$;
+
+-- Pairs of rows that may be the same, for a person to decide; row_id < other_id.
+CREATE TABLE {{schema}}.duplicate_case (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), entity text NOT NULL, row_id uuid NOT NULL, other_id uuid NOT NULL,
+    kinds text[] NOT NULL, status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'dismissed', 'merged')),
+    found_at timestamptz NOT NULL DEFAULT now(), decided_by uuid, decided_at timestamptz,
+    UNIQUE (row_id, other_id), CHECK (row_id < other_id)
+);
+CREATE INDEX ON {{schema}}.duplicate_case (found_at, id) WHERE status = 'open';
+CREATE INDEX ON {{schema}}.duplicate_case (other_id);
+
+-- What a merge changed, a value a row, so that it can be undone; gone when it was.
+CREATE TABLE {{schema}}.merge_step (
+    merge_id uuid NOT NULL, entity text NOT NULL, row_id uuid NOT NULL, field text NOT NULL, before jsonb, after jsonb,
+    PRIMARY KEY (merge_id, entity, row_id, field)
+);
+CREATE INDEX ON {{schema}}.merge_step (row_id);
+
 -- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
 CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -507,6 +557,8 @@ CREATE TABLE {{schema}}."account" (
 ) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."account" ("name", id);
 CREATE INDEX ON {{schema}}."account" ("tax_id");
+CREATE INDEX ON {{schema}}."account" ({{schema}}.name_key(name));
+CREATE INDEX ON {{schema}}."account" ({{schema}}.tax_id_key(tax_id));
 CREATE INDEX ON {{schema}}.account (upper(regexp_replace(tax_id, '[^0-9A-Za-z]', '', 'g'))) WHERE tax_id IS NOT NULL;
 
 
@@ -590,6 +642,7 @@ CREATE TABLE {{schema}}."contact" (
     "description" text
 ) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."contact" ("name", id);
+CREATE INDEX ON {{schema}}."contact" ({{schema}}.name_key(name), account_id);
 
 
 CREATE TABLE {{schema}}."contact_channel" (
@@ -608,6 +661,7 @@ CREATE TABLE {{schema}}."contact_channel" (
     "preferred" boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 CREATE INDEX ON {{schema}}."contact_channel" ("value");
+CREATE INDEX ON {{schema}}."contact_channel" ({{schema}}.channel_key(channel_kind, value));
 
 
 CREATE TABLE {{schema}}."consent" (
@@ -970,6 +1024,24 @@ CREATE TABLE {{schema}}."conflict" (
 CREATE INDEX ON {{schema}}."conflict" ("row_id", id);
 
 
+CREATE TABLE {{schema}}."merge" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "entity" text NOT NULL CHECK ("entity" IN ('account', 'contact')),
+    "winner_id" uuid NOT NULL,
+    "loser_id" uuid NOT NULL,
+    "undone_at" timestamptz
+) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}."merge" ("loser_id", id);
+CREATE INDEX ON {{schema}}."merge" ("winner_id", id);
+
+
 
 ALTER TABLE {{schema}}."team" ADD FOREIGN KEY ("office_id") REFERENCES {{schema}}."office" (id);
 CREATE INDEX ON {{schema}}."team" ("office_id");
@@ -1136,6 +1208,7 @@ ALTER TABLE {{schema}}."visit" ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema
     ADD FOREIGN KEY ("signature_id") REFERENCES {{schema}}."attachment" (id);
 CREATE INDEX ON {{schema}}."visit" ("outlet_id");
 CREATE INDEX ON {{schema}}."visit" ("member_id");
+
 
 
 
@@ -2268,6 +2341,48 @@ BEGIN
 END $$;
 
 
+CREATE FUNCTION {{schema}}.refresh_scopes_merge(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT m.id AS "row", v.scope FROM {{schema}}.merge m JOIN {{schema}}.account a ON a.id = m.winner_id
+        CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+        WHERE m.id = ANY (ids) AND m.deleted_at IS NULL AND m.entity = 'account'
+        UNION ALL
+        SELECT m.id, v.scope FROM {{schema}}.merge m JOIN {{schema}}.contact c ON c.id = m.winner_id
+        CROSS JOIN LATERAL (
+            SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
+            UNION ALL
+            SELECT v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
+            SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
+            UNION ALL
+            SELECT v.scope FROM (VALUES (a.created_by), ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS v (scope)
+            WHERE v.scope IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
+            WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
+        WHERE m.id = ANY (ids) AND m.deleted_at IS NULL AND m.entity = 'contact'
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 80::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
 CREATE FUNCTION {{schema}}.stamp_role() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE c record; stamp jsonb; given jsonb;
 BEGIN
@@ -3333,6 +3448,8 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x JOIN {{schema}}."payment" p ON p.id = x.payment_id WHERE p.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT x.id FROM {{schema}}."merge" x WHERE x."winner_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT x.id FROM {{schema}}."merge" x WHERE x."winner_id" IN (SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r))));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -3461,6 +3578,8 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM new_rows r)));
     PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM new_rows r)));
     PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x JOIN {{schema}}."payment" p ON p.id = x.payment_id WHERE p.account_id IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT x.id FROM {{schema}}."merge" x WHERE x."winner_id" IN (SELECT r.account_id FROM new_rows r)));
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT x.id FROM {{schema}}."merge" x WHERE x."winner_id" IN (SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM new_rows r))));
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM new_rows r));
     RETURN NULL;
 END $$;
@@ -3483,6 +3602,8 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x JOIN {{schema}}."contact" p ON p.id = x.contact_id WHERE p.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x JOIN {{schema}}."payment" p ON p.id = x.payment_id WHERE p.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT x.id FROM {{schema}}."merge" x WHERE x."winner_id" IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT x.id FROM {{schema}}."merge" x WHERE x."winner_id" IN (SELECT c.id FROM {{schema}}.contact c WHERE c.account_id IN (SELECT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r))));
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
@@ -3605,6 +3726,7 @@ BEGIN
     PERFORM {{schema}}.refresh_scopes_contact(moved);
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x WHERE x."contact_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT x.id FROM {{schema}}."consent" x WHERE x."contact_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT x.id FROM {{schema}}."merge" x WHERE x."winner_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -4577,6 +4699,55 @@ BEGIN
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_conflict();
+
+
+CREATE FUNCTION {{schema}}.stamp_merge() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE c record; stamp jsonb; given jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."merge" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
+    NEW.revision := c.revision;
+    NEW.updated_at := c.at;
+    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, c.member_id);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of merge never changes: devices know it by that.';
+    END IF;
+    given := NEW.stamps;
+    NEW.stamps := given;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."merge" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."merge" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_merge();
+
+CREATE FUNCTION {{schema}}.after_insert_merge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."merge" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_merge();
+CREATE FUNCTION {{schema}}.after_update_merge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE moved uuid[];
+BEGIN
+    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
+    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    moved := ARRAY(SELECT id FROM (SELECT id, "winner_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "winner_id", "deleted_at" FROM old_rows) m);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_merge(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."merge" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_merge();
 
 
 -- The outbox of jobs: one INSERT in the tenant's own transaction. The tenant's id is baked in, so no caller can forge it.

@@ -1,0 +1,1 @@
+"""Two rows that are the same become one, and can become two again."""

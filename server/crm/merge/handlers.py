@@ -1,0 +1,48 @@
+"""Routes of merging."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Response, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, RawBody
+
+from server.auth.session import Session
+from server.crm.bodies import read_body
+from server.crm.merge import service
+from server.crm.merge.messages import MergeRequest, UndoReply, UndoRequest
+from server.crm.merge.undo import undo_merge
+from server.crm.models import show
+from server.crm.openapi import describe_act
+from server.crm.resources import MERGES
+from server.crm.rights import Viewer
+from server.db import tenant_write
+
+
+@post("/", **describe_act("Merge", MergeRequest, MERGES.models.view, body_required=True))
+async def create_merge(body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+    """Merge two accounts, or two contacts, into one; old ids go on working, and it can be undone."""
+    data = read_body(body, MergeRequest)
+    async with tenant_write(session.tenant, by=session.actor) as revision:
+        merge = await service.merge_rows(
+            data.entity,
+            data.winner_id,
+            data.loser_id,
+            data.values,
+            viewer=Viewer(session.member_id, session.access),
+            revision=revision,
+        )
+    return Response(show(MERGES.models, merge), headers={"Location": f"{MERGES.path}/{merge['id']}"})
+
+
+@post("/{row_id:uuid}/undo", **describe_act("MergeUndo", UndoRequest, UndoReply))
+async def undo(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+    """Undo a merge, and say what stays because it was changed since."""
+    read_body(body or b"{}", UndoRequest)
+    async with tenant_write(session.tenant, by=session.actor) as revision:
+        merge, stayed = await undo_merge(row_id, viewer=Viewer(session.member_id, session.access), revision=revision)
+    return Response(UndoReply.of(merge, stayed))
+
+
+MERGE_HANDLERS: Final[list[HTTPRouteHandler]] = [create_merge, undo]
