@@ -206,6 +206,9 @@ async def _create_pool(url: str, size_max: int) -> asyncpg.Pool:
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
             "application_name": "outrider",
             "jit": "off",
+            # Short queries on a disk without a head to move: a plan of index look-ups, by one process.
+            "random_page_cost": "1.1",
+            "max_parallel_workers_per_gather": "0",
         },
     )
 

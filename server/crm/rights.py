@@ -121,7 +121,7 @@ def scope_condition(access: Access, entity: Entity, reach: Reach, *, member: str
     if is_about_records(entity) or not whole:
         exists = f"""EXISTS (
     SELECT FROM scope_entry e JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.member_id = {member}
-    WHERE e."row" = "{entity.name}"."id" AND NOT e.gone AND g.level <= {level})"""
+    WHERE e."row" = "{entity.name}"."id" AND e.entity = {entity.code} AND NOT e.gone AND g.level <= {level})"""
         conditions.append(f"({exists} OR {level} = {int(Reach.ALL)})" if whole else exists)
     return " AND ".join(conditions) or "true"
 

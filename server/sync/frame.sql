@@ -18,6 +18,8 @@ CREATE TABLE {{schema}}.scope_entry (
     PRIMARY KEY ("row", scope)
 );
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
+-- What a member's lists begin with: the rows of one entity in each of their scopes.
+CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;
 
 CREATE TABLE {{schema}}.scope_grant (
     member_id uuid NOT NULL, scope uuid NOT NULL, level smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
