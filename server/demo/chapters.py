@@ -39,7 +39,7 @@ class Chapter:
 
 def tell(story: Story) -> list[Chapter]:
     """The chapters, in the order in which things happened."""
-    return [*_shared_customer(story), *_orders(story), *_meanwhile(story), _lost_reply(story)]
+    return [*_shared_customer(story), *_orders(story), _visit(story), *_meanwhile(story), _lost_reply(story)]
 
 
 def _shared_customer(story: Story) -> list[Chapter]:
@@ -175,6 +175,24 @@ def _refused(story: Story) -> tuple[str, str]:
     choices = " or ".join(f"“{c['label']}”" for item in waiting for c in item.choices)
     became = f"{_STATUS[outcome['status']]}; waits on the device for: {choices}" if waiting else outcome["status"]
     return became, str(outcome["explanation"])
+
+
+def _visit(story: Story) -> Chapter:
+    crm, currency = story.second.crm, story.stage.company.currency
+    paid = crm.payment_allocations.list({"payment_id": story.notes.orders["payment"]})
+    debts = {debt.id: debt for debt in crm.receivables.list()}
+    shares = sorted(((debts[p.receivable_id].due_on, p) for p in paid), key=lambda share: share[0])
+    told = [
+        f"{_money(part.amount_minor, currency)} for {debts[part.receivable_id].document_number}" for _, part in shares
+    ]
+    goods = crm.return_orders.get(story.notes.orders["return"])
+    return Chapter(
+        story.second.name,
+        f"Visited {story.cast.own.name} with GPS switched off: took 150.00 {currency} in cash, and a damaged "
+        f"{story.cast.plenty.name} back",
+        f"Paid: {', '.join(told)}. The return is {goods.status}, {_money(goods.total_minor, currency)}",
+        "What was due first is paid first. Without GPS the reason stands in its place.",
+    )
 
 
 def _meanwhile(story: Story) -> list[Chapter]:

@@ -68,6 +68,7 @@ class Story:
         office = self._open.enter_context(Console(self.stage.server_url, self.stage.members[OFFICE]))
         manager = self._open.enter_context(Console(self.stage.server_url, self.stage.members[self.cast.manager.key]))
         self._stand_in(manager)
+        self._bill(office)
         self._say("Nine reps enrol their devices and sync ...")
         self._enrol_all(office)
         self._work_online()
@@ -92,6 +93,17 @@ class Story:
             member_id=str(self.stage.members[self.cast.second.key].id),
             outlet_id=self.row_id("outlet", self.cast.shared.key),
         )
+
+    def _bill(self, office: Console) -> None:
+        """Two bills of the second's own customer are open; the one that is due first was issued last."""
+        of = {
+            "account_id": self.row_id("account", self.cast.own.key),
+            "legal_entity_id": self.row_id("legal_entity", "main"),
+            "currency": self.stage.company.currency,
+        }
+        for number, due_on, amount_minor in (("F-101", "2026-03-31", 8_000), ("F-102", "2026-02-28", 12_000)):
+            amounts = {"amount_minor": amount_minor, "balance_minor": amount_minor}
+            office.send("POST", "/receivables", document_number=number, due_on=due_on, **amounts, **of)
 
     def _enrol_all(self, office: Console) -> None:
         codes = {person.key: office.draw_code(self.stage.members[person.key]) for person in self.stage.company.people}
@@ -184,8 +196,29 @@ class Story:
             crm.contacts.delete(self.notes.orders["buyer"])
         with self._did("priced order", device):
             self._order("priced order", device, cast.own, (cast.dearer, Decimal(4)))
+        with self._did("visit", device):
+            self._visit(device)
         with self._did("cancelled", device):
             crm.orders.cancel(self.notes.orders["kept order"])
+
+    def _visit(self, device: Device) -> None:
+        """At the own customer, without GPS: cash for open bills, and something damaged taken back."""
+        crm, cast = device.crm, self.cast
+        outlet = self.row_id("outlet", cast.own.key)
+        visit = crm.visits.create(outlet_id=outlet, position_absence="refused")
+        self.notes.orders["payment"] = crm.payments.create(outlet_id=outlet, amount_minor=15_000, method="cash").id
+        goods = crm.return_orders.create(outlet_id=outlet)
+        crm.return_lines.create(
+            return_order_id=goods.id,
+            product_id=self.row_id("product", cast.plenty.key),
+            quantity=1,
+            price=cast.plenty.price,
+            reason="damaged",
+        )
+        crm.return_orders.submit(goods.id)
+        self.notes.orders["return"] = goods.id
+        crm.comments.create(entity="return_order", row_id=goods.id, body="The box was wet.")
+        crm.visits.check_out(visit.id, outcome="paid")
 
     def _reassign(self, manager: Console) -> None:
         assignment = self.row_id("assignment", self.cast.moved.key)
