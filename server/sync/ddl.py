@@ -14,7 +14,6 @@ from uuid import NAMESPACE_OID, uuid5
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
-from server.crm.account.tables import TAX_ID_KEY
 from server.sync.scopes import (
     ACTIVE_MEMBER_VIEW,
     CASCADES,
@@ -87,7 +86,6 @@ _EXTRA_COLUMNS = {
     "role": "reach smallint GENERATED ALWAYS AS ({{schema}}.reach_of(permissions)) STORED",
 }
 _EXTRA_INDEXES = {
-    "account": f"CREATE INDEX ON {{{{schema}}}}.account ({TAX_ID_KEY.format('tax_id')}) WHERE tax_id IS NOT NULL;\n",
     "role": 'CREATE UNIQUE INDEX ON {{schema}}.role ("key") WHERE deleted_at IS NULL;\n',
 }
 

@@ -13,7 +13,6 @@ import asyncpg
 import msgspec
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
 
-from server.crm.account.tables import TAX_ID_KEY
 from server.crm.contact.service import find_home_country
 from server.crm.custom.service import load_custom_fields
 from server.crm.merge.resolution import list_winners
@@ -115,9 +114,9 @@ async def list_visible(entity: str, ids: Sequence[str], device: Device) -> set[s
     return {r[0] for r in records}
 
 
-_ACCOUNTS_BY_TAX_ID = f"""
-SELECT {TAX_ID_KEY.format("tax_id")}, array_agg(id::text ORDER BY id) FROM account
-WHERE {TAX_ID_KEY.format("tax_id")} = ANY ($1) AND tax_id IS NOT NULL AND deleted_at IS NULL GROUP BY 1
+_ACCOUNTS_BY_TAX_ID = """
+SELECT tax_id_key(tax_id), array_agg(id::text ORDER BY id) FROM account
+WHERE tax_id_key(tax_id) = ANY ($1) AND deleted_at IS NULL GROUP BY 1
 """
 
 

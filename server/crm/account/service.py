@@ -1,16 +1,14 @@
 """Rules of accounts."""
 
-from server.crm.account.tables import TAX_ID_KEY
 from server.crm.checks import check_tree
 from server.crm.company.service import check_tax_id
 from server.crm.conflict.service import open_case
 from server.crm.resource import Write
 from server.db import connection
 
-_DOUBLED = f"""
-SELECT EXISTS (SELECT FROM account WHERE {TAX_ID_KEY.format("tax_id")} = {TAX_ID_KEY.format("$2::text")}
-AND tax_id IS NOT NULL AND id <> $1 AND deleted_at IS NULL)
-"""  # noqa: S608 - no data in it
+_DOUBLED = """
+SELECT EXISTS (SELECT FROM account WHERE tax_id_key(tax_id) = tax_id_key($2) AND id <> $1 AND deleted_at IS NULL)
+"""
 
 
 async def check_account(write: Write) -> None:

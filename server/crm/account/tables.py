@@ -4,9 +4,6 @@ from piccolo.columns import JSONB, UUID, Text
 
 from server.db import SyncedTable, engine
 
-TAX_ID_KEY = "upper(regexp_replace({}, '[^0-9A-Za-z]', '', 'g'))"
-"""SQL of a tax id as it is compared: without the signs between its characters."""
-
 
 class Account(SyncedTable, db=engine, tablename="account"):
     """A counterparty: who orders and who owes."""

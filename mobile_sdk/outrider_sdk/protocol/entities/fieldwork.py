@@ -26,6 +26,8 @@ ROUTE_STOP = Entity(
     ),
     planned=True,
 )
+# Recorded at check-in, and completed once at check-out: a second row for the end would need the first to be seen, and a
+# field that anybody may change would be no record.
 VISIT = Entity(
     "visit",
     46,

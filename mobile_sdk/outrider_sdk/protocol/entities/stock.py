@@ -25,6 +25,8 @@ STOCK = Entity(
         of(Kind.INSTANT, "as_of", required=True),
     ),
 )
+# A count is a movement too, whose quantity the server derives from what was `counted`: so there is one ledger whose sum
+# is the stock, and a count that crosses a sale on its way is applied to what the stock is by then.
 STOCK_MOVEMENT = Entity(
     "stock_movement",
     40,

@@ -561,7 +561,6 @@ CREATE INDEX ON {{schema}}."account" ("name", id);
 CREATE INDEX ON {{schema}}."account" ("tax_id");
 CREATE INDEX ON {{schema}}."account" ({{schema}}.name_key(name));
 CREATE INDEX ON {{schema}}."account" ({{schema}}.tax_id_key(tax_id));
-CREATE INDEX ON {{schema}}.account (upper(regexp_replace(tax_id, '[^0-9A-Za-z]', '', 'g'))) WHERE tax_id IS NOT NULL;
 
 
 CREATE TABLE {{schema}}."agreement" (
