@@ -70,8 +70,10 @@ async def test_what_referred_to_the_loser_refers_to_the_winner(world: World):
 async def test_tags_are_united_empty_fields_are_filled_and_the_rest_is_chosen(world: World):
     """Nobody retypes a tax id because it stood in the other row."""
     winner, loser = await twins(world)
-    await world.admin.patch(f"/accounts/{winner}", tags=["key"], custom={"a": 1})
-    await world.admin.patch(f"/accounts/{loser}", custom={"a": 2, "b": 3})
+    await world.admin.patch(f"/accounts/{winner}", tags=["key"])
+    async with tenant_write(world.tenant, by=SYSTEM):
+        for row_id, custom in ((winner, {"a": 1}), (loser, {"a": 2, "b": 3})):
+            await connection().execute("UPDATE account SET custom = $2 WHERE id = $1", row_id, json.dumps(custom))
 
     await merge(world, "account", winner, loser, name="loser")
 
@@ -155,6 +157,22 @@ async def test_an_external_id_finds_the_winner(world: World):
 
     assert str(merged) == winner
     assert str((await content(world))["external_id"]["K-7"]["row"]) == loser
+
+
+async def test_what_was_said_of_the_loser_is_said_of_the_winner(world: World):
+    """A comment names its record by entity and id, and goes along; an id of another entity stays what it is."""
+    winner, loser = await twins(world)
+    said = [
+        (await world.admin.post("/comments", entity="account", row_id=row_id, body="Ring twice"))["id"]
+        for row_id in (loser, winner)
+    ]
+
+    made = await merge(world, "account", winner, loser)
+    merged = [(await world.admin.get(f"/comments/{each}"))["row_id"] for each in said]
+    await world.admin.post(f"/merges/{made['id']}/undo")
+
+    assert merged == [winner, winner]
+    assert [(await world.admin.get(f"/comments/{each}"))["row_id"] for each in said] == [loser, winner]
 
 
 # Who may, and what is refused

@@ -202,5 +202,6 @@ async def test_s6_a_duplicate_out_of_sight_opens_a_case_and_is_not_told(world: W
 
     outcome = await ann.do(create("account", new_id(), name="Brand New", tax_id="NL004495445B01"))
 
-    assert (outcome["status"], "duplicates" in outcome) == ("applied", False)
+    assert (outcome["status"], "duplicates" in outcome) == ("merged", False)
+    assert world.cafe not in json.dumps(outcome)
     assert len(await world.fetch("SELECT 1 FROM duplicate_case WHERE kinds = '{tax_id}'")) == 1
