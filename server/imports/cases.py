@@ -80,6 +80,8 @@ async def _load_facts(records: Sequence[Record], facts: Facts, fresh: Fresh, sys
     entities = {name for name, _ in values}
     if entities & {"agreement", "price_item", "stock", "order"}:
         await load.load_shared(facts, fresh)
+    if "member" in entities:
+        await load.load_roles(facts)
     if "order_line" in entities:
         orders = {v["order_id"] for _, v in values if "order_id" in v}
         await load.load_orders(facts, orders, fresh, system)

@@ -216,13 +216,14 @@ def _incomplete(pieces: Iterable[Piece]) -> Iterable[Problem]:
     """Fields without which a row cannot be made."""
     for piece in pieces:
         for each in piece.part.entity.fields:
-            if each.required and piece.values.get(each.name) is None and each.default is None:
+            given = piece.values.get(each.name, piece.part.defaults.get(each.name, each.default))
+            if each.required and given is None:
                 yield Problem(each.name.removesuffix("_id"), f"it is missing, and a {piece.part.name} needs it")
 
 
 def _insert(piece: Piece, row_id: UUID, outcome: Outcome, plan: Plan) -> None:
     name = piece.part.entity_name
-    plan.inserts.setdefault(name, []).append({"id": row_id, **piece.part.fixed, **piece.values})
+    plan.inserts.setdefault(name, []).append({"id": row_id, **piece.part.defaults, **piece.part.fixed, **piece.values})
     outcome.created.setdefault(name, []).append(row_id)
 
 

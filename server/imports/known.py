@@ -70,6 +70,8 @@ class Facts:
     price_lists: dict[UUID, Row] = field(default_factory=dict)
     warehouses: list[UUID] = field(default_factory=list)
     legal_entities: list[UUID] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    """Key or name of a role of the tenant's own, in lower case → its key. None that departs from the owner's."""
     products: dict[UUID, Row] = field(default_factory=dict)
     units: dict[tuple[UUID, str], Decimal] = field(default_factory=dict)
     outlets: dict[UUID, Row] = field(default_factory=dict)

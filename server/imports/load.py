@@ -85,6 +85,13 @@ async def load_shared(facts: Facts, fresh: Fresh) -> None:
         known += fresh.rows.get(name, {})
 
 
+async def load_roles(facts: Facts) -> None:
+    """The tenant's own roles."""
+    sql = "SELECT key, name FROM role WHERE base <> 'owner' AND deleted_at IS NULL"
+    for row in await connection().fetch(sql):
+        facts.roles |= {row["name"].casefold(): row["key"], row["key"].casefold(): row["key"]}
+
+
 async def load_products(facts: Facts, ids: Collection[UUID], fresh: Fresh) -> None:
     """Base units and factors of products."""
     made = fresh.rows.get("product", {})

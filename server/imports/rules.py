@@ -48,7 +48,13 @@ def _check_period(values: dict[str, Any]) -> list[Problem]:
 
 
 def _member(values: dict[str, Any], facts: Facts) -> list[Problem]:
-    values.setdefault("role", "rep")
+    role = values.get("role")
+    if role is None or role in ("rep", "manager", "admin", "billing"):
+        return []
+    if role not in facts.roles:
+        own = f", {', '.join(sorted(set(facts.roles.values())))}" if facts.roles else ""
+        return [Problem("role", f"“{role}” is none of: rep, manager, admin, billing{own}")]
+    values["role"] = facts.roles[role]
     return []
 
 
@@ -212,5 +218,5 @@ _RULES: Final[dict[str, Rule]] = {
     "price_list": lambda values, _: _check_period(values),
     "assignment": lambda values, _: _check_period(values),
 }
-FOUND_BY_COMPLETED: Final = frozenset({"product_unit", "price_item", "stock", "agreement", "order_line"})
+FOUND_BY_COMPLETED: Final = frozenset({"member", "product_unit", "price_item", "stock", "agreement", "order_line"})
 """Entities that are found again by what the rule completes, or whose values depend on each other."""

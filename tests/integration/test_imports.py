@@ -285,17 +285,26 @@ async def test_users_territories_units_and_assignments_are_imported(office: Offi
     await office.load("units.csv", "sku,unit,factor,barcode\ntea,box,6,4006381333931\ntea,pc,1,\n", "product_unit")
     unit_failures = office.reasons()
     await office.load("assignments.csv", "rep,outlet,from\nann@us.example,C1,2027-01-01\n", "assignment")
+    await office.write_sql(
+        "INSERT INTO role (id, key, name, base) VALUES (gen_random_uuid(), 'lead', 'Team lead', 'rep')"
+    )
     await office.load(
-        "users.csv", "name,email,role\nBo,bo@us.example,Торговый представитель\nCy,cy@us.example,owner\n", "user"
+        "users.csv",
+        "name,email,role\n"
+        "Bo,bo@us.example,Торговый представитель\n"
+        "Cy,cy@us.example,owner\n"
+        "Di,di@us.example,Team Lead\n"
+        "Ed,ed@us.example,boss\n",
+        "user",
     )
 
     assert [line for line, *_ in unit_failures] == [3]
     assert await office.fetch("SELECT unit, factor::text FROM product_unit") == [("box", "6")]
     assert await office.fetch("SELECT name, role, email FROM member ORDER BY name") == [
-        ("Ann", "rep", "ann@us.example"), ("Bo", "rep", "bo@us.example"),
+        ("Ann", "rep", "ann@us.example"), ("Bo", "rep", "bo@us.example"), ("Di", "lead", "di@us.example"),
     ]  # fmt: skip
     assert await office.one("SELECT starts_on::text FROM assignment") == "2027-01-01"
-    assert "no owner is made" in str(office.reasons())
+    assert [line for line, *_ in office.reasons()] == [3, 5]
 
 
 async def test_a_workbook_is_imported_like_a_csv(office: Office) -> None:

@@ -19,14 +19,14 @@ LEGAL_ENTITY: Final = Target(
 
 USER: Final = Target(
     "user",
-    (Part("user", "member", ("email",)),),
+    (Part("user", "member", ("email",), defaults={"role": "rep"}),),
     (
         external_id("user", "employee id,user id,employee number,табельный номер,код сотрудника"),
         column("name", "user.name", "full name,employee,employee name,user,фио,имя,сотрудник,аты-жөні", required=True),
         column("first_name", "user.first_name", "given name,имя,аты", hint="with last_name, in place of name"),
         column("last_name", "user.last_name", "surname,family name,фамилия,тегі"),
         column("email", "user.email", "e-mail,mail,login,почта,электронная почта,логин", hint="finds the user again"),
-        column("role", "user.role", "rights,роль,рөлі", hint="rep, manager, admin, billing; rep otherwise"),
+        column("role", "user.role", "rights,роль,рөлі", hint="rep, manager, admin, billing, or one of your own; rep otherwise"),
         column("active", "user.active", "enabled,активен,белсенді", hint="yes or no"),
     ),
 )  # fmt: skip

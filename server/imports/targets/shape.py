@@ -44,6 +44,8 @@ class Part:
     """Field → the part whose id it holds."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Values that do not come from the file."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Values of a new row where the file gives none."""
     copies: Mapping[str, str] = field(default_factory=dict)
     """Field → “part.field” whose value it has where the file gives none."""
     made_by: tuple[str, ...] = ()
