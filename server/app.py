@@ -31,6 +31,8 @@ from server.crm.handlers import create_crm_router
 from server.crm.openapi import crm_components, crm_parameters
 from server.db import Databases
 from server.errors import AppError, Busy, FieldError, InvalidInput, NotFound
+from server.exports.handlers import exports_router
+from server.imports.handlers import imports_router
 from server.sync.handlers import sync_router
 from server.tenants.schema import app_urls
 
@@ -55,7 +57,11 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
         others = {name: url for name, url in owner_urls.items() if name != MAIN_DATABASE}
         config = replace(config, database_url=owner_urls[MAIN_DATABASE], databases=others)
     return Litestar(
-        [get_health, create_auth_router(), _with_session(create_crm_router(), sync_router)],
+        [
+            get_health,
+            create_auth_router(),
+            _with_session(create_crm_router(), imports_router, exports_router, sync_router),
+        ],
         lifespan=[_connected(config)] if connect else [],
         state=State({"config": config}),
         middleware=[authentication],
@@ -73,7 +79,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             backend="gzip",
             minimum_size=COMPRESSED_BYTES_MIN,
             gzip_compress_level=COMPRESSION_LEVEL,
-            exclude="^/sync",  # compresses what it sends by itself, and streams
+            exclude="^/(sync|exports)",  # compressed already, and streamed
         ),
         openapi_config=_openapi_config(),
         logging_config=None,

@@ -19,7 +19,7 @@ import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware, MiddlewareError
 
-from server import db, mail
+from server import db, mail, storage
 from server.broker import broker
 from server.config import MAIN_DATABASE, Config
 from server.db import Databases
@@ -27,7 +27,12 @@ from server.sync.daily import begin_day_everywhere
 from server.tenants.schema import app_urls
 from server.tenants.service import list_tenants
 
-ACTOR_MODULES: Final = ("server.crm.duplicate.jobs", "server.crm.order.jobs")
+ACTOR_MODULES: Final = (
+    "server.crm.duplicate.jobs",
+    "server.crm.order.jobs",
+    "server.imports.jobs",
+    "server.exports.jobs",
+)
 """Every module with jobs: imported here, its actors are known to the broker."""
 THREADS: Final = 4
 """Jobs at a time: they wait rather than compute."""
@@ -101,6 +106,7 @@ def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = 
     for module in ACTOR_MODULES:
         importlib.import_module(module)
     mail.use(mail.MailSettings(config.mail_url, urlsplit(config.base_url).hostname or "localhost"))
+    storage.use(config.state_dir)
     broker.connect(urls[database])
     broker.add_middleware(_Pools(urls, database))
     worker = dramatiq.Worker(broker, worker_threads=threads)

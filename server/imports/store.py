@@ -16,6 +16,8 @@ from server.imports.mapping import ColumnMapping
 CLAIM_LASTS_S: Final = 120
 """A claim that was not renewed for so long is that of a process that died; each chunk renews it."""
 
+NUMBER_MAX: Final = 2**31 - 1
+
 State = Literal["uploaded", "checking", "checked", "running", "done", "undoing", "undone", "failed"]
 
 
@@ -105,10 +107,23 @@ async def get_run(number: int) -> Run:
     Raises:
         RunUnknown: there is none.
     """
-    row = await connection().fetchrow("SELECT * FROM import_run WHERE number = $1", number)
+    known = 0 < number <= NUMBER_MAX
+    row = await connection().fetchrow("SELECT * FROM import_run WHERE number = $1", number) if known else None
     if row is None:
         raise RunUnknown(number)
     return await _load(row)
+
+
+async def put_options(number: int, system: str, options: Options) -> None:
+    """Change what was chosen of a run that has not begun."""
+    await connection().execute(
+        "UPDATE import_run SET system = $2, options = $3 WHERE number = $1", number, system, json.dumps(asdict(options))
+    )
+
+
+async def put_state(number: int, state: State) -> None:
+    """Note what is asked for."""
+    await connection().execute("UPDATE import_run SET state = $2, problem = NULL WHERE number = $1", number, state)
 
 
 async def list_runs(limit: int = 50) -> list[Run]:

@@ -7,7 +7,7 @@ import pytest
 from server.db import SYSTEM, TenantRef, tenant_transaction, tenant_write
 from server.imports import run as running
 from server.imports import store, undo
-from server.imports.report import read_report
+from server.imports.report import BEGINNING, read_report
 from tests.integration.import_world import Office
 
 
@@ -92,8 +92,10 @@ async def test_the_report_says_of_every_line_what_became_of_it(office: Office) -
     await office.load("customers.csv", "id,name,time_zone\nC1,Shop,\nC2,Bad,=cmd()\n", "account")
 
     async with tenant_transaction(office.tenant):
-        report = "".join([part async for part in read_report(await store.get_run(office.number))]).splitlines()
+        text, more = await read_report(await store.get_run(office.number), BEGINNING)
+    report = text.splitlines()
 
+    assert more is None
     assert report[0] == "file,line,outcome,id,column,reason"
     assert report[1].startswith("customers.csv,2,created,0")
     assert report[2].startswith("customers.csv,3,failed,,time_zone,")

@@ -98,6 +98,12 @@ CREATE TABLE {{schema}}.import_line (
     PRIMARY KEY (run, position, line)
 );
 
+-- Exports that were asked for. Who asked for one, and nobody else, may fetch it until it expires.
+CREATE TABLE {{schema}}.export_file (
+    id uuid PRIMARY KEY, format text NOT NULL, state text NOT NULL CHECK (state IN ('waiting', 'done', 'failed')),
+    created_by uuid NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), finished_at timestamptz, size_bytes bigint
+);
+
 CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
 
 CREATE TABLE {{schema}}.sent_message (

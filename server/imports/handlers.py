@@ -1,0 +1,183 @@
+"""Routes of imports, for admins and owners: upload, look, change, check, run, fetch the report, take back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+from litestar import Request, Response, Router, get, patch, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+from litestar.response import Stream
+
+from server import storage
+from server.auth.guards import require_all_rights
+from server.auth.session import Session
+from server.db import tenant_transaction, tenant_write
+from server.errors import FieldError, InvalidInput
+from server.imports import service, store
+from server.imports.cells import DayOrder
+from server.imports.decide import OnDuplicate, OnExisting, Options
+from server.imports.jobs import enqueue_import
+from server.imports.messages import SYSTEM_PATTERN, Act, ImportChange, ImportPage, ImportView
+from server.imports.plan import DEFAULT_SYSTEM, SUFFIXES, Wishes, open_table
+from server.imports.report import BEGINNING, Place, read_report
+from server.imports.service import UPLOAD_BYTES_MAX, upload_path
+
+_Name = Annotated[
+    str, Parameter(min_length=1, max_length=200, description=f"Its name; it ends in one of {', '.join(SUFFIXES)}.")
+]
+_System = Annotated[str, Parameter(pattern=SYSTEM_PATTERN, description="Whose external ids the file bears.")]
+_Target = Annotated[
+    str | None, Parameter(max_length=60, description="What it holds; proposed from its columns otherwise.")
+]
+
+
+@dataclass
+class _Upload(Operation):
+    """Says that the body is the file."""
+
+    def __post_init__(self) -> None:
+        content = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        self.request_body = RequestBody(content={"application/octet-stream": content}, required=True)
+
+
+@post("/", request_max_body_size=UPLOAD_BYTES_MAX, operation_id="createImport", operation_class=_Upload)
+async def upload_file(
+    request: Request[Session, Any, State],
+    session: NamedDependency[Session],
+    state: State,
+    name: FromQuery[_Name],
+    target: FromQuery[_Target] = None,
+    system: FromQuery[_System] = DEFAULT_SYSTEM,
+    on_existing: FromQuery[OnExisting] = "update",
+    on_duplicate: FromQuery[OnDuplicate] = "create",
+    dates: FromQuery[DayOrder | None] = None,
+) -> ImportView:
+    """Upload a CSV or XLSX file, as the body itself; at most 50 MB.
+
+    Nothing is imported yet: the mapping is proposed, and can be changed. 400 `target_unknown`: say with `target` what
+    the file holds.
+    """
+    require_all_rights(session)
+    if Path(name).suffix.lower() not in SUFFIXES or "/" in name or "\\" in name:
+        raise InvalidInput([FieldError("name", f"Give a file name that ends in one of {', '.join(SUFFIXES)}.")])
+    folder = storage.tenant_folder("imports", session.tenant.id, state.config.state_dir)
+    with storage.PrivateFile(folder / f".{uuid4()}{Path(name).suffix.lower()}") as upload:
+        async for part in request.stream():
+            upload.write(part)
+        upload.close()
+        wishes = Wishes(target)
+        table = await asyncio.to_thread(open_table, upload.path, wishes)
+        options = Options(on_existing, on_duplicate, dates)
+        async with tenant_write(session.tenant, by=session.actor):
+            number = await service.add_upload(table, name, wishes, options, system, session.member_id)
+            run = await store.get_run(number)
+            upload.keep_as(upload_path(folder, number, name))
+    return ImportView.of(run, {0: list(table.header)})
+
+
+@get("/", operation_id="listImports")
+async def list_imports(session: NamedDependency[Session]) -> ImportPage:
+    """List the latest imports."""
+    require_all_rights(session)
+    async with tenant_transaction(session.tenant):
+        runs = await store.list_runs()
+    return ImportPage([ImportView.of(run) for run in runs])
+
+
+@get("/{number:int}", operation_id="getImport")
+async def get_import(number: FromPath[int], session: NamedDependency[Session], state: State) -> ImportView:
+    """Show an import: how it is mapped, how far it is, and what became of its lines."""
+    require_all_rights(session)
+    async with tenant_transaction(session.tenant):
+        run = await store.get_run(number)
+    return ImportView.of(run, await _headers(session, state, run))
+
+
+@patch("/{number:int}", operation_id="changeImport")
+async def change_import(
+    number: FromPath[int], data: JSONBody[ImportChange], session: NamedDependency[Session], state: State
+) -> ImportView:
+    """Change the mapping or the options of an import that has not begun."""
+    require_all_rights(session)
+    async with tenant_transaction(session.tenant):
+        run = await store.get_run(number)
+    headers = await _headers(session, state, run)
+    async with tenant_write(session.tenant, by=session.actor):
+        await service.change_upload(number, data, headers.get(0, []))
+        run = await store.get_run(number)
+    return ImportView.of(run, headers)
+
+
+async def _headers(session: Session, state: State, run: store.Run) -> dict[int, list[str]]:
+    """The columns of the file, while it is kept."""
+    folder = storage.tenant_folder("imports", session.tenant.id, state.config.state_dir)
+    path = upload_path(folder, run.number, run.files[0].name) if run.files else None
+    if path is None or not await asyncio.to_thread(path.is_file):
+        return {}
+    table = await asyncio.to_thread(open_table, path, Wishes())
+    return {0: list(table.header)}
+
+
+async def _begin(number: int, act: Act, session: Session) -> ImportView:
+    require_all_rights(session)
+    async with tenant_write(session.tenant, by=session.actor):
+        await service.begin(number, act)
+        await enqueue_import(number, act)
+        run = await store.get_run(number)
+    return ImportView.of(run)
+
+
+@post("/{number:int}/check", status_code=202, operation_id="checkImport")
+async def check_import(number: FromPath[int], session: NamedDependency[Session]) -> ImportView:
+    """Say what would become of each line, and write nothing; a job, whose outcome is in the counts and the report."""
+    return await _begin(number, "check", session)
+
+
+@post("/{number:int}/execution", status_code=202, operation_id="runImport")
+async def run_import(number: FromPath[int], session: NamedDependency[Session]) -> ImportView:
+    """Run the import, or go on with one that was broken off; a job."""
+    return await _begin(number, "run", session)
+
+
+@post("/{number:int}/reversal", status_code=202, operation_id="undoImport")
+async def undo_import(number: FromPath[int], session: NamedDependency[Session]) -> ImportView:
+    """Take the import back, as far as nobody has built upon its rows; a job. The report names the rows that stay."""
+    return await _begin(number, "undo", session)
+
+
+@get("/{number:int}/report", operation_id="getImportReport", media_type="text/csv")
+async def get_report(number: FromPath[int], session: NamedDependency[Session], state: State) -> Response[Any]:
+    """Download what became of every line, or in a dry run would become, as CSV."""
+    require_all_rights(session)
+    async with tenant_transaction(session.tenant):
+        run = await store.get_run(number)
+    folder = storage.tenant_folder("imports", session.tenant.id, state.config.state_dir)
+    headers = {"Content-Disposition": f'attachment; filename="import-{number}.csv"'}
+    checked = folder / f"{number}.check.csv"
+    if run.state in ("uploaded", "checking", "checked") and await asyncio.to_thread(checked.is_file):
+        return Response(await asyncio.to_thread(checked.read_bytes), media_type="text/csv", headers=headers)
+    return Stream(_report(session, run), media_type="text/csv", headers=headers)
+
+
+async def _report(session: Session, run: store.Run) -> AsyncIterator[bytes]:
+    """Piece by piece, each read in a transaction of its own: a slow reader holds none."""
+    place: Place | None = BEGINNING
+    while place is not None:
+        async with tenant_transaction(session.tenant):
+            text, place = await read_report(run, place)
+        yield text.encode()
+
+
+imports_router = Router(
+    "/imports",
+    route_handlers=[
+        upload_file, list_imports, get_import, change_import, check_import, run_import, undo_import, get_report,
+    ],
+    tags=["imports"],
+)  # fmt: skip
