@@ -54,6 +54,7 @@ class Command:
     resume: bool
     again: bool
     undo: int | None
+    folder: Path | None
 
     @property
     def wishes(self) -> Wishes:
@@ -64,7 +65,7 @@ class Command:
 async def import_path(config: Config, command: Command) -> bool:
     """Import a file or folder; whether some lines were not taken."""
     assert command.path is not None
-    async with _tenant(config, command.slug) as tenant:
+    async with open_tenant(config, command.slug) as tenant:
         async with tenant_transaction(tenant):
             plan = await plan_path(command.path, command.wishes)
         _show_plan(plan)
@@ -82,19 +83,26 @@ async def import_path(config: Config, command: Command) -> bool:
     return any(result.counts["failed"] for result in results)
 
 
+async def begin(importer: Importer, source: Path) -> tuple[int, UUID]:
+    """Note a new import, and claim it. Within a writing transaction of the tenant."""
+    files = [store.RunFile(n, i.table.name, i.table.sha256, i.mapping) for n, i in enumerate(importer.intakes)]
+    number = await store.create_run(str(source), importer.system, importer.options, files, by=None)
+    for intake in importer.intakes:
+        await store.remember_mapping(intake.mapping.shape(intake.table.header), intake.mapping)
+    return number, await store.claim(number, "running")
+
+
 async def _run(tenant: TenantRef, importer: Importer, command: Command, listener: "_Listener") -> list[FileResult]:
-    intakes = importer.intakes
+    assert command.path is not None
     async with tenant_write(tenant, by=SYSTEM):
-        unfinished = await store.find_unfinished([intake.table.sha256 for intake in intakes])
-        if command.resume:
-            number, claim = await _resume(unfinished, importer)
+        unfinished = await store.find_unfinished([intake.table.sha256 for intake in importer.intakes])
+        if command.resume and unfinished is None:
+            raise store.RunState("No import of this file was broken off. Leave --resume away to begin one.")
+        if command.resume and unfinished is not None:
+            number, claim = await resume(unfinished, importer)
         else:
-            await _refuse_again(unfinished, intakes, command)
-            files = [store.RunFile(n, i.table.name, i.table.sha256, i.mapping) for n, i in enumerate(intakes)]
-            number = await store.create_run(str(command.path), importer.system, importer.options, files, by=None)
-            claim = await store.claim(number, "running")
-            for intake in intakes:
-                await store.remember_mapping(intake.mapping.shape(intake.table.header), intake.mapping)
+            await _refuse_again(unfinished, importer.intakes, command)
+            number, claim = await begin(importer, command.path)
     click.echo(f"Import {number} begins; if it is broken off, go on with --resume.", err=True)
     results = await importer.run(number, claim)
     async with tenant_transaction(tenant):
@@ -109,10 +117,8 @@ def _of(tenant: TenantRef) -> str:
     return "" if tenant.slug == LOCAL_SLUG else f" --tenant {tenant.slug}"
 
 
-async def _resume(unfinished: store.Run | None, importer: Importer) -> tuple[int, UUID]:
-    """Go on with a run as it was begun, whatever the options say now."""
-    if unfinished is None:
-        raise store.RunState("No import of this file was broken off. Leave --resume away to begin one.")
+async def resume(unfinished: store.Run, importer: Importer) -> tuple[int, UUID]:
+    """Go on with a run as it was begun, whatever the options say now. Within a writing transaction of the tenant."""
     importer.system, importer.options = unfinished.system, unfinished.options
     importer.intakes = [
         Intake(intake.table, file.mapping) for intake, file in zip(importer.intakes, unfinished.files, strict=True)
@@ -140,7 +146,7 @@ async def _refuse_again(unfinished: store.Run | None, intakes: Sequence[Intake],
 async def undo(config: Config, command: Command) -> bool:
     """Take an import back; whether something had to stay."""
     assert command.undo is not None
-    async with _tenant(config, command.slug) as tenant:
+    async with open_tenant(config, command.slug) as tenant:
         undone = await undo_run(tenant, command.undo, tell=_tell_undone, take_over=command.resume)
     click.echo(
         f"Import {command.undo} is taken back: {undone.removed:,} rows removed, {undone.restored:,} as they were."
@@ -158,7 +164,7 @@ def _tell_undone(undone: Undone) -> None:
 
 
 @asynccontextmanager
-async def _tenant(config: Config, slug: str | None) -> AsyncIterator[TenantRef]:
+async def open_tenant(config: Config, slug: str | None) -> AsyncIterator[TenantRef]:
     """The tenant; without a slug, on an installation of one machine, the local one."""
     if slug is None and Config.from_env().database_url is not None:
         raise click.UsageError("Say into which tenant with --tenant: `outrider tenant list` shows them.")

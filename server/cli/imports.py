@@ -35,6 +35,7 @@ class _ImportCommand(click.Command):
                 ("outrider import prices.csv --set price_list=Retail", "the same value in every line"),
                 ("outrider import customers.csv --resume", "go on where an import was broken off"),
                 ("outrider import --undo 3", "take import 3 back"),
+                ("outrider import --folder /srv/feed --system erp", "each file there once: for a nightly feed"),
             ])  # fmt: skip
 
 
@@ -85,17 +86,23 @@ gets, and uses, the tenant “local”. The exit status is 0 when every line was
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write what became of each line there.")
 @click.option("--resume", is_flag=True, help="Go on with an import of this file that was broken off.")
 @click.option("--again", is_flag=True, help="Import a file anew that was imported before.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Take each file of a nightly feed once, and move it to done/ or failed/ with its report; for cron.",
+)
 @click.option("--undo", type=int, metavar="RUN", help="Take an import back, as far as nobody has built upon it.")
 def import_files(**options: Any) -> None:
     """Import files, or take an import back."""
-    from server.cli.importing import Command, import_path, undo  # what it needs loads slowly
+    from server.cli.feed import take_feed  # what they need loads slowly
+    from server.cli.importing import Command, import_path, undo
 
-    path, run = options["path"], options["undo"]
-    if (path is None) == (run is None):
-        raise click.UsageError("Name a file or folder, or an import to take back with --undo.")
+    acts = {"path": import_path, "folder": take_feed, "undo": undo}
+    chosen = [act for name, act in acts.items() if options[name] is not None]
+    if len(chosen) != 1:
+        raise click.UsageError("Name a file or folder, or a feed with --folder, or an import to take back with --undo.")
     command = Command(**options)
     with open_database(Config.from_env()) as config:
-        work = undo(config, command) if path is None else import_path(config, command)
-        failed = asyncio.run(work)
+        failed = asyncio.run(chosen[0](config, command))
     if failed:
         raise click.exceptions.Exit(EXIT_LINES_FAILED)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -106,6 +107,53 @@ def test_a_file_without_any_key_is_not_imported_twice_by_mistake(shell: Shell) -
     assert shell.one("SELECT count(*) FROM account") == 1
     shell.run("import", str(path), "--tenant", "shop", "--again")
     assert shell.one("SELECT count(*) FROM account") == 2
+
+
+def test_each_file_of_a_feed_is_taken_once(shell: Shell) -> None:
+    """Each night the same names, some with the same content; what failed is found with its reasons."""
+    feed = shell.folder / "feed"
+    feed.mkdir()
+
+    def put(name: str, text: str) -> None:
+        (feed / name).write_text(text)
+        os.utime(feed / name, (0, 0))
+
+    take = ("import", "--folder", str(feed), "--tenant", "shop", "--system", "erp")
+    put("customers.csv", "id,name\nC1,Shop\n")
+    shell.run(*take)
+    put("customers.csv", "id,name\nC1,Shop\n")
+    put("other.csv", "id,name,city\nC2,Hall,\nC3,,\n")
+    put("strange.csv", "what,is,this\n1,2,3\n")
+    (feed / "growing.csv").write_text("id,name\nC4,Half")
+
+    said = shell.run(*take, status=1)
+
+    assert "customers.csv: taken before, as import 1" in said
+    assert sorted(path.name for path in feed.iterdir() if path.suffix == ".csv") == ["growing.csv"]
+    assert sorted(p.name for p in (feed / "done").iterdir()) == ["1-customers.csv", "1-customers.csv.report.csv"]
+    assert sorted(p.name for p in (feed / "failed").iterdir()) == [
+        "0-strange.csv", "0-strange.csv.report.csv", "2-other.csv", "2-other.csv.report.csv",
+    ]  # fmt: skip
+    assert "3,failed,,name," in (feed / "failed" / "2-other.csv.report.csv").read_text()
+    assert shell.one("SELECT count(*) FROM account") == 2
+
+
+def test_what_is_exported_is_found_again_by_an_import(shell: Shell) -> None:
+    """A round trip changes nothing: not a name that begins with a minus sign, nor a price."""
+    file, out = shell.folder / "customers.csv", shell.folder / "out.zip"
+    file.write_text('id,name,city,phone,tags\nC1,-Shop,Delft,+31152561000,"a,b"\nC2,=Hall,,,\n')
+    shell.run("import", str(file), "--tenant", "shop")
+    shell.run("export", "--tenant", "shop", "--out", str(out))
+    with zipfile.ZipFile(out) as archive:
+        archive.extractall(shell.folder / "out")
+    before = shell.one("SELECT revision FROM revision_counter")
+
+    said = shell.run("import", str(shell.folder / "out"), "--tenant", "shop")
+
+    assert shell.one(f"SELECT count(*) FROM account WHERE revision > {before}") == 0
+    assert shell.one(f"SELECT count(*) FROM outlet WHERE revision > {before}") == 0
+    assert " ".join(said.split()).count("account.csv 2 0 0 2 0 0 0") == 1
+    assert "is there already" in shell.run("export", "--tenant", "shop", "--out", str(out), status=2)
 
 
 def test_mistakes_of_whoever_types_are_said_in_one_line(shell: Shell) -> None:
