@@ -17,6 +17,7 @@ from statistics import median
 from server.db import databases, tenant_transaction
 from server.tenants.service import create_tenant
 from tests.bench.house import House, add_rep, enrol, fill, installation, postgres, web_server
+from tests.bench.imports import bench_imports
 
 _failed: list[str] = []
 
@@ -146,7 +147,12 @@ def _rss_mb(pid: int) -> float:
     return int(kilobytes) / 1024
 
 
-BENCHES = {"tenancy": bench_tenancy, "sync": bench_sync, "process": bench_process}
+async def bench_domain(house: House) -> None:
+    """What a tenant's whole trading world costs."""
+    await bench_imports(house, report)
+
+
+BENCHES = {"tenancy": bench_tenancy, "sync": bench_sync, "process": bench_process, "domain": bench_domain}
 
 
 async def measure(names: list[str]) -> None:
