@@ -6,11 +6,13 @@ cells with errors are looked at first, streamed. A cell with an error would othe
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from xml.sax.saxutils import unescape
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
@@ -25,9 +27,14 @@ CELL_CHARS_MAX: Final = 32_767
 ERRORS_MAX: Final = 10_000
 
 _CHUNK_BYTES: Final = 1 << 20
-_OVERLAP_BYTES: Final = 512
-_CELL: Final = re.compile(rb'<(?:\w+:)?c\b[^>]{0,200}?\br="([A-Z]{1,3})([0-9]{1,7})"([^>]{0,200})>')
-_ROW: Final = re.compile(rb'<(?:\w+:)?row\b[^>]{0,200}?\br="([0-9]{1,10})"')
+_TAG: Final = re.compile(rb"<(?:\w+:)?(c|row)\b([^<>]*)>")
+_PLACE: Final = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,9})([0-9]{1,12})["']""")
+_ERROR: Final = re.compile(rb"""\bt\s*=\s*["']e["']""")
+_SHEET: Final = re.compile(rb"<(?:\w+:)?sheet\b([^<>]*)>")
+_RELATION: Final = re.compile(rb"<(?:\w+:)?Relationship\b([^<>]*)>")
+_ATTRIBUTE: Final = re.compile(rb"""([\w:]+)\s*=\s*["']([^"']*)["']""")
+_TAG_BYTES_MAX: Final = 100_000
+"""No tag is longer; what is, wants to be overlooked."""
 
 
 def open_xlsx(path: Path, *, sheet: str | None = None) -> TableFile:
@@ -39,7 +46,7 @@ def open_xlsx(path: Path, *, sheet: str | None = None) -> TableFile:
     errors = _inspect(path)
     try:
         with CalamineWorkbook.from_path(path) as book:
-            names = book.sheet_names
+            names = [each for each in book.sheet_names if each in errors]  # others nobody has looked at
             if not names or (sheet is not None and sheet not in names):
                 raise FileUnreadable(f"{path.name} has no sheet “{sheet or ''}”. It has: {', '.join(names) or 'none'}.")
             name = sheet or names[0]
@@ -49,17 +56,18 @@ def open_xlsx(path: Path, *, sheet: str | None = None) -> TableFile:
     first, header = _find_header(table)
     if not header:
         raise FileUnreadable(f"{path.name}, sheet “{name}”, has no header: a first row with the names of its columns.")
-    place = names.index(name)
 
     def read() -> Iterator[Line]:
-        yield from _lines(table, first, header, errors.get(place, {}))
+        yield from _lines(table, first, header, errors[name])
 
     how, sha256 = f"XLSX, sheet “{name}”", hash_file(path)[0]
     return TableFile(path.name, header, how, read, sha256, table.total_height, decimal_comma=False)
 
 
-def _inspect(path: Path) -> dict[int, dict[int, int]]:
+def _inspect(path: Path) -> dict[str, dict[int, int]]:
     """Check sizes before anything is unpacked; returns, per sheet and row, a column that holds an error.
+
+    Every part is read through once: a directory that lies about a size does not get by its checksum.
 
     Raises:
         FileUnreadable: it is no zip, or would unpack to more than we read.
@@ -72,46 +80,74 @@ def _inspect(path: Path) -> dict[int, dict[int, int]]:
                     f"{path.name} would unpack to more than {UNZIPPED_BYTES_MAX // 2**20} MB. Save it as CSV, or split"
                     " it."
                 )
-            sheets = sorted((p for p in parts if _is_sheet(p.filename)), key=lambda p: _sheet_number(p.filename))
-            return {place: _scan(archive, part, path.name) for place, part in enumerate(sheets)}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+            sheets = _sheets(archive)
+            errors = {}
+            for part in parts:
+                if part.filename in sheets:
+                    errors[sheets[part.filename]] = _scan(archive, part, path.name)
+                else:
+                    _drain(archive, part)
+            return errors
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
         raise FileUnreadable(f"{path.name} is no XLSX workbook that can be read: {error}") from None
 
 
-def _is_sheet(name: str) -> bool:
-    return name.startswith("xl/worksheets/") and name.endswith(".xml") and name.count("/") == 2
+def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Part → name of the sheet that it holds; their order in the book is not that of their numbers."""
+    book = archive.read("xl/workbook.xml")
+    relations = archive.read("xl/_rels/workbook.xml.rels")
+    targets = {}
+    for tag in _RELATION.findall(relations):
+        found = dict(_ATTRIBUTE.findall(tag))
+        target = found.get(b"Target", b"").decode()
+        targets[found.get(b"Id")] = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+    named = {}
+    for tag in _SHEET.findall(book):
+        found = dict(_ATTRIBUTE.findall(tag))
+        identity = next((value for name, value in found.items() if name.endswith(b":id")), None)
+        if identity in targets:
+            named[targets[identity]] = unescape(found.get(b"name", b"").decode())
+    return named
 
 
-def _sheet_number(name: str) -> tuple[int, str]:
-    digits = re.search(r"(\d+)\.xml$", name)
-    return (int(digits[1]) if digits else 0, name)
+def _drain(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    with archive.open(part) as stream:
+        while stream.read(_CHUNK_BYTES):
+            pass
 
 
 def _scan(archive: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> dict[int, int]:
     """Refuse a sheet whose used range is too large, however few its cells: the range is laid out whole in memory.
 
-    The directory's sizes are what the file claims; what comes out is counted as well.
+    Returns the rows that hold an error, each with its column.
     """
     errors: dict[int, int] = {}
-    rows = columns = size = 0
+    rows = columns = 0
     rest = b""
     with archive.open(part) as stream:
         while chunk := stream.read(_CHUNK_BYTES):
-            size += len(chunk)
             text = rest + chunk
-            for letters, digits, more in _CELL.findall(text):
-                row, column = int(digits), _column_number(letters)
+            for row, column, attributes in _places(text):
                 rows, columns = max(rows, row), max(columns, column)
-                if b't="e"' in more and len(errors) < ERRORS_MAX:
+                if column and len(errors) < ERRORS_MAX and _ERROR.search(attributes):
                     errors[row] = column
-            rows = max([rows, *(int(digits) for digits in _ROW.findall(text))])
-            if size > UNZIPPED_BYTES_MAX or rows > LINES_MAX + 1 or columns > COLUMNS_MAX or rows * columns > CELLS_MAX:
+            if rows > LINES_MAX + 1 or columns > COLUMNS_MAX or rows * columns > CELLS_MAX:
                 raise FileUnreadable(
                     f"{name} has a sheet of {rows:,} rows and {columns:,} columns; at most {LINES_MAX:,} rows,"
                     f" {COLUMNS_MAX} columns and {CELLS_MAX:,} cells are read. Delete what is empty, or save it as CSV."
                 )
-            rest = text[-_OVERLAP_BYTES:]
+            rest = text[text.rfind(b"<") :] if b"<" in text else b""
+            if b"\x00" in chunk or len(rest) > _TAG_BYTES_MAX:
+                raise FileUnreadable(f"{name} is no XLSX workbook that can be read: it hides what it holds.")
     return errors
+
+
+def _places(text: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Row, column (0: of a row) and attributes of each cell and row in a piece of a sheet."""
+    for _, attributes in _TAG.findall(text):
+        place = _PLACE.search(attributes)
+        if place is not None:
+            yield int(place[2]), _column_number(place[1].upper()), attributes
 
 
 def _column_number(letters: bytes) -> int:

@@ -50,11 +50,21 @@ def test_duplicated_headers_empty_rows_and_short_rows_are_taken(tmp_path: Path) 
     assert [(line.number, line.values) for line in table.read()] == [(3, ["1", "", ""]), (5, ["2", "3", "Shop"])]
 
 
-def test_a_tiny_file_with_a_huge_range_is_refused(tmp_path: Path) -> None:
-    """Two cells in opposite corners would be laid out as 17 billion."""
-    rows = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+@pytest.mark.parametrize(
+    "corner",
+    [
+        '<c r="XFD1048576">',
+        "<c r = 'XFD1048576'>",
+        f'<c {" " * 5_000}r="xfd1048576">',
+        f'<c spans="{"x" * 2**20}" r="XFD1048576">',
+    ],
+    ids=["plain", "other quotes", "far away", "across pieces"],
+)
+def test_a_tiny_file_with_a_huge_range_is_refused(tmp_path: Path, corner: str) -> None:
+    """Two cells in opposite corners would be laid out as 17 billion, however they are written."""
+    rows = f'<row><c r="A1"><v>1</v></c></row><row>{corner}<v>1</v></c></row>'
 
-    with pytest.raises(FileUnreadable, match="1,048,576 rows and 16,384 columns"):
+    with pytest.raises(FileUnreadable, match=r"1,048,576 rows and 16,384 columns|hides what it holds"):
         open_xlsx(write_raw(tmp_path / "a.xlsx", rows))
 
 
@@ -66,6 +76,18 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
             part.write(bytes(2**20))
 
     with pytest.raises(FileUnreadable, match="unpack to more than 200 MB"):
+        open_xlsx(path)
+
+
+def test_a_zip_whose_directory_lies_about_a_size_is_refused(tmp_path: Path) -> None:
+    """What unpacks later believes its own eyes, and memory is gone."""
+    path = write_workbook(tmp_path / "a.xlsx", [["name"], ["Tea"]])
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", bytes(4 * 2**20))
+    size = (4 * 2**20).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(size, (1000).to_bytes(4, "little")))
+
+    with pytest.raises(FileUnreadable, match=r"a\.xlsx is no XLSX workbook"):
         open_xlsx(path)
 
 
