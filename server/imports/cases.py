@@ -15,7 +15,7 @@ from server.imports import load
 from server.imports.known import AMBIGUOUS, Case, Facts, Fresh, Row
 from server.imports.pieces import Piece, Problem, Record, Reference
 from server.imports.rules import FOUND_BY_COMPLETED, complete
-from server.imports.targets import EXTERNAL_ID, Part, Target
+from server.imports.targets import EXTERNAL_ID, Column, Part, Target
 
 _Place = tuple[Case, int, Piece]
 """A piece, and where it stands in its record."""
@@ -43,12 +43,12 @@ async def prepare(records: Sequence[Record], target: Target, facts: Facts, fresh
 async def _put_references(cases: list[Case], target: Target, facts: Facts, fresh: Fresh, system: str) -> None:
     wanted = set(_references(case.record for case in cases))
     facts.references = await load.resolve(wanted, system, fresh)
-    names = {(column.part, column.field): column.name for column in target.columns}
+    columns = {(column.part, column.field): column for column in target.columns}
     for case in cases:
         for piece in case.record.pieces:
             for name, value in list(piece.values.items()):
                 if isinstance(value, Reference):
-                    _put_reference(case, target, piece, name, value, facts, names[piece.part.name, name])
+                    _put_reference(case, target, piece, name, value, facts, columns[piece.part.name, name])
 
 
 def _references(records: Iterable[Record]) -> Iterable[Reference]:
@@ -58,10 +58,13 @@ def _references(records: Iterable[Record]) -> Iterable[Reference]:
 
 
 def _put_reference(
-    case: Case, target: Target, piece: Piece, name: str, value: Reference, facts: Facts, column: str
+    case: Case, target: Target, piece: Piece, name: str, value: Reference, facts: Facts, column: Column
 ) -> None:
     row = facts.references.get(value)
     noun = value.entity.replace("_", " ").replace("member", "user")
+    if row is None and column.makes:
+        row = facts.references[value] = uuid7()
+        facts.made[row] = value
     if isinstance(row, UUID):
         piece.values[name] = row
         return
@@ -71,7 +74,7 @@ def _put_reference(
     else:
         reason = f"there is no {noun} “{value.text}”"
         case.waiting += value.entity == target.primary.entity_name
-    case.record.problems.append(Problem(column, reason))
+    case.record.problems.append(Problem(column.name, reason))
 
 
 async def _load_facts(records: Sequence[Record], facts: Facts, fresh: Fresh, system: str) -> None:

@@ -87,7 +87,10 @@ class Decider:
         """
         plan = Plan()
         for case in cases:
-            plan.outcomes.append(self._decide(case, facts, likenesses.get(case.record.line, ()), plan))
+            outcome = self._decide(case, facts, likenesses.get(case.record.line, ()), plan)
+            plan.outcomes.append(outcome)
+            if facts.made and outcome.kind in ("created", "updated"):
+                _make_named(case, facts, outcome, plan)
         return plan
 
     def note(self, case: Case) -> int | None:
@@ -219,6 +222,16 @@ def _incomplete(pieces: Iterable[Piece]) -> Iterable[Problem]:
             given = piece.values.get(each.name, piece.part.defaults.get(each.name, each.default))
             if each.required and given is None:
                 yield Problem(each.name.removesuffix("_id"), f"it is missing, and a {piece.part.name} needs it")
+
+
+def _make_named(case: Case, facts: Facts, outcome: Outcome, plan: Plan) -> None:
+    """Make the rows that a line names and that are not there; the first line that does so has made them."""
+    for piece in case.record.pieces:
+        for value in piece.values.values():
+            named = facts.made.pop(value, None) if isinstance(value, UUID) else None
+            if named is not None:
+                plan.inserts.setdefault(named.entity, []).append({"id": value, "name": named.text})
+                outcome.created.setdefault(named.entity, []).append(value)
 
 
 def _insert(piece: Piece, row_id: UUID, outcome: Outcome, plan: Plan) -> None:

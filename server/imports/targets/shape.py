@@ -29,6 +29,8 @@ class Column:
     """The entity that the value names, by external id, id, number or name."""
     required: bool = False
     """A row cannot be created without."""
+    makes: bool = False
+    """A row that is named and not there is made, with nothing but its name."""
     hint: str = ""
 
 
@@ -89,12 +91,19 @@ EXTERNAL_ID: Final = "external_id"
 
 
 def column(
-    name: str, place: str, known_as: str = "", *, refers: str | None = None, required: bool = False, hint: str = ""
+    name: str,
+    place: str,
+    known_as: str = "",
+    *,
+    refers: str | None = None,
+    required: bool = False,
+    makes: bool = False,
+    hint: str = "",
 ) -> Column:
     """A column: `place` is “part.field”; `known_as` lists further headers, separated by commas."""
     part, _, field_name = place.partition(".")
     words = frozenset(plain(word) for word in (name, field_name, *known_as.split(",")) if word)
-    return Column(name, part, field_name, words, refers, required, hint)
+    return Column(name, part, field_name, words, refers, required, makes, hint)
 
 
 def external_id(part: str, known_as: str) -> Column:

@@ -1,5 +1,6 @@
 """Targets about what happened: orders with their lines."""
 
+from dataclasses import replace
 from typing import Final
 
 from server.imports.targets.shape import Column, Part, Target, column, external_id
@@ -38,7 +39,7 @@ ORDER: Final = Target(
     (
         *_order_columns(),
         *(
-            Column(c.name, c.part, c.field, c.known_as, c.refers, False, c.hint)  # an order may come without lines
+            replace(c, required=False)  # an order may come without lines
             for c in _LINE
         ),
     ),
