@@ -127,7 +127,7 @@ class Decider:
         first = problems[0]
         column = self.headers.get(first.column or "", first.column)
         more = [f"{self.headers.get(p.column or '', p.column)}: {p.reason}" for p in problems[1:]]
-        reason = "; ".join([first.reason, *more])[:REASON_LENGTH_MAX]
+        reason = "; ".join([first.reason, *more])[:REASON_LENGTH_MAX].replace("\x00", "\ufffd")
         return Outcome(case.record.line, "failed", None, column, reason)
 
     def _create(self, case: Case, likeness: Sequence[str], plan: Plan) -> Outcome:

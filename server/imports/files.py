@@ -67,7 +67,7 @@ def name_columns(header: Sequence[str]) -> tuple[str, ...]:
     """The header's names, each of them once."""
     names: list[str] = []
     for position, raw in enumerate(header, 1):
-        plain = " ".join(raw.split())[:200] or f"column {position}"
+        plain = " ".join(raw.replace("\x00", " ").split())[:200] or f"column {position}"
         name, count = plain, 1
         while name in names:
             count += 1
@@ -148,6 +148,8 @@ class _CsvReader:
             if count > LINES_MAX:
                 yield Line(line.number, (), f"the file has more than {LINES_MAX:,} rows: split it")
                 return
+            if line.problem is None and not any(value.strip() for value in line.values):
+                continue  # spreadsheets leave such behind
             if line.problem is None and len(line.values) != len(header):
                 line = _even(line, header)
             yield line
