@@ -39,8 +39,8 @@ class _ImportCommand(click.Command):
             ])  # fmt: skip
 
 
-_HELP = """Import accounts, outlets, contacts, products, prices, stock, orders, users, territories and assignments
-from PATH: a CSV or XLSX file, or a folder of them.
+_HELP = """Import accounts, outlets, contacts, products, prices, stock, receivables, orders, users, territories and
+assignments from PATH: a CSV or XLSX file, or a folder of them.
 
 \b
 Encoding and delimiter are detected; the first line names the columns. Which column is

@@ -19,6 +19,7 @@ from server.imports.targets import EXTERNAL_ID, Column, Part, Target
 
 _Place = tuple[Case, int, Piece]
 """A piece, and where it stands in its record."""
+_TREES: Final = {entity.name for entity in ENTITIES.values() if entity.references.get("parent_id") == entity.name}
 _NO_ID: Final = UUID(int=0)
 _EXTRA_FIELDS: Final = {"member": ("email",)}
 """Columns that are no fields of the entity."""
@@ -81,7 +82,7 @@ async def _load_facts(records: Sequence[Record], facts: Facts, fresh: Fresh, sys
     """What the rules of this chunk's entities ask."""
     values = [(piece.part.entity_name, piece.values) for record in records for piece in record.pieces]
     entities = {name for name, _ in values}
-    if entities & {"agreement", "price_item", "stock", "order"}:
+    if entities & {"agreement", "price_item", "stock", "order", "receivable"}:
         await load.load_shared(facts, fresh)
     if "member" in entities:
         await load.load_roles(facts)
@@ -97,7 +98,7 @@ async def _load_facts(records: Sequence[Record], facts: Facts, fresh: Fresh, sys
         lists = set(facts.price_lists) if "order" in entities else {o["price_list_id"] for o in facts.orders.values()}
         pairs = {(each, product) for each in lists for product in facts.products}
         await load.load_prices(facts, pairs, fresh)
-    for tree in entities & {"account", "territory"}:
+    for tree in entities & _TREES:
         await load.load_parents(facts, tree, {v["parent_id"] for _, v in values if "parent_id" in v})
 
 

@@ -216,11 +216,14 @@ def _moves(case: Case) -> Iterable[Problem]:
 
 
 def _incomplete(pieces: Iterable[Piece]) -> Iterable[Problem]:
-    """Fields without which a row cannot be made."""
+    """Of rows to be made, fields without which they cannot; those that have a value by themselves get it."""
     for piece in pieces:
+        for name, other in piece.part.same_as.items():
+            if other in piece.values:
+                piece.values.setdefault(name, piece.values[other])
+        piece.values = {**piece.part.defaults, **piece.values}
         for each in piece.part.entity.fields:
-            given = piece.values.get(each.name, piece.part.defaults.get(each.name, each.default))
-            if each.required and given is None:
+            if each.required and piece.values.get(each.name, each.default) is None:
                 yield Problem(each.name.removesuffix("_id"), f"it is missing, and a {piece.part.name} needs it")
 
 
@@ -236,7 +239,7 @@ def _make_named(case: Case, facts: Facts, outcome: Outcome, plan: Plan) -> None:
 
 def _insert(piece: Piece, row_id: UUID, outcome: Outcome, plan: Plan) -> None:
     name = piece.part.entity_name
-    plan.inserts.setdefault(name, []).append({"id": row_id, **piece.part.defaults, **piece.part.fixed, **piece.values})
+    plan.inserts.setdefault(name, []).append({"id": row_id, **piece.part.fixed, **piece.values})
     outcome.created.setdefault(name, []).append(row_id)
 
 

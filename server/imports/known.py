@@ -71,7 +71,7 @@ class Facts:
     """Rows that are made because lines name them: id → entity and name."""
     price_lists: dict[UUID, Row] = field(default_factory=dict)
     warehouses: list[UUID] = field(default_factory=list)
-    legal_entities: list[UUID] = field(default_factory=list)
+    legal_entities: dict[UUID, Row] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     """Key or name of a role of the tenant's own, in lower case → its key. None that departs from the owner's."""
     products: dict[UUID, Row] = field(default_factory=dict)

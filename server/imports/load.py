@@ -79,10 +79,10 @@ async def load_shared(facts: Facts, fresh: Fresh) -> None:
     """Price lists, warehouses and own companies: few, and named by default."""
     lists = await connection().fetch("SELECT id, currency, version FROM price_list WHERE deleted_at IS NULL")
     facts.price_lists = {row["id"]: row for row in lists} | fresh.rows.get("price_list", {})
-    for name, known in (("warehouse", facts.warehouses), ("legal_entity", facts.legal_entities)):
-        sql = f'SELECT id FROM "{name}" WHERE deleted_at IS NULL ORDER BY id LIMIT 2'  # noqa: S608 - our own name
-        known += [row["id"] for row in await connection().fetch(sql)]
-        known += fresh.rows.get(name, {})
+    companies = await connection().fetch("SELECT id, currency FROM legal_entity WHERE deleted_at IS NULL")
+    facts.legal_entities = {row["id"]: row for row in companies} | fresh.rows.get("legal_entity", {})
+    depots = await connection().fetch("SELECT id FROM warehouse WHERE deleted_at IS NULL ORDER BY id LIMIT 2")
+    facts.warehouses = [row["id"] for row in depots] + list(fresh.rows.get("warehouse", {}))
 
 
 async def load_roles(facts: Facts) -> None:

@@ -115,7 +115,7 @@ class RecordMaker:
             elif piece.part.entity_name == "member" and (values.keys() & {"first_name", "last_name"}):
                 names = (values.pop("first_name", None), values.pop("last_name", None))
                 values.setdefault("name", " ".join(name for name in names if name))
-            elif "position" in values and len(values["position"]) < 2:
+            elif isinstance(values.get("position"), dict) and len(values["position"]) < 2:
                 problems.append(Problem("latitude", "a position needs both latitude and longitude"))
 
     def _grouped(self, records: Iterable[Record]) -> Iterator[Record]:
@@ -179,7 +179,7 @@ def _reader(target: Target, column: Column, habits: Habits) -> Callable[[str], A
     name = column.field
     if name in _FRACTIONS:
         return partial(read_fraction, habits=habits)
-    if name == "credit_limit_minor":
+    if name.endswith("_minor"):
         return partial(read_decimal, habits=habits)
     if name.startswith("position."):
         return partial(read_degrees, habits=habits, limit=90 if name.endswith("latitude") else 180)

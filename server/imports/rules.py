@@ -104,7 +104,7 @@ def _stock(values: dict[str, Any], facts: Facts) -> list[Problem]:
 
 def _agreement(values: dict[str, Any], facts: Facts) -> list[Problem]:
     problems = _only(values, "price_list_id", list(facts.price_lists), "price list")
-    problems += _only(values, "legal_entity_id", facts.legal_entities, "legal entity")
+    problems += _only(values, "legal_entity_id", list(facts.legal_entities), "legal entity")
     price_list = facts.price_lists.get(values.get("price_list_id"))  # type: ignore[arg-type]
     if price_list is not None and values.setdefault("currency", price_list["currency"]) != price_list["currency"]:
         problems.append(
@@ -113,6 +113,19 @@ def _agreement(values: dict[str, Any], facts: Facts) -> list[Problem]:
     limit = values.get("credit_limit_minor")
     if isinstance(limit, Decimal) and "currency" in values:
         values["credit_limit_minor"] = to_minor(limit, values["currency"])
+    return problems
+
+
+def _receivable(values: dict[str, Any], facts: Facts) -> list[Problem]:
+    problems = _only(values, "legal_entity_id", list(facts.legal_entities), "legal entity")
+    company = facts.legal_entities.get(values.get("legal_entity_id"))  # type: ignore[arg-type]
+    if company is None:
+        return problems
+    currency = values.setdefault("currency", company["currency"])
+    for name in ("balance_minor", "amount_minor"):
+        if isinstance(values.get(name), Decimal):
+            values[name] = to_minor(values[name], currency)
+    values.setdefault("as_of", facts.now)
     return problems
 
 
@@ -212,11 +225,14 @@ _RULES: Final[dict[str, Rule]] = {
     "price_item": _price_item,
     "stock": _stock,
     "agreement": _agreement,
+    "receivable": _receivable,
     "contact": _contact,
     "order": _order,
     "order_line": _order_line,
     "price_list": lambda values, _: _check_period(values),
     "assignment": lambda values, _: _check_period(values),
 }
-FOUND_BY_COMPLETED: Final = frozenset({"member", "product_unit", "price_item", "stock", "agreement", "order_line"})
+FOUND_BY_COMPLETED: Final = frozenset(
+    {"member", "product_unit", "price_item", "stock", "agreement", "order_line", "receivable"}
+)
 """Entities that are found again by what the rule completes, or whose values depend on each other."""

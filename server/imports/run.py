@@ -45,6 +45,7 @@ _NAMED_BY_RULES: Final = {
     ),
     "order_line": frozenset({"order", "product", "product_unit", "price_item"}),
     "agreement": frozenset({"price_list", "legal_entity"}),
+    "receivable": frozenset({"legal_entity"}),
     "price_item": frozenset({"product", "price_list"}),
     "stock": frozenset({"product", "warehouse"}),
     "product_unit": frozenset({"product"}),

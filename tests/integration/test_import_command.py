@@ -124,7 +124,8 @@ def test_each_file_of_a_feed_is_taken_once(shell: Shell) -> None:
     put("customers.csv", "id,name\nC1,Shop\n")
     put("other.csv", "id,name,city\nC2,Hall,\nC3,,\n")
     put("strange.csv", "what,is,this\n1,2,3\n")
-    (feed / "growing.csv").write_text("id,name\nC4,Half")
+    put("growing.csv", "id,name\nC4,Half")
+    os.utime(feed / "growing.csv", (time.time() + 3_600,) * 2)
 
     said = shell.run(*take, status=1)
 

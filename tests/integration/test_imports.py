@@ -281,6 +281,36 @@ async def test_lines_are_added_to_imported_orders_only(office: Office) -> None:
     assert await office.one("SELECT total_minor FROM \"order\" WHERE number = 'A-1'") == 2000
 
 
+async def test_a_category_that_a_product_names_is_made(office: Office) -> None:
+    """A list of products has their groups in a column; nobody sends a second file for them."""
+    text = "sku,name,category,vat\na,A,Drinks,20%\nb,B,Drinks,\nc,,Never made,\n"
+
+    dry = await office.check("products.csv", text, "product")
+    result = await office.load("products.csv", text, "product")
+    again = await office.load("products.csv", text, "product")
+
+    assert dry.counts == result.counts
+    assert (result.counts["created"], result.counts["failed"], again.counts["unchanged"]) == (2, 1, 2)
+    assert await office.fetch("SELECT name FROM category") == [("Drinks",)]
+    assert await office.fetch("SELECT name FROM tax_category") == [("20%",)]
+
+
+async def test_debts_of_a_nightly_feed_are_found_by_their_document(office: Office) -> None:
+    """What is paid comes with a balance of 0; amounts are exact in the currency's minor unit."""
+    await office.trade()
+    head = "Контрагент;Номер документа;Сумма;Долг;Срок оплаты\n"
+
+    first = await office.load("debts.csv", f"{head}C1;R-1;1 200,50;1 200,50;01.12.2026\nC1;R-2;;10;2.12.2026\n")
+    second = await office.load("debts.csv", f"{head}C1;R-1;1 200,50;200,50;01.12.2026\nNobody;R-9;1;1;01.12.2026\n")
+
+    assert first.target == "receivable"
+    assert (first.counts["created"], second.counts["updated"], second.counts["failed"]) == (2, 1, 1)
+    columns = "document_number, amount_minor, balance_minor, currency"
+    assert await office.fetch(f"SELECT {columns} FROM receivable ORDER BY 1") == [
+        ("R-1", 120050, 20050, "EUR"), ("R-2", 1000, 1000, "EUR"),
+    ]  # fmt: skip
+
+
 async def test_users_territories_units_and_assignments_are_imported(office: Office) -> None:
     """Setting up a company of fifty reps by hand takes a week."""
     await office.trade()

@@ -13,6 +13,7 @@ from server.imports.targets.goods import (
     TAX_CATEGORY,
     WAREHOUSE,
 )
+from server.imports.targets.money import RECEIVABLE
 from server.imports.targets.people import ASSIGNMENT, LEGAL_ENTITY, TERRITORY, USER
 from server.imports.targets.shape import EXTERNAL_ID, Column, Part, Target, plain
 from server.imports.targets.trade import ORDER, ORDER_LINE
@@ -20,8 +21,9 @@ from server.imports.targets.trade import ORDER, ORDER_LINE
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
     for target in (
-        LEGAL_ENTITY, USER, TERRITORY, CATEGORY, TAX_CATEGORY, PRICE_LIST, WAREHOUSE, PRODUCT, PRODUCT_UNIT, PRICE, STOCK,
-        ACCOUNT, AGREEMENT, OUTLET, CONTACT, ASSIGNMENT, ORDER, ORDER_LINE,
+        LEGAL_ENTITY, USER, TERRITORY, CATEGORY, TAX_CATEGORY, PRICE_LIST, WAREHOUSE, PRODUCT, PRODUCT_UNIT, PRICE,
+        STOCK,
+        ACCOUNT, AGREEMENT, OUTLET, CONTACT, ASSIGNMENT, ORDER, ORDER_LINE, RECEIVABLE,
     )
 }  # fmt: skip
 """In the order in which the files of one folder are imported: what is named, before what names it."""

@@ -6,7 +6,7 @@ from server.imports.targets.shape import Part, Target, column, external_id
 
 RECEIVABLE: Final = Target(
     "receivable",
-    (Part("receivable", "receivable", ("document_number", "account_id")),),
+    (Part("receivable", "receivable", ("document_number", "account_id"), same_as={"amount_minor": "balance_minor"}),),
     (
         external_id("receivable", "receivable id,debt id,код задолженности"),
         column("account", "receivable.account_id", "customer,client,debtor,company,customer id,account id,контрагент,клиент,должник,код клиента,борышкер", refers="account", required=True),

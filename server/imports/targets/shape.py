@@ -46,6 +46,8 @@ class Part:
     """Field → the part whose id it holds."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Values that do not come from the file."""
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    """Field of a new row → another field of it, whose value it has where the file gives none."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values of a new row where the file gives none."""
     copies: Mapping[str, str] = field(default_factory=dict)
