@@ -17,6 +17,8 @@ LASTS: Final = timedelta(hours=24)
 """So long a finished export is kept."""
 WAITING_MAX: Final = 3
 """Exports of one tenant that may wait at a time."""
+KEPT_MAX: Final = 10
+"""Exports of one tenant that are kept at a time."""
 
 
 class ExportNotReady(Conflict):
@@ -60,11 +62,10 @@ async def add_export(form: Format, by: UUID) -> ExportFile:
     Raises:
         ExportsWaiting: the tenant waits for several already.
     """
-    waiting = await connection().fetchval(
-        "SELECT count(*) FROM export_file WHERE state = 'waiting' AND created_at > $1", clock.now() - LASTS
-    )
-    if waiting >= WAITING_MAX:
-        raise ExportsWaiting(f"{waiting} exports are being written. Wait for one of them.")
+    rows = await connection().fetch("SELECT state FROM export_file WHERE created_at > $1", clock.now() - LASTS)
+    kept, waiting = len(rows), sum(row["state"] == "waiting" for row in rows)
+    if waiting >= WAITING_MAX or kept >= KEPT_MAX:
+        raise ExportsWaiting(f"{waiting} exports are being written, and {kept} are kept of this day. Use one of them.")
     export_id = uuid7()
     await connection().execute(
         "INSERT INTO export_file (id, format, state, created_by) VALUES ($1, $2, 'waiting', $3)", export_id, form, by

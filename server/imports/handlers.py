@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
-from litestar import Request, Response, Router, get, patch, post
+from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
@@ -26,7 +26,7 @@ from server.imports.jobs import enqueue_import
 from server.imports.messages import SYSTEM_PATTERN, Act, ImportChange, ImportPage, ImportView
 from server.imports.plan import DEFAULT_SYSTEM, SUFFIXES, Wishes, open_table
 from server.imports.report import BEGINNING, Place, read_report
-from server.imports.service import UPLOAD_BYTES_MAX, upload_path
+from server.imports.service import UPLOAD_BYTES_MAX, check_path, remove_upload, upload_path
 
 _Name = Annotated[
     str, Parameter(min_length=1, max_length=200, description=f"Its name; it ends in one of {', '.join(SUFFIXES)}.")
@@ -114,6 +114,16 @@ async def change_import(
     return ImportView.of(run, headers)
 
 
+@delete("/{number:int}", operation_id="deleteImport")
+async def delete_import(number: FromPath[int], session: NamedDependency[Session], state: State) -> None:
+    """Delete an upload that was not run, and its file."""
+    require_all_rights(session)
+    async with tenant_write(session.tenant, by=session.actor):
+        run = await service.forget_upload(number)
+    folder = storage.tenant_folder("imports", session.tenant.id, state.config.state_dir)
+    await asyncio.to_thread(remove_upload, folder, run)
+
+
 async def _headers(session: Session, state: State, run: store.Run) -> dict[int, list[str]]:
     """The columns of the file, while it is kept."""
     folder = storage.tenant_folder("imports", session.tenant.id, state.config.state_dir)
@@ -159,7 +169,7 @@ async def get_report(number: FromPath[int], session: NamedDependency[Session], s
         run = await store.get_run(number)
     folder = storage.tenant_folder("imports", session.tenant.id, state.config.state_dir)
     headers = {"Content-Disposition": f'attachment; filename="import-{number}.csv"'}
-    checked = folder / f"{number}.check.csv"
+    checked = check_path(folder, number)
     if run.state in ("uploaded", "checking", "checked") and await asyncio.to_thread(checked.is_file):
         return Response(await asyncio.to_thread(checked.read_bytes), media_type="text/csv", headers=headers)
     return Stream(_report(session, run), media_type="text/csv", headers=headers)
@@ -177,7 +187,8 @@ async def _report(session: Session, run: store.Run) -> AsyncIterator[bytes]:
 imports_router = Router(
     "/imports",
     route_handlers=[
-        upload_file, list_imports, get_import, change_import, check_import, run_import, undo_import, get_report,
+        upload_file, list_imports, get_import, change_import, delete_import, check_import, run_import, undo_import,
+        get_report,
     ],
     tags=["imports"],
 )  # fmt: skip

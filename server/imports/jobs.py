@@ -18,7 +18,7 @@ from server.imports.messages import Act
 from server.imports.plan import Wishes, open_table
 from server.imports.report import HEADER, report_row, write_rows
 from server.imports.run import Importer, Intake
-from server.imports.service import upload_path
+from server.imports.service import check_path, remove_upload, upload_path
 from server.imports.undo import undo_run
 from server.tenants.service import get_tenant
 
@@ -64,7 +64,7 @@ async def _check(tenant: TenantRef, number: int) -> None:
     importer, run, folder = await _importer(tenant, number)
     if run.state != "checking":
         return
-    report = folder / f"{number}.check.csv"
+    report = check_path(folder, number)
     part = folder / f"{number}.check.part"
     with part.open("w", encoding="utf-8", newline="") as text:
         text.write(write_rows([HEADER]))
@@ -97,8 +97,7 @@ async def _run(tenant: TenantRef, number: int) -> None:
     async with tenant_transaction(tenant):
         await store.release(number, "done")
     with suppress(OSError):
-        upload_path(folder, number, run.files[0].name).unlink()
-        (folder / f"{number}.check.csv").unlink(missing_ok=True)
+        remove_upload(folder, run)
 
 
 async def _undo(tenant: TenantRef, number: int) -> None:

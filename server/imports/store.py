@@ -80,7 +80,10 @@ async def create_run(
     source: str, system: str, options: Options, files: Sequence[RunFile], *, by: UUID | None, state: State = "running"
 ) -> int:
     """Note a run that begins; its number."""
-    number = await connection().fetchval("SELECT coalesce(max(number), 0) + 1 FROM import_run")
+    number = await connection().fetchval(
+        """INSERT INTO setting AS s (key, value) VALUES ('import_number_last', '1')
+        ON CONFLICT (key) DO UPDATE SET value = to_jsonb(s.value::bigint + 1) RETURNING value::bigint"""
+    )
     await connection().execute(
         "INSERT INTO import_run (number, source, system, options, state, created_by) VALUES ($1, $2, $3, $4, $5, $6)",
         number, source, system, json.dumps(asdict(options)), state, by,
@@ -124,6 +127,18 @@ async def put_options(number: int, system: str, options: Options) -> None:
 async def put_state(number: int, state: State) -> None:
     """Note what is asked for."""
     await connection().execute("UPDATE import_run SET state = $2, problem = NULL WHERE number = $1", number, state)
+
+
+async def count_in_states(states: Sequence[State]) -> int:
+    """How many runs are in one of these states."""
+    found = await connection().fetchval("SELECT count(*) FROM import_run WHERE state = ANY ($1::text[])", list(states))
+    return int(found)
+
+
+async def delete_run(number: int) -> None:
+    """Forget a run that has written nothing."""
+    await connection().execute("DELETE FROM import_file WHERE run = $1", number)
+    await connection().execute("DELETE FROM import_run WHERE number = $1", number)
 
 
 async def list_runs(limit: int = 50) -> list[Run]:

@@ -145,6 +145,22 @@ async def test_what_is_wrong_with_an_upload_is_said(world: World, state_dir: Pat
     assert list((state_dir / "imports" / str(world.tenant.id)).iterdir()) == []
 
 
+async def test_an_upload_that_is_not_run_can_be_deleted_and_few_wait(world: World, state_dir: Path) -> None:
+    """Disks are finite; what was run can only be taken back."""
+    numbers = [(await upload(world.admin))["number"] for _ in range(20)]
+
+    full = await world.admin.refusal("POST", "/imports", content=CUSTOMERS, params={"name": "a.csv"})
+    deleted = await world.admin.send("DELETE", f"/imports/{numbers[0]}")
+    await work(world.admin, numbers[1], "execution", "run")
+
+    assert full[:2] == (409, "imports_waiting")
+    assert deleted.status_code == 204
+    assert (await world.admin.refusal("GET", f"/imports/{numbers[0]}"))[:2] == (404, "not_found")
+    assert (await world.admin.refusal("DELETE", f"/imports/{numbers[1]}"))[:2] == (409, "import_state")
+    assert len(list((state_dir / "imports" / str(world.tenant.id)).iterdir())) == 18
+    assert (await upload(world.admin))["number"] == 21
+
+
 @pytest.mark.parametrize("role", ["manager", "rep", "billing"])
 async def test_only_admins_and_owners_import_and_export(world: World, role: str) -> None:
     """A file reaches every field of every row."""
@@ -154,7 +170,7 @@ async def test_only_admins_and_owners_import_and_export(world: World, role: str)
     for method, path in (
         ("GET", "/imports"), ("GET", f"/imports/{number}"), ("GET", f"/imports/{number}/report"),
         ("POST", f"/imports/{number}/check"), ("POST", f"/imports/{number}/execution"),
-        ("POST", f"/imports/{number}/reversal"),
+        ("POST", f"/imports/{number}/reversal"), ("DELETE", f"/imports/{number}"),
     ):  # fmt: skip
         assert (await person.refusal(method, path))[:2] == (403, "forbidden"), path
     assert (await person.refusal("PATCH", f"/imports/{number}", {}))[:2] == (403, "forbidden")
@@ -171,6 +187,7 @@ async def test_imports_of_another_tenant_are_nothing(world: World, stranger: Per
     for method, path in (
         ("GET", f"/imports/{number}"), ("GET", f"/imports/{number}/report"), ("POST", f"/imports/{number}/check"),
         ("POST", f"/imports/{number}/execution"), ("POST", f"/imports/{number}/reversal"),
+        ("DELETE", f"/imports/{number}"),
     ):  # fmt: skip
         assert (await stranger.refusal(method, path))[:2] == (404, "not_found")
     assert (await stranger.refusal("PATCH", f"/imports/{number}", {}))[:2] == (404, "not_found")
