@@ -1,10 +1,8 @@
-"""Reads CSV files that people made: each row that can't be read is a problem with a place, and the rest is read.
+"""Rows of CSV files as typed values: each row that can't be read is a problem with a place, and the rest is read.
 
-Files are UTF-8, with or without a byte order mark, comma-separated, with a header line. A row counts whole or
-not at all.
+`server.imports.files` reads the files. A row counts whole or not at all.
 """
 
-import csv
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -13,13 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from server.imports.files import FileUnreadable, open_csv
+
 TEXT_LENGTH_MAX: Final = 200
-ROW_LINES_MAX: Final = 50
-"""A quoted value may span this many lines; beyond, its quotation mark was forgotten."""
 
 _DECIMAL: Final = re.compile(r"\d{1,15}(\.\d{1,9})?")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _TIME: Final = re.compile(r"[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?")
 
 
@@ -67,9 +64,7 @@ class CsvRow:
     def optional_text(self, column: str, *, length_max: int = TEXT_LENGTH_MAX) -> str | None:
         """A text without spaces around it; None where there is none."""
         value = self.values.get(column, "").strip()
-        if any("\udc80" <= c <= "\udcff" for c in value):
-            self.fail(column, "it is not UTF-8 text")
-        elif "\x00" in value:
+        if "\x00" in value:
             self.fail(column, "it contains a NUL character")
         elif len(value) > length_max:
             self.fail(column, f"it has {len(value)} characters, more than {length_max}")
@@ -160,64 +155,21 @@ class CsvFile:
             CsvMissing: there is no such file.
         """
         try:
-            text = self.path.read_bytes().decode("utf-8-sig", "surrogateescape")
+            table = open_csv(self.path, encoding="utf-8")
         except OSError as error:
             raise CsvMissing(f"{self.path} cannot be read: {error.strerror}. Give the folder that holds it.") from error
-        records = self._records(_LINE_END.split(text))
-        header_line, header = next(records, (1, []))
-        header = [name.strip() for name in header]
-        missing = [name for name in self.columns if name not in header]
+        except FileUnreadable:
+            table = None  # it is empty
+        missing = [name for name in self.columns if table is None or name not in table.header]
         for name in missing:
-            self._note(header_line, name, "the file has no such column, so none of its rows was imported")
-        if missing:
+            self._note(1, name, "the file has no such column, so none of its rows was imported")
+        if missing or table is None:
             return
-        for line, values in records:
-            if len(values) == len(header):
-                yield CsvRow(self.path.name, line, dict(zip(header, values, strict=True)))
-            elif values:
-                self._note_uneven(line, header, values)
+        for line in table.read():
+            if line.problem is None:
+                yield CsvRow(self.path.name, line.number, dict(zip(table.header, line.values, strict=True)))
+            else:
+                self._note(line.number, line.column or table.header[0], line.problem)
 
     def _note(self, line: int, column: str, reason: str) -> None:
         self.problems.append(CsvProblem(self.path.name, line, column, reason))
-
-    def _note_uneven(self, line: int, header: list[str], values: list[str]) -> None:
-        column = header[len(values)] if len(values) < len(header) else header[-1]
-        self._note(line, column, f"the row has {len(values)} values, and the header {len(header)}")
-
-    def _records(self, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-        """Each record with the number of its first line. A forgotten quotation mark costs its own line alone."""
-        header: list[str] = []
-        at = 0
-        while at < len(lines):
-            span = _span(lines, at)
-            values = _split(lines[at : at + span]) if span else None
-            if values is None or (span > 1 and header and len(values) != len(header)):
-                self._note(at + 1, _open_column(lines[at], header), "a quotation mark is never closed")
-                span = 1
-            else:
-                header = header or values
-                yield at + 1, values
-            at += span
-
-
-def _span(lines: list[str], start: int) -> int:
-    """How many lines the record at `start` spans; 0 where its last quotation mark is never closed."""
-    marks = 0
-    for number, line in enumerate(lines[start : start + ROW_LINES_MAX], 1):
-        marks += line.count('"')
-        if marks % 2 == 0:
-            return number
-    return 0
-
-
-def _split(lines: list[str]) -> list[str] | None:
-    try:
-        return next(csv.reader([f"{line}\n" for line in lines], strict=True), [])
-    except csv.Error:
-        return None
-
-
-def _open_column(line: str, header: list[str]) -> str:
-    """The column in which a line's quotation mark was left open."""
-    begun = len(next(csv.reader([line]), []))
-    return header[min(begun, len(header)) - 1] if header else "header"

@@ -109,7 +109,7 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
     skipped = 1 if told else 0
     delimiter = delimiter or (told[1] if told else detect_delimiter([line for line in lines[skipped:] if line.strip()]))
     reader = _CsvReader(path, encoding, delimiter, skipped)
-    header = reader.header()
+    header = reader.head().names
     shown = {"\t": "a tab", ",": "commas", ";": "semicolons"}.get(delimiter, f"“{delimiter}”")
     how = f"CSV, {encoding.removesuffix('-sig')}, separated by {shown}"
     return TableFile(path.name, header, how, reader.lines, *hash_file(path), _DECIMAL_COMMA.get(delimiter))
@@ -129,20 +129,21 @@ class _CsvReader:
     delimiter: str
     skipped: int
 
-    def header(self) -> tuple[str, ...]:
+    def head(self) -> "_Head":
         with closing(self._records(None)) as records:
             first = next(records, None)
-        names = name_columns(first.values) if first and first.problem is None else ()
+        values = first.values if first and first.problem is None else ()
+        names = name_columns(values)
         if not names:
             raise FileUnreadable(f"{self.path.name} has no header: a first line with the names of its columns.")
         if len(names) > COLUMNS_MAX:
             raise FileUnreadable(f"{self.path.name} has {len(names)} columns, more than {COLUMNS_MAX}.")
-        return names
+        return _Head(names, len(values))
 
     def lines(self) -> Iterator[Line]:
         """The records after the header, as many values each as the header has names."""
-        header = self.header()
-        records = self._records(header)
+        head = self.head()
+        records = self._records(head)
         next(records)
         for count, line in enumerate(records, 1):
             if count > LINES_MAX:
@@ -150,11 +151,11 @@ class _CsvReader:
                 return
             if line.problem is None and not any(value.strip() for value in line.values):
                 continue  # spreadsheets leave such behind
-            if line.problem is None and len(line.values) != len(header):
-                line = _even(line, header)
+            if line.problem is None and len(line.values) != len(head.names):
+                line = _even(line, head)
             yield line
 
-    def _records(self, header: tuple[str, ...] | None) -> Generator[Line]:
+    def _records(self, head: "_Head | None") -> Generator[Line]:
         with self.path.open(encoding=self.encoding, errors=_lenient(self.encoding), newline="") as stream:
             pending: list[tuple[int, str]] = []
             physical = _physical_lines(stream, self.skipped)
@@ -168,9 +169,9 @@ class _CsvReader:
                 if len(text) > LINE_CHARS_MAX:
                     yield Line(number, (), f"the line has more than {LINE_CHARS_MAX:,} characters")
                 elif '"' not in text:
-                    yield self._checked(number, text.rstrip("\r\n").split(self.delimiter))
+                    yield self._checked(number, text.rstrip("\r\n").split(self.delimiter), head)
                 else:
-                    yield self._quoted(number, text, pending, physical, header)
+                    yield self._quoted(number, text, pending, physical, head)
 
     def _quoted(
         self,
@@ -178,7 +179,7 @@ class _CsvReader:
         text: str,
         pending: list[tuple[int, str]],
         physical: Iterator[tuple[int, str]],
-        header: tuple[str, ...] | None,
+        head: "_Head | None",
     ) -> Line:
         """The record that begins on a line with quotation marks; lines that it does not take go back to `pending`."""
         taken: list[tuple[int, str]] = []
@@ -190,10 +191,10 @@ class _CsvReader:
             taken.append(following)
             marks += following[1].count('"')
         values = None if marks % 2 else self._split([text, *(line for _, line in taken)])
-        if values is None or (taken and header and len(values) != len(header)):
+        if values is None or (taken and head and len(values) != head.width):
             pending[:0] = taken
-            return Line(number, (), "a quotation mark is never closed", self._open_column(text, header))
-        return self._checked(number, values)
+            return Line(number, (), "a quotation mark is never closed", self._open_column(text, head))
+        return self._checked(number, values, head)
 
     def _split(self, lines: list[str]) -> list[str] | None:
         lines[-1] = lines[-1].rstrip("\r\n")
@@ -202,13 +203,15 @@ class _CsvReader:
         except csv.Error:
             return None
 
-    def _open_column(self, text: str, header: tuple[str, ...] | None) -> str | None:
+    def _open_column(self, text: str, head: "_Head | None") -> str | None:
         begun = len(text[: text.rfind('"')].split(self.delimiter))
-        return header[min(begun, len(header)) - 1] if header else None
+        return head.column(begun - 1) if head else None
 
-    def _checked(self, number: int, values: list[str]) -> Line:
-        if self.encoding.startswith("utf-8") and any(_is_broken(value) for value in values):
-            return Line(number, values, "it holds bytes that are no UTF-8 text")
+    def _checked(self, number: int, values: list[str], head: "_Head | None") -> Line:
+        if self.encoding.startswith("utf-8"):
+            broken = next((at for at, value in enumerate(values) if _is_broken(value)), None)
+            if broken is not None:
+                return Line(number, (), "it is not UTF-8 text", head.column(broken) if head else None)
         return Line(number, [restore(value) for value in values])
 
 
@@ -216,15 +219,25 @@ def _is_broken(value: str) -> bool:
     return not value.isascii() and any("\udc80" <= c <= "\udcff" for c in value)
 
 
-def _even(line: Line, header: Sequence[str]) -> Line:
-    """A record as wide as the header: empty values too many are left away; anything else is a problem."""
-    values = list(line.values)
-    while len(values) > len(header) and not values[-1].strip():
-        values.pop()
-    if len(values) == len(header):
-        return Line(line.number, values)
-    column = header[len(values)] if len(values) < len(header) else header[-1]
-    return Line(line.number, (), f"the row has {len(values)} values, and the header {len(header)}", column)
+@dataclass(frozen=True)
+class _Head:
+    """The names of the columns; the header may have been wider, by columns without a name at its end."""
+
+    names: tuple[str, ...]
+    width: int
+
+    def column(self, index: int) -> str:
+        """The name of the column there, or of the last one."""
+        return self.names[min(index, len(self.names) - 1)]
+
+
+def _even(line: Line, head: _Head) -> Line:
+    """A record as wide as the header. Of any other width it is a problem: its values would stand in other columns."""
+    names, values = head.names, line.values
+    if len(values) == head.width and not any(value.strip() for value in values[len(names) :]):
+        return Line(line.number, values[: len(names)])
+    reason = f"the row has {len(values)} values, and the header {len(names)}"
+    return Line(line.number, (), reason, head.column(len(values)))
 
 
 def _physical_lines(stream: TextIO, skipped: int) -> Iterator[tuple[int, str]]:

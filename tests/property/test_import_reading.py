@@ -108,6 +108,17 @@ def test_a_cell_of_a_million_characters_costs_its_line_alone(tmp_path: Path) -> 
     assert all(len(line.problem or "") < 100 for line in lines)
 
 
+def test_a_shifted_row_is_no_row(tmp_path: Path) -> None:
+    """A comma too many in the middle, and every value after it stands in the wrong column; at the end, too."""
+    path = tmp_path / "shifted.csv"
+    path.write_text("name,city,phone\nA,,Delft,\nB,Delft,1,\nC,Delft,2\n")
+    wide = tmp_path / "wide.csv"
+    wide.write_text("name,city,\nA,Delft,\nB,Delft,x\n")
+
+    assert [line.problem is None for line in open_csv(path).read()] == [False, False, True]
+    assert [line.problem is None for line in open_csv(wide).read()] == [True, False]
+
+
 def test_duplicated_and_empty_headers_get_names_of_their_own(tmp_path: Path) -> None:
     """Which “Phone” is meant can only be said when each has a name."""
     path = tmp_path / "headers.csv"
