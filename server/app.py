@@ -4,12 +4,10 @@ Whatever goes wrong is rendered here, once, as problem details (RFC 9457).
 """
 
 import logging
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any, Final
 
 import asyncpg
@@ -19,31 +17,33 @@ from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components
 
 from server import db
+from server.api_document import PROBLEM_TYPE, openapi_config
 from server.auth.handlers import create_auth_router
-from server.auth.session import BEARER, SECURITY_SCHEMES, authentication, provide_session
+from server.auth.session import (
+    BEARER,
+    Session,
+    authentication,
+    provide_any_session,
+    provide_session,
+    tell_allowance,
+)
 from server.config import MAIN_DATABASE, Config
 from server.crm.handlers import create_crm_router
-from server.crm.openapi import crm_components, crm_parameters
 from server.db import Databases
-from server.errors import AppError, Busy, FieldError, InvalidInput, NotFound
+from server.errors import AppError, Busy, InvalidInput, NotFound, TooManyRequests, explain_validation, write_problem
 from server.exports.handlers import exports_router
 from server.imports.handlers import imports_router
 from server.sync.handlers import sync_router
 from server.tenants.schema import app_urls
+from server.webhooks.handlers import webhook_router
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 COMPRESSED_BYTES_MIN: Final = 1_000
 COMPRESSION_LEVEL: Final = 1
-PROBLEM_TYPE: Final = "application/problem+json"
 
 _log = logging.getLogger(__name__)
-_UNKNOWN_FIELD: Final = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
-_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 
 
 def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, connect: bool = True) -> Litestar:
@@ -60,11 +60,13 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
         [
             get_health,
             create_auth_router(),
-            _with_session(create_crm_router(), imports_router, exports_router, sync_router),
+            _with_session(sync_router, webhook_router, imports_router, exports_router),
+            _with_session(create_crm_router(), provide=provide_any_session),
         ],
         lifespan=[_connected(config)] if connect else [],
         state=State({"config": config}),
         middleware=[authentication],
+        before_send=[tell_allowance],
         exception_handlers={
             AppError: _render_app_error,
             msgspec.DecodeError: _render_undecodable,
@@ -81,7 +83,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             gzip_compress_level=COMPRESSION_LEVEL,
             exclude="^/(sync|exports)",  # compressed already, and streamed
         ),
-        openapi_config=_openapi_config(),
+        openapi_config=openapi_config(),
         logging_config=None,
     )
 
@@ -97,9 +99,9 @@ async def _connected(config: Config) -> AsyncIterator[None]:
         await databases.close()
 
 
-def _with_session(*routers: Router) -> Router:
-    """Routes that need to know who is asking."""
-    session = Provide(provide_session, sync_to_thread=False)
+def _with_session(*routers: Router, provide: Callable[..., Session] = provide_session) -> Router:
+    """Routes that need to know who is asking; `provide_any_session` lets API keys in."""
+    session = Provide(provide, sync_to_thread=False)
     return Router("/", route_handlers=routers, dependencies={"session": session}, security=[{BEARER: []}])
 
 
@@ -109,30 +111,21 @@ async def get_health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _render(
-    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
-) -> Response[dict[str, Any]]:
-    problem = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-    return Response(problem | extra, status_code=status, media_type=PROBLEM_TYPE, headers=dict(headers or {}))
+def _render(problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response[dict[str, Any]]:
+    return Response(dict(problem), status_code=problem["status"], media_type=PROBLEM_TYPE, headers=dict(headers or {}))
 
 
 def _render_app_error(_: Request[Any, Any, Any], error: AppError) -> Response[dict[str, Any]]:
     headers = {}
-    if isinstance(error, Busy):
+    if isinstance(error, Busy | TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_s)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _render(error.status, error.code, error.message, headers=headers, **error.extra)
+    return _render(error.problem(), headers)
 
 
 def _render_undecodable(request: Request[Any, Any, Any], error: msgspec.DecodeError) -> Response[dict[str, Any]]:
-    return _render_app_error(request, InvalidInput([_explain(str(error), "body")]))
+    return _render_app_error(request, InvalidInput([explain_validation(str(error))]))
 
 
 def _render_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
@@ -142,19 +135,12 @@ def _render_http_error(request: Request[Any, Any, Any], error: HTTPException) ->
     if error.status_code == HTTPStatus.NOT_FOUND:
         return _render_app_error(request, NotFound())
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        problems = [_explain(e.get("message", ""), e.get("key", "body")) for e in error.extra if isinstance(e, dict)]
+        problems = [
+            explain_validation(e.get("message", ""), e.get("key", "body")) for e in error.extra if isinstance(e, dict)
+        ]
         return _render_app_error(request, InvalidInput(problems))
     status = HTTPStatus(error.status_code)
-    return _render(status, status.name.lower(), error.detail, headers=error.headers)
-
-
-def _explain(message: str, default: str) -> FieldError:
-    """msgspec's message as the error of a field."""
-    path = _PATH.search(message)
-    unknown = _UNKNOWN_FIELD.search(message)
-    names = [path[1] if path else "", unknown[1] if unknown else ""]
-    where = ".".join(name for name in names if name)
-    return FieldError(where or default, _PATH.sub("", message).replace("`", "") + ".")
+    return _render(write_problem(status, status.name.lower(), error.detail), error.headers)
 
 
 def _render_busy(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
@@ -164,42 +150,5 @@ def _render_busy(request: Request[Any, Any, Any], error: Exception) -> Response[
 def _render_bug(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Say nothing of the inside; the log has it all."""
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _render(500, "internal", "Something went wrong on our side. Try again; if it stays, tell your operator.")
-
-
-class _OpenApi(JsonRenderPlugin):
-    """OpenAPI 3.1 as JSON, with the schemas of the CRM and the problems of all routes in it."""
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return msgspec.json.encode(describe_api(request.app))
-
-
-def _openapi_config() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Outrider",
-        version=version("outrider"),
-        description="A CRM for field sales that works where the network doesn't.",
-        components=Components(security_schemes=dict(SECURITY_SCHEMES)),
-        use_handler_docstrings=True,
-        render_plugins=[_OpenApi()],
-    )
-
-
-def describe_api(app: Litestar) -> dict[str, Any]:
-    """The OpenAPI document of the application."""
-    document = app.openapi_schema.to_schema()
-    document["components"]["schemas"] = {**document["components"].get("schemas", {}), **crm_components()}
-    document["components"]["parameters"] = crm_parameters()
-    document["components"]["responses"] = {
-        "Problem": {
-            "description": "What is wrong, and what to do about it (RFC 9457). Decide by `code`.",
-            "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-    }
-    problem = {"$ref": "#/components/responses/Problem"}
-    for path in document["paths"].values():
-        for operation in path.values():
-            if isinstance(operation, dict):
-                kept = {code: reply for code, reply in operation["responses"].items() if code < "4"}
-                operation["responses"] = {**kept, "4XX": problem, "5XX": problem}
-    return document
+    detail = "Something went wrong on our side. Try again; if it stays, tell your operator."
+    return _render(write_problem(500, "internal", detail))

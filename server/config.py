@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -51,6 +52,8 @@ class Config:
     """`folder:<path>`, `smtp://user:password@host:port` or `smtps://…`."""
     base_url: str
     """Scheme, host and port under which people reach the server; no slash at its end."""
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Private networks into which webhooks may go, also over plain http."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Config":
@@ -73,6 +76,7 @@ class Config:
             port=port,
             mail_url=_read_mail_url(env, state_dir),
             base_url=_read_base_url(env, host, port),
+            webhook_networks=_read_webhook_networks(env),
         )
 
 
@@ -197,6 +201,16 @@ def _read_base_url(env: Mapping[str, str], host: str, port: int) -> str:
             f"OUTRIDER_BASE_URL is {url!r}: set scheme, host and port only, such as https://crm.example.com."
         )
     return url.rstrip("/")
+
+
+def _read_webhook_networks(env: Mapping[str, str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    text = _get(env, "OUTRIDER_WEBHOOK_NETWORKS") or ""
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ConfigError(
+            f"OUTRIDER_WEBHOOK_NETWORKS is {text!r} ({error}): set networks such as 10.1.2.0/24,fd00:1::/64."
+        ) from error
 
 
 def _split_url(where: str, url: str) -> SplitResult:

@@ -1,8 +1,15 @@
 """Expected failures: one tree, rendered once as problem details (RFC 9457) by `server.app`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+_UNKNOWN_FIELD: Final = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
+_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 
 
 class AppError(Exception):
@@ -20,6 +27,16 @@ class AppError(Exception):
         self.message = message
         self.extra = extra
 
+    def problem(self) -> dict[str, Any]:
+        """The problem document."""
+        return write_problem(self.status, self.code, self.message) | self.extra
+
+
+def write_problem(status: int, code: str, detail: str) -> dict[str, Any]:
+    """The members that every problem document has."""
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -27,6 +44,17 @@ class FieldError:
 
     field: str
     message: str
+
+
+class Problem(msgspec.Struct):
+    """What is wrong (RFC 9457). Further members may follow, by `code`."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    type: str = "about:blank"
+    errors: list[FieldError] = []
 
 
 class InvalidInput(AppError):
@@ -45,6 +73,15 @@ class InvalidInput(AppError):
 def refuse(field: str, message: str) -> InvalidInput:
     """The error of one bad field."""
     return InvalidInput([FieldError(field, message)])
+
+
+def explain_validation(message: str, default: str = "body") -> FieldError:
+    """msgspec's message as the error of a field."""
+    path = _PATH.search(message)
+    unknown = _UNKNOWN_FIELD.search(message)
+    names = [path[1] if path else "", unknown[1] if unknown else ""]
+    where = ".".join(name for name in names if name)
+    return FieldError(where or default, _PATH.sub("", message).replace("`", "") + ".")
 
 
 class Unauthorized(AppError):
@@ -76,6 +113,33 @@ class Conflict(AppError):
 
     status = 409
     code = "conflict"
+
+
+class PreconditionFailed(AppError):
+    """The row is no longer as the writer saw it; `revision` is the present one."""
+
+    status = 412
+    code = "precondition_failed"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"The row has changed meanwhile: its revision is {revision} now. Read it again, then decide.",
+            revision=revision,
+        )
+
+
+class TooManyRequests(AppError):
+    """The caller's share of requests is used up; try again in `retry_after_s` seconds."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"Too many requests. Go on in {retry_after_s} s, and send fewer a minute, or several in one: /bulk.",
+            retry_after_s=retry_after_s,
+        )
+        self.retry_after_s = retry_after_s
 
 
 class TooLarge(AppError):

@@ -26,12 +26,15 @@ from server.db import Databases
 from server.sync.daily import begin_day_everywhere
 from server.tenants.schema import app_urls
 from server.tenants.service import list_tenants
+from server.webhooks import gateway
+from server.webhooks.gateway import WebhookSettings
 
 ACTOR_MODULES: Final = (
     "server.crm.duplicate.jobs",
     "server.crm.order.jobs",
     "server.imports.jobs",
     "server.exports.jobs",
+    "server.webhooks.jobs",
 )
 """Every module with jobs: imported here, its actors are known to the broker."""
 THREADS: Final = 4
@@ -107,6 +110,7 @@ def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = 
         importlib.import_module(module)
     mail.use(mail.MailSettings(config.mail_url, urlsplit(config.base_url).hostname or "localhost"))
     storage.use(config.state_dir)
+    gateway.use(WebhookSettings(config.secret_key, config.webhook_networks))
     broker.connect(urls[database])
     broker.add_middleware(_Pools(urls, database))
     worker = dramatiq.Worker(broker, worker_threads=threads)

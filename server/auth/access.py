@@ -71,6 +71,8 @@ class Access:
     base: str
     """The built-in role from whose rights it departs; its rank when people act for each other."""
     rights: Mapping[str, Right]
+    scopes: frozenset[str] | None = None
+    """What an API key restricts the rights to, as they are already; None: nobody's key is asking."""
     view: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from litestar.status_codes import HTTP_200_OK
 from server import clock
 from server.auth import commands, credentials, devices, service
 from server.auth.devices import CodeInvalid, DeviceRevoked
+from server.auth.key_handlers import api_key_router
 from server.auth.messages import (
     CodeReply,
     CodeRequest,
@@ -157,7 +158,7 @@ def create_auth_router(limits: RateLimits | None = None) -> Router:
             list_public_keys,
             Router(
                 path="/",
-                route_handlers=[draw_code, list_devices, revoke_device, get_me],
+                route_handlers=[draw_code, list_devices, revoke_device, get_me, api_key_router],
                 dependencies={"session": Provide(provide_session, sync_to_thread=False)},
                 security=[{BEARER: []}],
             ),

@@ -10,16 +10,21 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.datastructures import MutableScopeHeaders
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.openapi.spec import SecurityScheme
 
-from server.auth import service
+from server.auth import api_keys, service
 from server.auth.access import Access
+from server.auth.api_key_text import MARK, hash_api_key, read_api_key
+from server.auth.api_keys import ApiKeyInvalid
 from server.auth.devices import DeviceRevoked
-from server.auth.standings import accesses, tenants
+from server.auth.rate_limit import RateCounter
+from server.auth.standings import accesses, key_standings, tenants
 from server.auth.tokens import Claims, TokenInvalid, TokenMissing, keys
 from server.db import Actor, TenantRef, platform_transaction, tenant_transaction
+from server.errors import Forbidden, TooManyRequests
 from server.tenants.service import TenantUnknown, get_tenant
 
 EXCLUDED_PATHS: Final = [r"^/health(/|$)", r"^/schema(/|$)", r"^/t/", r"^/\.well-known/"]
@@ -31,9 +36,12 @@ SECURITY_SCHEMES: Final = {
         type="http",
         scheme="bearer",
         bearer_format="JWT",
-        description="An access token, from log-in, enrolment or /t/{slug}/devices/token.",
+        description="An access token, from log-in, enrolment or /t/{slug}/devices/token; or an API key (`ork_…`).",
     )
 }
+
+_ALLOWANCE: Final = "rate_limit_allowance"
+_requests: Final = RateCounter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,15 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
         Raises:
             TokenMissing, TokenInvalid, TokenExpired: as their names say.
             DeviceRevoked: the token's device or its member is no longer trusted.
+            ApiKeyInvalid, TooManyRequests: it is an API key, and unknown, over or in a hurry.
         """
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
             raise TokenMissing
-        claims = await keys.verify(token.strip())
+        if token.startswith(MARK):
+            return AuthenticationResult(user=await _open_key_session(token, connection.scope), auth=None)
+        claims = await keys.verify(token)
         return AuthenticationResult(user=await open_session(claims), auth=claims)
 
 
@@ -97,8 +109,55 @@ async def open_session(claims: Claims) -> Session:
     return Session(tenant, Actor(claims.member_id, claims.device_id), access)
 
 
+async def _open_key_session(text: str, scope: Any) -> Session:
+    read = read_api_key(text)
+    if read is None:
+        raise ApiKeyInvalid
+    try:
+        tenant = await _find_tenant(read.tenant_id)
+    except TokenInvalid:
+        raise ApiKeyInvalid from None
+    key_hash = hash_api_key(text)
+    standing = key_standings.get(key_hash)
+    if standing is None:
+        async with tenant_transaction(tenant):
+            standing = await api_keys.find_standing(read.prefix, key_hash)
+        if standing is None:
+            raise ApiKeyInvalid
+        key_standings.put(key_hash, standing)
+    if standing.expired:
+        raise ApiKeyInvalid
+    allowance = _requests.take(standing.key_id, standing.requests_per_minute)
+    scope["state"][_ALLOWANCE] = allowance
+    if allowance.remaining < 0:
+        raise TooManyRequests(retry_after_s=allowance.reset_s)
+    return Session(tenant, Actor(standing.member_id), standing.access)
+
+
+async def tell_allowance(message: Any, scope: Any) -> None:
+    """Add the RateLimit headers to replies to API keys; for the app's `before_send`."""
+    allowance = scope.get("state", {}).get(_ALLOWANCE)
+    if allowance is not None and message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in allowance.headers().items():
+            headers[name] = value
+
+
 def provide_session(request: Request[Any, Any, Any]) -> Session:
-    """The session, for handlers: `session: NamedDependency[Session]`.
+    """The session of a person or device, for handlers: `session: NamedDependency[Session]`.
+
+    Raises:
+        TokenMissing: the route is excluded from authentication.
+        Forbidden: an API key is asking.
+    """
+    session = provide_any_session(request)
+    if session.access.scopes is not None:
+        raise Forbidden("API keys are for the CRM's own data. Log in as a person to do this.")
+    return session
+
+
+def provide_any_session(request: Request[Any, Any, Any]) -> Session:
+    """The same for routes that obey `Session.access` in all they do, and so are open to API keys.
 
     Raises:
         TokenMissing: the route is excluded from authentication.

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from server.auth.access import Access
+from server.auth.api_keys import KeyStanding
 from server.auth.ttl_cache import TtlCache
 from server.db import TenantRef
 
@@ -20,8 +21,12 @@ tenants: Final[TtlCache[UUID, TenantRef]] = TtlCache(ttl_s=TENANT_TTL_S, size_ma
 accesses: Final[TtlCache[str, Access]] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
 """By the token's id."""
 
+key_standings: Final[TtlCache[bytes, KeyStanding]] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
+"""By the API key's hash."""
+
 
 def forget_standings() -> None:
     """Look everybody up again, at once, in this process: somebody was just revoked, dismissed or given another role."""
     tenants.clear()
     accesses.clear()
+    key_standings.clear()

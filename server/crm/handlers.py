@@ -1,4 +1,7 @@
-"""Routes of the CRM: the same five for each resource, and the acts on orders."""
+"""Routes of the CRM: the same for each resource, and the acts on orders and conflicts.
+
+Bodies are decoded here, and strictly: Litestar would take "5" for 5.
+"""
 
 from typing import Any, Final
 from uuid import UUID
@@ -11,12 +14,15 @@ from litestar.params import FromPath, QueryParams, RawBody
 from server.auth.session import Session
 from server.crm import service
 from server.crm.bodies import read_body
+from server.crm.bulk import BulkRequest, Result, read_results, reply_to, run_bulk
 from server.crm.conflict import settlement
 from server.crm.conflict.messages import SettlementRequest
 from server.crm.conflict.settlement import CONFLICTS
 from server.crm.duplicate.handlers import duplicates_router, link_to
 from server.crm.duplicate.service import note_duplicates
+from server.crm.expand import present, read_shape, refuse_query
 from server.crm.external.handlers import external_router
+from server.crm.idempotency import Reply
 from server.crm.listing import read_listing
 from server.crm.member.handlers import hand_over_member
 from server.crm.merge.handlers import MERGE_HANDLERS
@@ -24,11 +30,22 @@ from server.crm.models import Models, Row, show
 from server.crm.openapi import describe, describe_act
 from server.crm.order import submission
 from server.crm.order.messages import CancellationRequest, SubmissionReply, SubmissionRequest
+from server.crm.replies import (
+    AnyRequest,
+    render,
+    render_read,
+    reply_json,
+    reply_row,
+    seen_tags,
+    write_once,
+    write_parts,
+)
 from server.crm.resource import Resource
 from server.crm.resources import MEMBERS, MERGES, ORDERS, RESOURCES, RETURNS
 from server.crm.returns import service as returns
 from server.crm.rights import Viewer, require_reader, require_writer
-from server.db import tenant_transaction, tenant_write
+from server.db import Revision, tenant_transaction
+from server.errors import Busy
 
 
 def _viewer(session: Session) -> Viewer:
@@ -48,111 +65,172 @@ def _list(resource: Resource) -> HTTPRouteHandler:
     async def list_rows(query: QueryParams, session: NamedDependency[Session]) -> Response[Any]:
         viewer = _viewer(session)
         require_reader(viewer, resource.entity)
-        hidden = viewer.hidden(resource.entity)
-        listing = read_listing(resource.entity, query.multi_items(), hidden=hidden)
+        shape, rest = read_shape(resource.entity.name, query.multi_items(), viewer)
+        listing = read_listing(resource.entity, rest, hidden=viewer.hidden(resource.entity))
         async with tenant_transaction(session.tenant):
             rows, following = await service.list_rows(resource, listing, viewer)
-        items = [_shown(resource, row, viewer) for row in rows]
-        return Response(_models(resource, viewer).page(items=items, next=following))
+            items = await present(shape, rows, viewer)
+        return render(reply_json({"items": items, "next": following}))
 
     return list_rows
 
 
 def _get(resource: Resource) -> HTTPRouteHandler:
     @get("/{row_id:uuid}", **describe(resource, "get"))
-    async def get_row(row_id: FromPath[UUID], session: NamedDependency[Session]) -> Response[Any]:
+    async def get_row(
+        row_id: FromPath[UUID], query: QueryParams, request: AnyRequest, session: NamedDependency[Session]
+    ) -> Response[Any]:
         viewer = _viewer(session)
+        require_reader(viewer, resource.entity)
+        shape, rest = read_shape(resource.entity.name, query.multi_items(), viewer)
+        refuse_query(rest)
         async with tenant_transaction(session.tenant):
             row = await service.get_row(resource, row_id, viewer)
+            [shown] = await present(shape, [row], viewer)
         # An old id is answered with the row that it was merged into (ADR 0015).
-        moved = {"Content-Location": f"{resource.path}/{row['id']}"} if row["id"] != row_id else None
-        return Response(_shown(resource, row, viewer), headers=moved)
+        moved = {"Content-Location": f"{resource.path}/{row['id']}"} if row["id"] != row_id else {}
+        return render_read(request, reply_row(shown, row["revision"], headers=moved))
 
     return get_row
 
 
 def _create(resource: Resource) -> HTTPRouteHandler:
     @post("/", **describe(resource, "create"))
-    async def create_row(body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+    async def create_row(body: RawBody, request: AnyRequest, session: NamedDependency[Session]) -> Response[Any]:
         viewer = _viewer(session)
         require_writer(viewer, resource.entity, "create")
         data = read_body(body, _models(resource, viewer).create)
-        async with tenant_write(session.tenant, by=session.actor) as revision:
+
+        async def act(revision: Revision) -> Reply:
             row = await service.create_row(resource, data, viewer=viewer, revision=revision)
             duplicates = await note_duplicates(resource.entity.name, row["id"], viewer)
-        headers = {"Location": f"{resource.path}/{row['id']}"} | link_to(duplicates)
-        return Response(_shown(resource, row, viewer), headers=headers)
+            headers = {"Location": f"{resource.path}/{row['id']}"} | link_to(duplicates)
+            return reply_row(_shown(resource, row, viewer), row["revision"], status=201, headers=headers)
+
+        return await write_once(request, body, session, act)
 
     return create_row
 
 
 def _change(resource: Resource) -> HTTPRouteHandler:
     @patch("/{row_id:uuid}", **describe(resource, "change"))
-    async def change_row(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
-        viewer = _viewer(session)
+    async def change_row(
+        row_id: FromPath[UUID], body: RawBody, request: AnyRequest, session: NamedDependency[Session]
+    ) -> Response[Any]:
+        viewer, seen = _viewer(session), seen_tags(request)
         require_writer(viewer, resource.entity, "edit")
         data = read_body(body, _models(resource, viewer).patch)
-        async with tenant_write(session.tenant, by=session.actor) as revision:
-            row = await service.change_row(resource, row_id, data, viewer=viewer, revision=revision)
-        return Response(_shown(resource, row, viewer))
+
+        async def act(revision: Revision) -> Reply:
+            row = await service.change_row(resource, row_id, data, viewer=viewer, revision=revision, seen=seen)
+            return reply_row(_shown(resource, row, viewer), row["revision"])
+
+        return await write_once(request, body, session, act)
 
     return change_row
 
 
 def _delete(resource: Resource) -> HTTPRouteHandler:
     @delete("/{row_id:uuid}", **describe(resource, "delete"))
-    async def delete_row(row_id: FromPath[UUID], session: NamedDependency[Session]) -> None:
-        async with tenant_write(session.tenant, by=session.actor) as revision:
-            await service.delete_row(resource, row_id, viewer=_viewer(session), revision=revision)
+    async def delete_row(
+        row_id: FromPath[UUID], request: AnyRequest, session: NamedDependency[Session]
+    ) -> Response[None]:
+        viewer, seen = _viewer(session), seen_tags(request)
+
+        async def act(revision: Revision) -> Reply:
+            await service.delete_row(resource, row_id, viewer=viewer, revision=revision, seen=seen)
+            return Reply(204, None, {})
+
+        return await write_once(request, b"", session, act)
 
     return delete_row
 
 
+def _bulk(resource: Resource) -> HTTPRouteHandler:
+    @post("/bulk", **describe(resource, "bulk"))
+    async def bulk_rows(body: RawBody, request: AnyRequest, session: NamedDependency[Session]) -> Response[Any]:
+        viewer, bulk = _viewer(session), read_body(body, BulkRequest)
+        done: list[Result] = []
+
+        async def act(revision: Revision, begun: Reply | None) -> Reply:
+            nonlocal done
+            done = read_results(begun.body) if begun else []
+            done = await run_bulk(resource, bulk, done=done, viewer=viewer, revision=revision)
+            return reply_json(reply_to(bulk, done), unfinished=len(done) < len(bulk.operations))
+
+        try:
+            return await write_parts(request, body, session, act)
+        except Busy as error:
+            if not done:
+                raise
+            return render(reply_json(reply_to(bulk, done, unfinished=error)))
+
+    return bulk_rows
+
+
 @post("/{row_id:uuid}/submission", **describe_act("OrderSubmission", SubmissionRequest, SubmissionReply))
-async def submit_order(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+async def submit_order(
+    row_id: FromPath[UUID], body: RawBody, request: AnyRequest, session: NamedDependency[Session]
+) -> Response[Any]:
     """Submit an order: prices, discounts and stock decide what becomes of each line."""
-    data = read_body(body or b"{}", SubmissionRequest)
-    async with tenant_write(session.tenant, by=session.actor) as revision:
-        viewer = _viewer(session)
+    data, viewer = read_body(body or b"{}", SubmissionRequest), _viewer(session)
+
+    async def act(revision: Revision) -> Reply:
         submitted = await submission.submit_order(
             row_id, seen_total_minor=data.seen_total_minor, viewer=viewer, revision=revision
         )
-    return Response(SubmissionReply.of(submitted, order=_shown(ORDERS, submitted.order, viewer)))
+        return reply_json(SubmissionReply.of(submitted, order=_shown(ORDERS, submitted.order, viewer)), status=201)
+
+    return await write_once(request, body, session, act)
 
 
 @post("/{row_id:uuid}/cancellation", **describe_act("OrderCancellation", CancellationRequest, ORDERS.models.view))
-async def cancel_order(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+async def cancel_order(
+    row_id: FromPath[UUID], body: RawBody, request: AnyRequest, session: NamedDependency[Session]
+) -> Response[Any]:
     """Cancel an order that is not shipped; what it had reserved is free again."""
     read_body(body or b"{}", CancellationRequest)
     viewer = _viewer(session)
-    async with tenant_write(session.tenant, by=session.actor):
+
+    async def act(revision: Revision) -> Reply:
         row = await submission.cancel_order(row_id, viewer=viewer)
-    return Response(_shown(ORDERS, row, viewer))
+        return reply_row(_shown(ORDERS, row, viewer), row["revision"], status=201)
+
+    return await write_once(request, body, session, act)
 
 
 _SETTLEMENT: Final = describe_act("ConflictSettlement", SettlementRequest, CONFLICTS.models.view, body_required=True)
 
 
 @post("/{row_id:uuid}/settlement", **_SETTLEMENT)
-async def settle_conflict(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+async def settle_conflict(
+    row_id: FromPath[UUID], body: RawBody, request: AnyRequest, session: NamedDependency[Session]
+) -> Response[Any]:
     """Settle a conflict: keep what stands, take the value that was not kept, or delete the row."""
-    data = read_body(body, SettlementRequest)
-    viewer = _viewer(session)
-    async with tenant_write(session.tenant, by=session.actor) as revision:
+    data, viewer = read_body(body, SettlementRequest), _viewer(session)
+
+    async def act(revision: Revision) -> Reply:
         row = await settlement.settle_conflict(
             row_id, choice=data.choice, seen=data.seen, viewer=viewer, revision=revision
         )
-    return Response(_shown(CONFLICTS, row, viewer))
+        return reply_row(_shown(CONFLICTS, row, viewer), row["revision"], status=201)
+
+    return await write_once(request, body, session, act)
 
 
 @post("/{row_id:uuid}/submission", **describe_act("ReturnOrderSubmission", CancellationRequest, RETURNS.models.view))
-async def submit_return(row_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+async def submit_return(
+    row_id: FromPath[UUID], body: RawBody, request: AnyRequest, session: NamedDependency[Session]
+) -> Response[Any]:
     """Hand a return in; the office decides on it."""
     read_body(body or b"{}", CancellationRequest)
     viewer = _viewer(session)
-    async with tenant_write(session.tenant, by=session.actor) as revision:
+
+    async def act(revision: Revision) -> Reply:
         row = await returns.submit_return(RETURNS, row_id, viewer=viewer, revision=revision)
-    return Response(_shown(RETURNS, row, viewer))
+        return reply_row(_shown(RETURNS, row, viewer), row["revision"], status=201)
+
+    return await write_once(request, body, session, act)
 
 
 _ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
@@ -168,6 +246,7 @@ def _router(resource: Resource) -> Router:
     handlers = [_list(resource), _get(resource)]
     makers = {"create": _create, "change": _change, "delete": _delete}
     handlers += [make(resource) for act, make in makers.items() if act in resource.acts]
+    handlers += [_bulk(resource)] if resource.takes_bulk else []
     handlers += _ACTS.get(resource.entity.name, [])
     return Router(path=resource.path, route_handlers=handlers, tags=[resource.path.removeprefix("/")])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -15,13 +15,14 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from outrider_sdk.protocol.entities import Field, Kind
+from litestar.openapi.spec.enums import OpenAPIType
+from outrider_sdk.protocol.entities import ENTITIES
 
-from server.crm.listing import OPERATORS, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, sortable
+from server.crm.bulk_schemas import bulk_schemas
+from server.crm.expand import links_of, views
+from server.crm.openapi_parameters import headers_of, parameters_of
 from server.crm.resource import Resource
 from server.crm.resources import RESOURCES
-from server.errors import FieldError
 
 _REF: Final = "#/components/schemas/{name}"
 _WORDS: Final = {
@@ -30,76 +31,87 @@ _WORDS: Final = {
     "create": "Create {a_thing}",
     "change": "Change {a_thing}",
     "delete": "Delete {a_thing}",
+    "bulk": "Create, change and delete {things}, many at once",
 }
-_SUCCESS: Final = {"list": "200", "get": "200", "create": "201", "change": "200", "delete": "204"}
-_OPERATOR_WORDS: Final = {
-    "": "this",
-    "in": "one of these, separated by commas",
-    "gt": "greater than",
-    "lt": "less than",
-    "contains": "containing, whatever the case",
+_SUCCESS: Final = {"list": 200, "get": 200, "create": 201, "change": 200, "delete": 204, "bulk": 200}
+_SUCCESS_OF_ACTS: Final = {"act": 201, "void": 204, "question": 200}
+_ALWAYS: Final = (400, 401, 403, 429, 500, 503)
+_PROBLEMS: Final = {
+    "list": (),
+    "get": (404,),
+    "create": (409, 413, 422),
+    "change": (404, 409, 412, 413, 422),
+    "delete": (404, 409, 412, 422),
+    "bulk": (409, 413, 422),
+    "act": (404, 409, 413, 422),
+    "void": (404, 409, 413, 422),
+    "question": (),
 }
-_SCHEMAS: Final[dict[Kind, Schema]] = {
-    Kind.ID: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.UUID),
-    Kind.TEXT: Schema(type=OpenAPIType.STRING),
-    Kind.INTEGER: Schema(type=OpenAPIType.INTEGER),
-    Kind.DECIMAL: Schema(type=OpenAPIType.STRING, pattern=r"^-?[0-9]+(\.[0-9]+)?$"),
-    Kind.BOOLEAN: Schema(type=OpenAPIType.BOOLEAN),
-    Kind.INSTANT: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
-    Kind.DATE: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE),
-}
+"""Which problems each kind of operation may answer with, beside those that all do."""
 
 
-class Problem(msgspec.Struct):
-    """What is wrong (RFC 9457). Further members may follow, by `code`."""
-
-    title: str
-    status: int
-    detail: str
-    code: str
-    type: str = "about:blank"
-    errors: list[FieldError] = []
-
-
-@cache
 def crm_components() -> dict[str, Any]:
     """JSON schemas (2020-12, as OpenAPI 3.1 has them) of all that the CRM's routes read and write, by name."""
-    models: list[type] = [Problem, *_acts.values()]
+    models: list[type] = list(_acts.values())
+    models += [views()[name].models.view for name in ENTITIES if name in views()]
     for resource in RESOURCES:
-        models += [resource.models.page, resource.models.view]
+        models.append(resource.models.page)
         models += [resource.models.create] if "create" in resource.acts else []
         models += [resource.models.patch] if "change" in resource.acts else []
     _, components = msgspec.json.schema_components(models, ref_template=_REF)
+    for resource in RESOURCES:
+        if resource.takes_bulk:
+            components |= bulk_schemas(resource.models.view.__name__, resource.acts)
+    for name, each in views().items():
+        components[each.models.view.__name__]["properties"] |= _expanded(name)
     return components
+
+
+def _expanded(name: str) -> dict[str, Any]:
+    """What comes along with a row where it is asked for; a hidden one is null."""
+    found: dict[str, Any] = {}
+    for word, link in links_of(name).items():
+        ref = {"$ref": _REF.format(name=views()[link.target].models.view.__name__)}
+        text = f"With `expand={word}`."
+        found[word] = (
+            {"type": "array", "items": ref, "description": text}
+            if link.many
+            else {"anyOf": [ref, {"type": "null"}], "description": text}
+        )
+    return found
 
 
 def describe(resource: Resource, act: str) -> dict[str, Any]:
     """Keyword arguments of a route's decorator: its names, and an operation class that describes it."""
     models, things = resource.models, resource.path.strip("/").replace("-", " ")
     article = "an" if resource.noun[0] in "aeiou" else "a"
-    name = things.title().replace(" ", "") if act == "list" else models.view.__name__
-    operation = _operation(
-        success=_SUCCESS[act],
-        reply={"list": models.page, "delete": None}.get(act, models.view),
-        body={"create": models.create, "change": models.patch}.get(act),
-        query=_list_parameters(resource) if act == "list" else [],
-    )
+    view = models.view.__name__
+    name = things.title().replace(" ", "") if act in ("list", "bulk") else view
+    bodies = {"create": models.create.__name__, "change": models.patch.__name__, "bulk": f"{view}Bulk"}
+    replies = {"list": models.page.__name__, "delete": None, "bulk": f"{view}BulkReply"}
+    operation = _operation(act, resource, reply=replies.get(act, view), body=bodies.get(act))
     summary = _WORDS[act].format(things=things, a_thing=f"{article} {resource.noun}")
-    return {"operation_id": f"{act}{name}", "summary": summary, "operation_class": operation}
+    more = {"status_code": 200} if act == "bulk" else {}
+    return {"operation_id": f"{act}{name}", "summary": summary, "operation_class": operation, **more}
 
 
 def describe_act(name: str, body: type, reply: type | None, *, body_required: bool = False) -> dict[str, Any]:
     """The same for a route that is an act on a row, such as `OrderSubmission`."""
     _acts.update({each.__name__: each for each in (body, reply) if each is not None})
-    success = "201" if reply else "204"
-    operation = _operation(success=success, reply=reply, body=body, body_required=body_required)
+    operation = _operation(
+        "act" if reply else "void",
+        None,
+        reply=reply.__name__ if reply else None,
+        body=body.__name__,
+        body_required=body_required,
+    )
     return {"operation_id": f"create{name}", "operation_class": operation}
 
 
 def describe_query(name: str, reply: type, query: Sequence[Parameter | Reference] = ()) -> dict[str, Any]:
     """The same for a route that answers a question of its own, such as `Duplicates`."""
     _acts[reply.__name__] = reply
-    operation = _operation(success="200", reply=reply, body=None, query=query)
+    operation = _operation("question", None, reply=reply.__name__, body=None, query=query)
     return {"operation_id": f"list{name}", "operation_class": operation}
 
 
@@ -108,65 +120,48 @@ _acts: Final[dict[str, type]] = {}
 
 
 def _operation(
+    act: str,
+    resource: Resource | None,
     *,
-    success: str,
-    reply: type | None,
-    body: type | None,
+    reply: str | None,
+    body: str | None,
     body_required: bool = True,
     query: Sequence[Parameter | Reference] = (),
 ) -> type[Operation]:
     """An operation class that says what goes in and out, in place of what Litestar reads from signatures."""
-    content = {"application/json": _media(reply)} if reply else None
-    responses = {success: OpenAPIResponse(description="Done." if reply is None else reply.__name__, content=content)}
+    responses: dict[str, OpenAPIResponse | Reference] = {
+        str((_SUCCESS | _SUCCESS_OF_ACTS)[act]): OpenAPIResponse(
+            description=reply or "Done.",
+            headers=headers_of(act),
+            content={"application/json": _media(reply, part=act in ("list", "get"))} if reply else None,
+        )
+    }
+    if act == "get":
+        responses["304"] = OpenAPIResponse(description="You have it already.", headers=headers_of(act))
+    for status in sorted((*_ALWAYS, *_PROBLEMS[act])):
+        responses[str(status)] = problem_response(status)
 
     @dataclass
     class Described(Operation):
         def __post_init__(self) -> None:
             own = [p for p in self.parameters or [] if isinstance(p, Parameter) and p.param_in == "path"]
-            self.parameters = [*own, *query] or None
+            self.parameters = [*own, *parameters_of(resource, act), *query] or None
             self.responses = dict(responses)
-            self.request_body = None
-            if body is not None:
-                self.request_body = RequestBody({"application/json": _media(body)}, required=body_required)
+            self.request_body = (
+                RequestBody({"application/json": _media(body)}, required=body_required) if body else None
+            )
 
     return Described
 
 
-def _media(model: type) -> OpenAPIMediaType:
-    return OpenAPIMediaType(schema=Reference(_REF.format(name=model.__name__)))
+def problem_response(status: int) -> Reference:
+    """The response of that status, which `server.api_document` describes with all its codes."""
+    return Reference(f"#/components/responses/{HTTPStatus(status).phrase.title().replace(' ', '')}")
 
 
-def _list_parameters(resource: Resource) -> list[Parameter | Reference]:
-    fields = resource.entity.all_fields
-    orders = [sign + f.name for f in fields if sortable(f) for sign in ("", "-")]
-    sort = _parameter("sort", "A field; “-” before it for descending.", Schema(type=OpenAPIType.STRING, enum=orders))
-    filters = [_filter_name(f, operator) for f in fields for operator in OPERATORS[f.kind]]
-    return [sort, *(Reference(f"#/components/parameters/{name}") for name in ("limit", "after", *filters))]
-
-
-def crm_parameters() -> dict[str, Any]:
-    """The query parameters of lists, by name: a field's filter means the same wherever the field occurs."""
-    limit = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=PAGE_ROWS_MAX, default=PAGE_ROWS_DEFAULT)
-    found = {
-        "limit": _parameter("limit", "Rows in a page.", limit),
-        "after": _parameter("after", "“next” of the page before.", Schema(type=OpenAPIType.STRING)),
-    }
-    for resource in RESOURCES:
-        for f in resource.entity.all_fields:
-            for operator in OPERATORS[f.kind]:
-                found[_filter_name(f, operator)] = _filter(f, operator)
-    return {name: parameter.to_schema() for name, parameter in found.items()}
-
-
-def _filter_name(field: Field, operator: str) -> str:
-    return f"{field.name}.{operator}" if operator else field.name
-
-
-def _filter(field: Field, operator: str) -> Parameter:
-    schema = Schema(type=OpenAPIType.STRING) if operator == "in" else _SCHEMAS[field.kind]
-    text = f"Only rows whose {field.name} is {_OPERATOR_WORDS[operator]}."
-    return _parameter(_filter_name(field, operator), text, schema)
-
-
-def _parameter(name: str, description: str, schema: Schema) -> Parameter:
-    return Parameter(name=name, param_in="query", description=description, schema=schema)
+def _media(name: str, *, part: bool = False) -> OpenAPIMediaType:
+    whole = Reference(_REF.format(name=name))
+    if not part:
+        return OpenAPIMediaType(schema=whole)
+    sparse = Schema(type=OpenAPIType.OBJECT, description="With `fields`: those alone.")
+    return OpenAPIMediaType(schema=Schema(any_of=[whole, sparse]))

@@ -72,6 +72,16 @@ class Resource:
         )
 
     @property
+    def takes_bulk(self) -> bool:
+        """Whether bulk requests are for it."""
+        return "create" in self.acts
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has no rules of its own, so that many rows can be written in one statement."""
+        return self.rule is no_rule and self.then is no_rule
+
+    @property
     def noun(self) -> str:
         """The entity's name for people."""
         return self.entity.name.replace("_", " ")

@@ -11,6 +11,7 @@ from uuid import UUID
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
 from server.auth.access import Access, Reach
+from server.auth.scopes import Action, permits
 from server.errors import Forbidden
 
 
@@ -45,6 +46,7 @@ def require_reader(viewer: Viewer, entity: Entity) -> None:
     Raises:
         Forbidden: their role reads none.
     """
+    _require_scope(viewer, entity, "read")
     if not viewer.access.reads_anything:
         raise Forbidden("Your role has no access to customers, catalogue and orders. Ask an admin for another.")
     if viewer.access.right(entity.name).read is Reach.NONE:
@@ -61,8 +63,16 @@ def require_writer(viewer: Viewer, entity: Entity, action: str = "edit") -> None
         Forbidden: it may not.
     """
     require_reader(viewer, entity)
+    _require_scope(viewer, entity, "write")
     if viewer.access.right(entity.name).of(action) is Reach.NONE:
         raise Forbidden(f"A {viewer.role} may not {_WORDS[action]} this. Ask an admin to do it.")
+
+
+def _require_scope(viewer: Viewer, entity: Entity, action: Action) -> None:
+    """Say what an API key lacks; the rights without it are gone already (`server.auth.scopes.restrict`)."""
+    scopes = viewer.access.scopes
+    if scopes is not None and not permits(scopes, entity.name, action):
+        raise Forbidden(f"This API key lacks the scope {entity.name}:{action}. Use one that has it.")
 
 
 _WORDS: Final = {"create": "make", "edit": "change", "delete": "delete"}

@@ -3,7 +3,8 @@
 A row out of sight is a row that never was: both raise the same `NotFound`, also where another row refers to it.
 """
 
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,7 @@ from piccolo.querystring import QueryString
 
 from server.auth.access import Reach
 from server.crm import listing as lists
+from server.crm.conditions import check_match
 from server.crm.custom.service import check_custom
 from server.crm.listing import Listing
 from server.crm.merge.resolution import find_winner
@@ -27,8 +29,11 @@ from server.crm.rights import (
     require_writer,
     writable_fields,
 )
-from server.db import Revision, connection, engine
+from server.db import Revision, SyncedTable, connection, engine
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
+
+PARAMETERS_MAX: Final = 32_767
+"""Of one statement, in PostgreSQL's protocol."""
 
 
 class InUse(Conflict):
@@ -95,9 +100,14 @@ async def get_row_to(resource: Resource, action: str, row_id: UUID, viewer: View
     return row
 
 
+def select_visible(table: type[SyncedTable], entity: Entity, viewer: Viewer) -> Any:
+    """A query of the entity's rows in the viewer's sight, to be narrowed and awaited."""
+    sight, parameters = in_sight(viewer, entity)
+    return table.select().where(WhereRaw(sight, *parameters)).output(load_json=True)
+
+
 def _select(resource: Resource, viewer: Viewer) -> Any:
-    sight, parameters = in_sight(viewer, resource.entity)
-    return resource.table.select().where(WhereRaw(sight, *parameters)).output(load_json=True)
+    return select_visible(resource.table, resource.entity, viewer)
 
 
 async def create_row(resource: Resource, data: msgspec.Struct, *, viewer: Viewer, revision: Revision) -> Row:
@@ -118,17 +128,54 @@ async def create_row(resource: Resource, data: msgspec.Struct, *, viewer: Viewer
     return await get_row(resource, write.row_id, viewer)
 
 
+async def create_rows(resource: Resource, data: Sequence[msgspec.Struct], *, viewer: Viewer) -> list[Row]:
+    """Create many rows of a plain resource in one statement, in their order; all or none.
+
+    Raises:
+        Forbidden, InvalidInput: as in `create_row`, without saying which row it was.
+        NotFound: some would be out of the viewer's sight.
+    """
+    require_writer(viewer, resource.entity, "create")
+    given = [_read(resource, each, viewer, creating=True) for each in data]
+    for values in given:
+        await check_custom(resource.entity, _document(values.get("custom")), None)
+        await _name_winners(resource, values)
+    reach = viewer.access.right(resource.entity.name).of("create")
+    for name, target in resource.entity.references.items():
+        wanted = {values[name] for values in given if name in values}
+        if wanted and await find_visible(target, wanted, viewer, within=reach) != wanted:
+            raise InvalidInput([_no_such(name, target)])
+    ids = [uuid7() for _ in given]
+    await insert_rows(resource.entity, dict(zip(ids, given, strict=True)))
+    rows = await _select(resource, viewer).where(WhereRaw(f'"{resource.entity.name}"."id" = ANY({{}})', ids))
+    if len(rows) != len(ids):
+        raise NotFound
+    by_id = {row["id"]: row for row in rows}
+    return [by_id[row_id] for row_id in ids]
+
+
 async def change_row(
-    resource: Resource, row_id: UUID, data: msgspec.Struct, *, viewer: Viewer, revision: Revision
+    resource: Resource,
+    row_id: UUID,
+    data: msgspec.Struct,
+    *,
+    viewer: Viewer,
+    revision: Revision,
+    seen: frozenset[str] | None = None,
 ) -> Row:
     """Change the given fields of a row. `custom` is merged key by key; a null takes a key away.
+
+    Args:
+        seen: entity tags of which one must be the row's; None: whatever it is by now.
 
     Raises:
         Forbidden: the role may not write such rows.
         NotFound: there is no such row in the viewer's sight.
+        PreconditionFailed: it is not as the writer saw it.
         InvalidInput: a field may not be set by the role, or refers to nothing in its sight.
     """
     before = await get_row_to(resource, "edit", row_id, viewer)
+    check_match(seen, before["revision"])
     row_id = before["id"]
     values = _read(resource, data, viewer, creating=False)
     if "custom" in values:
@@ -144,17 +191,21 @@ async def change_row(
     return await get_row(resource, row_id, viewer)
 
 
-async def delete_row(resource: Resource, row_id: UUID, *, viewer: Viewer, revision: Revision) -> None:
+async def delete_row(
+    resource: Resource, row_id: UUID, *, viewer: Viewer, revision: Revision, seen: frozenset[str] | None = None
+) -> None:
     """Make a row a tombstone, and what it owns with it.
 
     Raises:
         Forbidden: the role may not delete such rows.
         NotFound: there is no such row in the viewer's sight.
+        PreconditionFailed: it is not as the writer saw it.
         InUse: other live rows refer to it.
     """
     before = await get_row_to(resource, "delete", row_id, viewer)
     if before["id"] != row_id:
         raise NotFound  # merged away: what goes on under another id was not meant
+    check_match(seen, before["revision"])
     write = Write(viewer, revision, before, {}, row_id, deletes=True)
     await resource.rule(write)
     for name, column in REFERRED_BY[resource.entity.name]:
@@ -177,10 +228,21 @@ async def _bury(name: str, column: str, row_id: UUID) -> None:
 
 async def insert_row(entity: Entity, row_id: UUID, values: dict[str, Any]) -> None:
     """Insert the given columns; defaults and triggers see to the others."""
-    columns = ", ".join(f'"{name}"' for name in ("id", *values))
-    places = ", ".join(["{}"] * (len(values) + 1))
-    sql = f'INSERT INTO "{entity.name}" ({columns}) VALUES ({places})'  # noqa: S608 - identifiers of our own
-    await engine.run_querystring(QueryString(sql, row_id, *values.values()))
+    await insert_rows(entity, {row_id: values})
+
+
+async def insert_rows(entity: Entity, rows: Mapping[UUID, dict[str, Any]]) -> None:
+    """Insert the given columns of each row; a column that a row leaves out gets its default."""
+    names = list(dict.fromkeys(name for values in rows.values() for name in values))
+    columns = ", ".join(f'"{name}"' for name in ("id", *names))
+    size, given = PARAMETERS_MAX // (len(names) + 1), list(rows.items())
+    for start in range(0, len(given), size):
+        places, parameters = [], []
+        for row_id, values in given[start : start + size]:
+            places.append(", ".join(["{}", *("{}" if name in values else "DEFAULT" for name in names)]))
+            parameters += [row_id, *(values[name] for name in names if name in values)]
+        sql = f'INSERT INTO "{entity.name}" ({columns}) VALUES ({"), (".join(places)})'  # noqa: S608 - our own names
+        await engine.run_querystring(QueryString(sql, *parameters))
 
 
 async def update_row(resource: Resource, row_id: UUID, values: dict[str, Any]) -> None:
@@ -210,12 +272,10 @@ def _merge(stored: Any, changes: dict[str, Any]) -> str:
 
 async def _check_references(resource: Resource, values: dict[str, Any], viewer: Viewer, action: str) -> None:
     """See that what the values refer to is in sight; what was merged away is named by its winner from here on."""
-    for name, target in resource.entity.references.items():
-        if target in MERGED_ENTITIES and values.get(name) is not None:
-            values[name] = await find_winner(target, values[name]) or values[name]
+    await _name_winners(resource, values)
     reach = viewer.access.right(resource.entity.name).of(action)
     missing = [
-        FieldError(name, f"There is no such {target.replace('_', ' ')}.")
+        _no_such(name, target)
         for name, target in resource.entity.references.items()
         if values.get(name) is not None and not await is_visible(target, values[name], viewer, within=reach)
     ]
@@ -223,10 +283,27 @@ async def _check_references(resource: Resource, values: dict[str, Any], viewer: 
         raise InvalidInput(missing)
 
 
+async def _name_winners(resource: Resource, values: dict[str, Any]) -> None:
+    for name, target in resource.entity.references.items():
+        if target in MERGED_ENTITIES and values.get(name) is not None:
+            values[name] = await find_winner(target, values[name]) or values[name]
+
+
+def _no_such(name: str, target: str) -> FieldError:
+    return FieldError(name, f"There is no such {target.replace('_', ' ')}.")
+
+
 async def is_visible(
     name: str, row_id: UUID, viewer: Viewer, action: str = "read", *, within: Reach = Reach.ALL
 ) -> bool:
     """Whether there is a live row of that entity and id to which the viewer may do this."""
+    return bool(await find_visible(name, [row_id], viewer, action, within=within))
+
+
+async def find_visible(
+    name: str, ids: Collection[UUID], viewer: Viewer, action: str = "read", *, within: Reach = Reach.ALL
+) -> set[UUID]:
+    """Those of the ids that are live rows of that entity to which the viewer may do this."""
     sight, parameters = in_sight(viewer, ENTITIES[name], action, within=within)
-    sql = f'SELECT 1 FROM "{name}" WHERE "{name}"."id" = {{}} AND {sight}'  # noqa: S608 - identifiers of our own
-    return bool(await engine.run_querystring(QueryString(sql, row_id, *parameters)))
+    sql = f'SELECT id FROM "{name}" WHERE "{name}"."id" = ANY({{}}) AND {sight}'  # noqa: S608 - identifiers of our own
+    return {row["id"] for row in await engine.run_querystring(QueryString(sql, list(ids), *parameters))}

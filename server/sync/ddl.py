@@ -14,6 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
+from server.sync.event_triggers import event_triggers
 from server.sync.scopes import (
     ACTIVE_MEMBER_VIEW,
     CASCADES,
@@ -125,6 +126,7 @@ def create_schema_sql() -> str:
     parts.append(_grants())
     parts += [_refresh_scopes(e) for e in ENTITIES.values()]
     parts += [_row_triggers(e) + _statement_triggers(e) for e in ENTITIES.values()]
+    parts += [event_triggers(e) for e in ENTITIES.values()]
     return "\n".join(parts)
 
 

@@ -169,6 +169,7 @@ def _grants(tenant: TenantRef) -> str:
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {{schema}} TO {{schema}};
         REVOKE INSERT, UPDATE, DELETE ON {{schema}}.schema_migration, {{schema}}.revision_counter,
             {{schema}}.scope_entry, {{schema}}.scope_grant, {{schema}}.price_change FROM {{schema}};
+        REVOKE INSERT ON {{schema}}.webhook_event FROM {{schema}};
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid), {{schema}}.refresh_grants(uuid[], uuid[]),
             {{schema}}.reach_of(jsonb),

@@ -25,6 +25,7 @@ OFFENCES = [
     Offence("layers", "server/billing/offender.py", "import server.sync"),
     Offence("layers", "server/imports/offender.py", "import server.sync"),
     Offence("layers", "server/exports/offender.py", "import server.imports"),
+    Offence("layers", "server/webhooks/offender.py", "import server.sync"),
     Offence("layers", "server/unplaced.py", ""),
     Offence("pure", "server/sync/decide.py", "import asyncpg"),
     Offence("pure", "server/sync/rules.py", "from piccolo.columns import Text"),

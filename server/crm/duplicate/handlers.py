@@ -18,9 +18,11 @@ from server.crm.duplicate import service
 from server.crm.duplicate.jobs import enqueue_sweep
 from server.crm.duplicate.messages import DismissalRequest, DuplicatesReply, SweepReply, SweepRequest
 from server.crm.duplicate.search import Duplicate
+from server.crm.idempotency import Reply
 from server.crm.openapi import describe_act, describe_query
+from server.crm.replies import AnyRequest, reply_json, write_once
 from server.crm.rights import Viewer
-from server.db import tenant_transaction, tenant_write
+from server.db import Revision, tenant_transaction
 from server.errors import Forbidden
 
 STATUSES: Final = ("open", "dismissed", "merged")
@@ -64,23 +66,33 @@ def _read_id(text: Any) -> UUID | None:
 
 
 @post("/{case_id:uuid}/dismissal", status_code=204, **describe_act("DuplicateDismissal", DismissalRequest, None))
-async def dismiss(case_id: FromPath[UUID], body: RawBody, session: NamedDependency[Session]) -> None:
+async def dismiss(
+    case_id: FromPath[UUID], body: RawBody, request: AnyRequest, session: NamedDependency[Session]
+) -> Response[None]:
     """Say that the two are different: they are not asked about again."""
     read_body(body or b"{}", DismissalRequest)
-    async with tenant_write(session.tenant, by=session.actor) as revision:
-        await service.dismiss_case(case_id, viewer=Viewer(session.member_id, session.access), revision=revision)
+    viewer = Viewer(session.member_id, session.access)
+
+    async def act(revision: Revision) -> Reply:
+        await service.dismiss_case(case_id, viewer=viewer, revision=revision)
+        return Reply(204, None, {})
+
+    return await write_once(request, body, session, act)
 
 
 @post("/sweeps", **describe_act("DuplicateSweep", SweepRequest, SweepReply))
-async def sweep(body: RawBody, session: NamedDependency[Session]) -> Response[Any]:
+async def sweep(body: RawBody, request: AnyRequest, session: NamedDependency[Session]) -> Response[Any]:
     """Compare all accounts and contacts, as a job."""
     read_body(body or b"{}", SweepRequest)
     viewer = Viewer(session.member_id, session.access)
     if not all(viewer.reads_all(ENTITIES[name]) for name in MERGED_ENTITIES):
         raise Forbidden("Only an admin may have all rows compared.")
-    async with tenant_transaction(session.tenant):
+
+    async def act(_: Revision) -> Reply:
         await enqueue_sweep()
-    return Response(SweepReply())
+        return reply_json(SweepReply(), status=201)
+
+    return await write_once(request, body, session, act)
 
 
 duplicates_router = Router("/duplicates", route_handlers=[list_cases, dismiss, sweep], tags=["duplicates"])

@@ -4757,6 +4757,1623 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."merge" REFERENCING OLD TABLE
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_merge();
 
 
+CREATE FUNCTION {{schema}}.note_insert_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('role') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('role', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."role" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_role();
+CREATE FUNCTION {{schema}}.note_update_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('role') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('role', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('role', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'key' AS field FROM (SELECT id, "key" FROM new_rows EXCEPT SELECT id, "key" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'base' AS field FROM (SELECT id, "base" FROM new_rows EXCEPT SELECT id, "base" FROM old_rows) x
+            UNION ALL SELECT id, 'permissions' AS field FROM (SELECT id, "permissions" FROM new_rows EXCEPT SELECT id, "permissions" FROM old_rows) x
+            UNION ALL SELECT id, 'fields' AS field FROM (SELECT id, "fields" FROM new_rows EXCEPT SELECT id, "fields" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('role', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."role" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_role();
+
+
+CREATE FUNCTION {{schema}}.note_insert_office() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('office') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('office', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."office" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_office();
+CREATE FUNCTION {{schema}}.note_update_office() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('office') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('office', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('office', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'address' AS field FROM (SELECT id, "address" FROM new_rows EXCEPT SELECT id, "address" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('office', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."office" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_office();
+
+
+CREATE FUNCTION {{schema}}.note_insert_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('team') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('team', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."team" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_team();
+CREATE FUNCTION {{schema}}.note_update_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('team') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('team', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('team', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'office_id' AS field FROM (SELECT id, "office_id" FROM new_rows EXCEPT SELECT id, "office_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('team', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."team" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_team();
+
+
+CREATE FUNCTION {{schema}}.note_insert_custom_field() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('custom_field') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('custom_field', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."custom_field" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_custom_field();
+CREATE FUNCTION {{schema}}.note_update_custom_field() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('custom_field') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('custom_field', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('custom_field', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'entity' AS field FROM (SELECT id, "entity" FROM new_rows EXCEPT SELECT id, "entity" FROM old_rows) x
+            UNION ALL SELECT id, 'key' AS field FROM (SELECT id, "key" FROM new_rows EXCEPT SELECT id, "key" FROM old_rows) x
+            UNION ALL SELECT id, 'label' AS field FROM (SELECT id, "label" FROM new_rows EXCEPT SELECT id, "label" FROM old_rows) x
+            UNION ALL SELECT id, 'labels' AS field FROM (SELECT id, "labels" FROM new_rows EXCEPT SELECT id, "labels" FROM old_rows) x
+            UNION ALL SELECT id, 'field_type' AS field FROM (SELECT id, "field_type" FROM new_rows EXCEPT SELECT id, "field_type" FROM old_rows) x
+            UNION ALL SELECT id, 'choices' AS field FROM (SELECT id, "choices" FROM new_rows EXCEPT SELECT id, "choices" FROM old_rows) x
+            UNION ALL SELECT id, 'required' AS field FROM (SELECT id, "required" FROM new_rows EXCEPT SELECT id, "required" FROM old_rows) x
+            UNION ALL SELECT id, 'position' AS field FROM (SELECT id, "position" FROM new_rows EXCEPT SELECT id, "position" FROM old_rows) x
+            UNION ALL SELECT id, 'version' AS field FROM (SELECT id, "version" FROM new_rows EXCEPT SELECT id, "version" FROM old_rows) x
+            UNION ALL SELECT id, 'active' AS field FROM (SELECT id, "active" FROM new_rows EXCEPT SELECT id, "active" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('custom_field', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."custom_field" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_custom_field();
+
+
+CREATE FUNCTION {{schema}}.note_insert_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('territory') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('territory', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."territory" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_territory();
+CREATE FUNCTION {{schema}}.note_update_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('territory') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('territory', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('territory', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'parent_id' AS field FROM (SELECT id, "parent_id" FROM new_rows EXCEPT SELECT id, "parent_id" FROM old_rows) x
+            UNION ALL SELECT id, 'manager_id' AS field FROM (SELECT id, "manager_id" FROM new_rows EXCEPT SELECT id, "manager_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('territory', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."territory" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_territory();
+
+
+CREATE FUNCTION {{schema}}.note_insert_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('member') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('member', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_member();
+CREATE FUNCTION {{schema}}.note_update_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('member') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('member', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('member', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'role' AS field FROM (SELECT id, "role" FROM new_rows EXCEPT SELECT id, "role" FROM old_rows) x
+            UNION ALL SELECT id, 'active' AS field FROM (SELECT id, "active" FROM new_rows EXCEPT SELECT id, "active" FROM old_rows) x
+            UNION ALL SELECT id, 'team_id' AS field FROM (SELECT id, "team_id" FROM new_rows EXCEPT SELECT id, "team_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('member', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_member();
+
+
+CREATE FUNCTION {{schema}}.note_insert_delegation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('delegation') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('delegation', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."delegation" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_delegation();
+CREATE FUNCTION {{schema}}.note_update_delegation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('delegation') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('delegation', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('delegation', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'member_id' AS field FROM (SELECT id, "member_id" FROM new_rows EXCEPT SELECT id, "member_id" FROM old_rows) x
+            UNION ALL SELECT id, 'substitute_id' AS field FROM (SELECT id, "substitute_id" FROM new_rows EXCEPT SELECT id, "substitute_id" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('delegation', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."delegation" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_delegation();
+
+
+CREATE FUNCTION {{schema}}.note_insert_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('legal_entity') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('legal_entity', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."legal_entity" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_legal_entity();
+CREATE FUNCTION {{schema}}.note_update_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('legal_entity') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('legal_entity', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('legal_entity', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'tax_id' AS field FROM (SELECT id, "tax_id" FROM new_rows EXCEPT SELECT id, "tax_id" FROM old_rows) x
+            UNION ALL SELECT id, 'country' AS field FROM (SELECT id, "country" FROM new_rows EXCEPT SELECT id, "country" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'number_series' AS field FROM (SELECT id, "number_series" FROM new_rows EXCEPT SELECT id, "number_series" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('legal_entity', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."legal_entity" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_legal_entity();
+
+
+CREATE FUNCTION {{schema}}.note_insert_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('category') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('category', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."category" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_category();
+CREATE FUNCTION {{schema}}.note_update_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('category') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('category', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('category', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'names' AS field FROM (SELECT id, "names" FROM new_rows EXCEPT SELECT id, "names" FROM old_rows) x
+            UNION ALL SELECT id, 'parent_id' AS field FROM (SELECT id, "parent_id" FROM new_rows EXCEPT SELECT id, "parent_id" FROM old_rows) x
+            UNION ALL SELECT id, 'position' AS field FROM (SELECT id, "position" FROM new_rows EXCEPT SELECT id, "position" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('category', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."category" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_category();
+
+
+CREATE FUNCTION {{schema}}.note_insert_tax_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('tax_category') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('tax_category', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."tax_category" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_tax_category();
+CREATE FUNCTION {{schema}}.note_update_tax_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('tax_category') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('tax_category', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('tax_category', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('tax_category', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."tax_category" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_tax_category();
+
+
+CREATE FUNCTION {{schema}}.note_insert_tax_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('tax_rate') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('tax_rate', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."tax_rate" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_tax_rate();
+CREATE FUNCTION {{schema}}.note_update_tax_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('tax_rate') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('tax_rate', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('tax_rate', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'tax_category_id' AS field FROM (SELECT id, "tax_category_id" FROM new_rows EXCEPT SELECT id, "tax_category_id" FROM old_rows) x
+            UNION ALL SELECT id, 'country' AS field FROM (SELECT id, "country" FROM new_rows EXCEPT SELECT id, "country" FROM old_rows) x
+            UNION ALL SELECT id, 'rate' AS field FROM (SELECT id, "rate" FROM new_rows EXCEPT SELECT id, "rate" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('tax_rate', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."tax_rate" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_tax_rate();
+
+
+CREATE FUNCTION {{schema}}.note_insert_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('price_list') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('price_list', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."price_list" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_price_list();
+CREATE FUNCTION {{schema}}.note_update_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('price_list') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('price_list', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('price_list', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x
+            UNION ALL SELECT id, 'version' AS field FROM (SELECT id, "version" FROM new_rows EXCEPT SELECT id, "version" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('price_list', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."price_list" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_price_list();
+
+
+CREATE FUNCTION {{schema}}.note_insert_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('product') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('product', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."product" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_product();
+CREATE FUNCTION {{schema}}.note_update_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('product') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('product', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('product', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'sku' AS field FROM (SELECT id, "sku" FROM new_rows EXCEPT SELECT id, "sku" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'names' AS field FROM (SELECT id, "names" FROM new_rows EXCEPT SELECT id, "names" FROM old_rows) x
+            UNION ALL SELECT id, 'base_unit' AS field FROM (SELECT id, "base_unit" FROM new_rows EXCEPT SELECT id, "base_unit" FROM old_rows) x
+            UNION ALL SELECT id, 'category_id' AS field FROM (SELECT id, "category_id" FROM new_rows EXCEPT SELECT id, "category_id" FROM old_rows) x
+            UNION ALL SELECT id, 'tax_category_id' AS field FROM (SELECT id, "tax_category_id" FROM new_rows EXCEPT SELECT id, "tax_category_id" FROM old_rows) x
+            UNION ALL SELECT id, 'description' AS field FROM (SELECT id, "description" FROM new_rows EXCEPT SELECT id, "description" FROM old_rows) x
+            UNION ALL SELECT id, 'active' AS field FROM (SELECT id, "active" FROM new_rows EXCEPT SELECT id, "active" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('product', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."product" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_product();
+
+
+CREATE FUNCTION {{schema}}.note_insert_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('product_unit') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('product_unit', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."product_unit" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_product_unit();
+CREATE FUNCTION {{schema}}.note_update_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('product_unit') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('product_unit', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('product_unit', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'product_id' AS field FROM (SELECT id, "product_id" FROM new_rows EXCEPT SELECT id, "product_id" FROM old_rows) x
+            UNION ALL SELECT id, 'unit' AS field FROM (SELECT id, "unit" FROM new_rows EXCEPT SELECT id, "unit" FROM old_rows) x
+            UNION ALL SELECT id, 'factor' AS field FROM (SELECT id, "factor" FROM new_rows EXCEPT SELECT id, "factor" FROM old_rows) x
+            UNION ALL SELECT id, 'barcode' AS field FROM (SELECT id, "barcode" FROM new_rows EXCEPT SELECT id, "barcode" FROM old_rows) x
+            UNION ALL SELECT id, 'multiple' AS field FROM (SELECT id, "multiple" FROM new_rows EXCEPT SELECT id, "multiple" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('product_unit', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."product_unit" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_product_unit();
+
+
+CREATE FUNCTION {{schema}}.note_insert_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('price_item') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('price_item', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."price_item" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_price_item();
+CREATE FUNCTION {{schema}}.note_update_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('price_item') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('price_item', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('price_item', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'price_list_id' AS field FROM (SELECT id, "price_list_id" FROM new_rows EXCEPT SELECT id, "price_list_id" FROM old_rows) x
+            UNION ALL SELECT id, 'product_id' AS field FROM (SELECT id, "product_id" FROM new_rows EXCEPT SELECT id, "product_id" FROM old_rows) x
+            UNION ALL SELECT id, 'unit' AS field FROM (SELECT id, "unit" FROM new_rows EXCEPT SELECT id, "unit" FROM old_rows) x
+            UNION ALL SELECT id, 'price' AS field FROM (SELECT id, "price" FROM new_rows EXCEPT SELECT id, "price" FROM old_rows) x
+            UNION ALL SELECT id, 'minimum_quantity' AS field FROM (SELECT id, "minimum_quantity" FROM new_rows EXCEPT SELECT id, "minimum_quantity" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('price_item', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."price_item" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_price_item();
+
+
+CREATE FUNCTION {{schema}}.note_insert_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('assortment') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('assortment', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."assortment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_assortment();
+CREATE FUNCTION {{schema}}.note_update_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('assortment') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('assortment', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('assortment', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('assortment', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."assortment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_assortment();
+
+
+CREATE FUNCTION {{schema}}.note_insert_promotion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('promotion') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('promotion', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."promotion" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_promotion();
+CREATE FUNCTION {{schema}}.note_update_promotion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('promotion') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('promotion', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('promotion', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'names' AS field FROM (SELECT id, "names" FROM new_rows EXCEPT SELECT id, "names" FROM old_rows) x
+            UNION ALL SELECT id, 'version' AS field FROM (SELECT id, "version" FROM new_rows EXCEPT SELECT id, "version" FROM old_rows) x
+            UNION ALL SELECT id, 'priority' AS field FROM (SELECT id, "priority" FROM new_rows EXCEPT SELECT id, "priority" FROM old_rows) x
+            UNION ALL SELECT id, 'exclusive' AS field FROM (SELECT id, "exclusive" FROM new_rows EXCEPT SELECT id, "exclusive" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x
+            UNION ALL SELECT id, 'conditions' AS field FROM (SELECT id, "conditions" FROM new_rows EXCEPT SELECT id, "conditions" FROM old_rows) x
+            UNION ALL SELECT id, 'effects' AS field FROM (SELECT id, "effects" FROM new_rows EXCEPT SELECT id, "effects" FROM old_rows) x
+            UNION ALL SELECT id, 'active' AS field FROM (SELECT id, "active" FROM new_rows EXCEPT SELECT id, "active" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('promotion', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."promotion" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_promotion();
+
+
+CREATE FUNCTION {{schema}}.note_insert_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('warehouse') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('warehouse', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."warehouse" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_warehouse();
+CREATE FUNCTION {{schema}}.note_update_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('warehouse') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('warehouse', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('warehouse', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_entity_id' AS field FROM (SELECT id, "legal_entity_id" FROM new_rows EXCEPT SELECT id, "legal_entity_id" FROM old_rows) x
+            UNION ALL SELECT id, 'warehouse_kind' AS field FROM (SELECT id, "warehouse_kind" FROM new_rows EXCEPT SELECT id, "warehouse_kind" FROM old_rows) x
+            UNION ALL SELECT id, 'member_id' AS field FROM (SELECT id, "member_id" FROM new_rows EXCEPT SELECT id, "member_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('warehouse', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_warehouse();
+
+
+CREATE FUNCTION {{schema}}.note_insert_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('stock') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('stock', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."stock" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_stock();
+CREATE FUNCTION {{schema}}.note_update_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('stock') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('stock', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('stock', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'warehouse_id' AS field FROM (SELECT id, "warehouse_id" FROM new_rows EXCEPT SELECT id, "warehouse_id" FROM old_rows) x
+            UNION ALL SELECT id, 'product_id' AS field FROM (SELECT id, "product_id" FROM new_rows EXCEPT SELECT id, "product_id" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity' AS field FROM (SELECT id, "quantity" FROM new_rows EXCEPT SELECT id, "quantity" FROM old_rows) x
+            UNION ALL SELECT id, 'reserved' AS field FROM (SELECT id, "reserved" FROM new_rows EXCEPT SELECT id, "reserved" FROM old_rows) x
+            UNION ALL SELECT id, 'as_of' AS field FROM (SELECT id, "as_of" FROM new_rows EXCEPT SELECT id, "as_of" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('stock', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."stock" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_stock();
+
+
+CREATE FUNCTION {{schema}}.note_insert_stock_movement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('stock_movement') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('stock_movement', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."stock_movement" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_stock_movement();
+CREATE FUNCTION {{schema}}.note_update_stock_movement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('stock_movement') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('stock_movement', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('stock_movement', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'warehouse_id' AS field FROM (SELECT id, "warehouse_id" FROM new_rows EXCEPT SELECT id, "warehouse_id" FROM old_rows) x
+            UNION ALL SELECT id, 'product_id' AS field FROM (SELECT id, "product_id" FROM new_rows EXCEPT SELECT id, "product_id" FROM old_rows) x
+            UNION ALL SELECT id, 'movement_kind' AS field FROM (SELECT id, "movement_kind" FROM new_rows EXCEPT SELECT id, "movement_kind" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity' AS field FROM (SELECT id, "quantity" FROM new_rows EXCEPT SELECT id, "quantity" FROM old_rows) x
+            UNION ALL SELECT id, 'counted' AS field FROM (SELECT id, "counted" FROM new_rows EXCEPT SELECT id, "counted" FROM old_rows) x
+            UNION ALL SELECT id, 'reason' AS field FROM (SELECT id, "reason" FROM new_rows EXCEPT SELECT id, "reason" FROM old_rows) x
+            UNION ALL SELECT id, 'source_entity' AS field FROM (SELECT id, "source_entity" FROM new_rows EXCEPT SELECT id, "source_entity" FROM old_rows) x
+            UNION ALL SELECT id, 'source_id' AS field FROM (SELECT id, "source_id" FROM new_rows EXCEPT SELECT id, "source_id" FROM old_rows) x
+            UNION ALL SELECT id, 'moved_at' AS field FROM (SELECT id, "moved_at" FROM new_rows EXCEPT SELECT id, "moved_at" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('stock_movement', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."stock_movement" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_stock_movement();
+
+
+CREATE FUNCTION {{schema}}.note_insert_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('account') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('account', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."account" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_account();
+CREATE FUNCTION {{schema}}.note_update_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('account') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('account', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('account', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_name' AS field FROM (SELECT id, "legal_name" FROM new_rows EXCEPT SELECT id, "legal_name" FROM old_rows) x
+            UNION ALL SELECT id, 'roles' AS field FROM (SELECT id, "roles" FROM new_rows EXCEPT SELECT id, "roles" FROM old_rows) x
+            UNION ALL SELECT id, 'tax_id' AS field FROM (SELECT id, "tax_id" FROM new_rows EXCEPT SELECT id, "tax_id" FROM old_rows) x
+            UNION ALL SELECT id, 'parent_id' AS field FROM (SELECT id, "parent_id" FROM new_rows EXCEPT SELECT id, "parent_id" FROM old_rows) x
+            UNION ALL SELECT id, 'tags' AS field FROM (SELECT id, "tags" FROM new_rows EXCEPT SELECT id, "tags" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('account', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_account();
+
+
+CREATE FUNCTION {{schema}}.note_insert_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('agreement') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('agreement', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."agreement" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_agreement();
+CREATE FUNCTION {{schema}}.note_update_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('agreement') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('agreement', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('agreement', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_entity_id' AS field FROM (SELECT id, "legal_entity_id" FROM new_rows EXCEPT SELECT id, "legal_entity_id" FROM old_rows) x
+            UNION ALL SELECT id, 'price_list_id' AS field FROM (SELECT id, "price_list_id" FROM new_rows EXCEPT SELECT id, "price_list_id" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'payment_terms_days' AS field FROM (SELECT id, "payment_terms_days" FROM new_rows EXCEPT SELECT id, "payment_terms_days" FROM old_rows) x
+            UNION ALL SELECT id, 'credit_limit_minor' AS field FROM (SELECT id, "credit_limit_minor" FROM new_rows EXCEPT SELECT id, "credit_limit_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'discount_max' AS field FROM (SELECT id, "discount_max" FROM new_rows EXCEPT SELECT id, "discount_max" FROM old_rows) x
+            UNION ALL SELECT id, 'vat_status' AS field FROM (SELECT id, "vat_status" FROM new_rows EXCEPT SELECT id, "vat_status" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('agreement', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."agreement" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_agreement();
+
+
+CREATE FUNCTION {{schema}}.note_insert_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('outlet') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('outlet', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."outlet" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_outlet();
+CREATE FUNCTION {{schema}}.note_update_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('outlet') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('outlet', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('outlet', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'territory_id' AS field FROM (SELECT id, "territory_id" FROM new_rows EXCEPT SELECT id, "territory_id" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'address' AS field FROM (SELECT id, "address" FROM new_rows EXCEPT SELECT id, "address" FROM old_rows) x
+            UNION ALL SELECT id, 'position' AS field FROM (SELECT id, "position" FROM new_rows EXCEPT SELECT id, "position" FROM old_rows) x
+            UNION ALL SELECT id, 'time_zone' AS field FROM (SELECT id, "time_zone" FROM new_rows EXCEPT SELECT id, "time_zone" FROM old_rows) x
+            UNION ALL SELECT id, 'delivery_windows' AS field FROM (SELECT id, "delivery_windows" FROM new_rows EXCEPT SELECT id, "delivery_windows" FROM old_rows) x
+            UNION ALL SELECT id, 'channel' AS field FROM (SELECT id, "channel" FROM new_rows EXCEPT SELECT id, "channel" FROM old_rows) x
+            UNION ALL SELECT id, 'description' AS field FROM (SELECT id, "description" FROM new_rows EXCEPT SELECT id, "description" FROM old_rows) x
+            UNION ALL SELECT id, 'tags' AS field FROM (SELECT id, "tags" FROM new_rows EXCEPT SELECT id, "tags" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('outlet', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."outlet" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_outlet();
+
+
+CREATE FUNCTION {{schema}}.note_insert_assortment_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('assortment_item') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('assortment_item', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."assortment_item" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_assortment_item();
+CREATE FUNCTION {{schema}}.note_update_assortment_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('assortment_item') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('assortment_item', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('assortment_item', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'assortment_id' AS field FROM (SELECT id, "assortment_id" FROM new_rows EXCEPT SELECT id, "assortment_id" FROM old_rows) x
+            UNION ALL SELECT id, 'effect' AS field FROM (SELECT id, "effect" FROM new_rows EXCEPT SELECT id, "effect" FROM old_rows) x
+            UNION ALL SELECT id, 'product_id' AS field FROM (SELECT id, "product_id" FROM new_rows EXCEPT SELECT id, "product_id" FROM old_rows) x
+            UNION ALL SELECT id, 'category_id' AS field FROM (SELECT id, "category_id" FROM new_rows EXCEPT SELECT id, "category_id" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'channel' AS field FROM (SELECT id, "channel" FROM new_rows EXCEPT SELECT id, "channel" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('assortment_item', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."assortment_item" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_assortment_item();
+
+
+CREATE FUNCTION {{schema}}.note_insert_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('contact') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('contact', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."contact" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_contact();
+CREATE FUNCTION {{schema}}.note_update_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('contact') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('contact', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('contact', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'job_title' AS field FROM (SELECT id, "job_title" FROM new_rows EXCEPT SELECT id, "job_title" FROM old_rows) x
+            UNION ALL SELECT id, 'language' AS field FROM (SELECT id, "language" FROM new_rows EXCEPT SELECT id, "language" FROM old_rows) x
+            UNION ALL SELECT id, 'description' AS field FROM (SELECT id, "description" FROM new_rows EXCEPT SELECT id, "description" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('contact', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_contact();
+
+
+CREATE FUNCTION {{schema}}.note_insert_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('contact_channel') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('contact_channel', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."contact_channel" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_contact_channel();
+CREATE FUNCTION {{schema}}.note_update_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('contact_channel') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('contact_channel', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('contact_channel', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'contact_id' AS field FROM (SELECT id, "contact_id" FROM new_rows EXCEPT SELECT id, "contact_id" FROM old_rows) x
+            UNION ALL SELECT id, 'channel_kind' AS field FROM (SELECT id, "channel_kind" FROM new_rows EXCEPT SELECT id, "channel_kind" FROM old_rows) x
+            UNION ALL SELECT id, 'value' AS field FROM (SELECT id, "value" FROM new_rows EXCEPT SELECT id, "value" FROM old_rows) x
+            UNION ALL SELECT id, 'label' AS field FROM (SELECT id, "label" FROM new_rows EXCEPT SELECT id, "label" FROM old_rows) x
+            UNION ALL SELECT id, 'preferred' AS field FROM (SELECT id, "preferred" FROM new_rows EXCEPT SELECT id, "preferred" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('contact_channel', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."contact_channel" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_contact_channel();
+
+
+CREATE FUNCTION {{schema}}.note_insert_consent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('consent') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('consent', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."consent" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_consent();
+CREATE FUNCTION {{schema}}.note_update_consent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('consent') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('consent', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('consent', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'contact_id' AS field FROM (SELECT id, "contact_id" FROM new_rows EXCEPT SELECT id, "contact_id" FROM old_rows) x
+            UNION ALL SELECT id, 'purpose' AS field FROM (SELECT id, "purpose" FROM new_rows EXCEPT SELECT id, "purpose" FROM old_rows) x
+            UNION ALL SELECT id, 'channel_kind' AS field FROM (SELECT id, "channel_kind" FROM new_rows EXCEPT SELECT id, "channel_kind" FROM old_rows) x
+            UNION ALL SELECT id, 'state' AS field FROM (SELECT id, "state" FROM new_rows EXCEPT SELECT id, "state" FROM old_rows) x
+            UNION ALL SELECT id, 'at' AS field FROM (SELECT id, "at" FROM new_rows EXCEPT SELECT id, "at" FROM old_rows) x
+            UNION ALL SELECT id, 'evidence' AS field FROM (SELECT id, "evidence" FROM new_rows EXCEPT SELECT id, "evidence" FROM old_rows) x
+            UNION ALL SELECT id, 'follows_id' AS field FROM (SELECT id, "follows_id" FROM new_rows EXCEPT SELECT id, "follows_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('consent', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."consent" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_consent();
+
+
+CREATE FUNCTION {{schema}}.note_insert_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('assignment') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('assignment', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_assignment();
+CREATE FUNCTION {{schema}}.note_update_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('assignment') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('assignment', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('assignment', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'member_id' AS field FROM (SELECT id, "member_id" FROM new_rows EXCEPT SELECT id, "member_id" FROM old_rows) x
+            UNION ALL SELECT id, 'team_id' AS field FROM (SELECT id, "team_id" FROM new_rows EXCEPT SELECT id, "team_id" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'assortment_id' AS field FROM (SELECT id, "assortment_id" FROM new_rows EXCEPT SELECT id, "assortment_id" FROM old_rows) x
+            UNION ALL SELECT id, 'starts_on' AS field FROM (SELECT id, "starts_on" FROM new_rows EXCEPT SELECT id, "starts_on" FROM old_rows) x
+            UNION ALL SELECT id, 'ends_on' AS field FROM (SELECT id, "ends_on" FROM new_rows EXCEPT SELECT id, "ends_on" FROM old_rows) x
+            UNION ALL SELECT id, 'delegated_by' AS field FROM (SELECT id, "delegated_by" FROM new_rows EXCEPT SELECT id, "delegated_by" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('assignment', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_assignment();
+
+
+CREATE FUNCTION {{schema}}.note_insert_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('order') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('order', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."order" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_order();
+CREATE FUNCTION {{schema}}.note_update_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('order') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('order', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('order', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'number' AS field FROM (SELECT id, "number" FROM new_rows EXCEPT SELECT id, "number" FROM old_rows) x
+            UNION ALL SELECT id, 'maker_id' AS field FROM (SELECT id, "maker_id" FROM new_rows EXCEPT SELECT id, "maker_id" FROM old_rows) x
+            UNION ALL SELECT id, 'owner_id' AS field FROM (SELECT id, "owner_id" FROM new_rows EXCEPT SELECT id, "owner_id" FROM old_rows) x
+            UNION ALL SELECT id, 'credited_id' AS field FROM (SELECT id, "credited_id" FROM new_rows EXCEPT SELECT id, "credited_id" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_entity_id' AS field FROM (SELECT id, "legal_entity_id" FROM new_rows EXCEPT SELECT id, "legal_entity_id" FROM old_rows) x
+            UNION ALL SELECT id, 'agreement_id' AS field FROM (SELECT id, "agreement_id" FROM new_rows EXCEPT SELECT id, "agreement_id" FROM old_rows) x
+            UNION ALL SELECT id, 'warehouse_id' AS field FROM (SELECT id, "warehouse_id" FROM new_rows EXCEPT SELECT id, "warehouse_id" FROM old_rows) x
+            UNION ALL SELECT id, 'price_list_id' AS field FROM (SELECT id, "price_list_id" FROM new_rows EXCEPT SELECT id, "price_list_id" FROM old_rows) x
+            UNION ALL SELECT id, 'price_list_version' AS field FROM (SELECT id, "price_list_version" FROM new_rows EXCEPT SELECT id, "price_list_version" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'exchange_rate' AS field FROM (SELECT id, "exchange_rate" FROM new_rows EXCEPT SELECT id, "exchange_rate" FROM old_rows) x
+            UNION ALL SELECT id, 'exchange_rate_on' AS field FROM (SELECT id, "exchange_rate_on" FROM new_rows EXCEPT SELECT id, "exchange_rate_on" FROM old_rows) x
+            UNION ALL SELECT id, 'address_snapshot' AS field FROM (SELECT id, "address_snapshot" FROM new_rows EXCEPT SELECT id, "address_snapshot" FROM old_rows) x
+            UNION ALL SELECT id, 'delivery_date' AS field FROM (SELECT id, "delivery_date" FROM new_rows EXCEPT SELECT id, "delivery_date" FROM old_rows) x
+            UNION ALL SELECT id, 'delivery_window' AS field FROM (SELECT id, "delivery_window" FROM new_rows EXCEPT SELECT id, "delivery_window" FROM old_rows) x
+            UNION ALL SELECT id, 'fulfilment' AS field FROM (SELECT id, "fulfilment" FROM new_rows EXCEPT SELECT id, "fulfilment" FROM old_rows) x
+            UNION ALL SELECT id, 'status' AS field FROM (SELECT id, "status" FROM new_rows EXCEPT SELECT id, "status" FROM old_rows) x
+            UNION ALL SELECT id, 'status_reason' AS field FROM (SELECT id, "status_reason" FROM new_rows EXCEPT SELECT id, "status_reason" FROM old_rows) x
+            UNION ALL SELECT id, 'captured_at' AS field FROM (SELECT id, "captured_at" FROM new_rows EXCEPT SELECT id, "captured_at" FROM old_rows) x
+            UNION ALL SELECT id, 'submitted_at' AS field FROM (SELECT id, "submitted_at" FROM new_rows EXCEPT SELECT id, "submitted_at" FROM old_rows) x
+            UNION ALL SELECT id, 'total_minor' AS field FROM (SELECT id, "total_minor" FROM new_rows EXCEPT SELECT id, "total_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'note' AS field FROM (SELECT id, "note" FROM new_rows EXCEPT SELECT id, "note" FROM old_rows) x
+            UNION ALL SELECT id, 'source_order_id' AS field FROM (SELECT id, "source_order_id" FROM new_rows EXCEPT SELECT id, "source_order_id" FROM old_rows) x
+            UNION ALL SELECT id, 'revises_order_id' AS field FROM (SELECT id, "revises_order_id" FROM new_rows EXCEPT SELECT id, "revises_order_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('order', 'changed', part.ids, part.changed);
+    END LOOP;
+    FOR part IN
+        SELECT s.status, array_agg(s.id) AS ids FROM (SELECT id, status FROM new_rows EXCEPT SELECT id, status FROM old_rows) s
+        GROUP BY s.status
+    LOOP
+        PERFORM {{schema}}.note_events('order', part.status, part.ids, '{status}');
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_order();
+
+
+CREATE FUNCTION {{schema}}.note_insert_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('order_line') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('order_line', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."order_line" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_order_line();
+CREATE FUNCTION {{schema}}.note_update_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('order_line') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('order_line', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('order_line', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'order_id' AS field FROM (SELECT id, "order_id" FROM new_rows EXCEPT SELECT id, "order_id" FROM old_rows) x
+            UNION ALL SELECT id, 'position' AS field FROM (SELECT id, "position" FROM new_rows EXCEPT SELECT id, "position" FROM old_rows) x
+            UNION ALL SELECT id, 'product_id' AS field FROM (SELECT id, "product_id" FROM new_rows EXCEPT SELECT id, "product_id" FROM old_rows) x
+            UNION ALL SELECT id, 'unit' AS field FROM (SELECT id, "unit" FROM new_rows EXCEPT SELECT id, "unit" FROM old_rows) x
+            UNION ALL SELECT id, 'factor' AS field FROM (SELECT id, "factor" FROM new_rows EXCEPT SELECT id, "factor" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity' AS field FROM (SELECT id, "quantity" FROM new_rows EXCEPT SELECT id, "quantity" FROM old_rows) x
+            UNION ALL SELECT id, 'list_price' AS field FROM (SELECT id, "list_price" FROM new_rows EXCEPT SELECT id, "list_price" FROM old_rows) x
+            UNION ALL SELECT id, 'discount' AS field FROM (SELECT id, "discount" FROM new_rows EXCEPT SELECT id, "discount" FROM old_rows) x
+            UNION ALL SELECT id, 'adjustments' AS field FROM (SELECT id, "adjustments" FROM new_rows EXCEPT SELECT id, "adjustments" FROM old_rows) x
+            UNION ALL SELECT id, 'tax' AS field FROM (SELECT id, "tax" FROM new_rows EXCEPT SELECT id, "tax" FROM old_rows) x
+            UNION ALL SELECT id, 'amount_minor' AS field FROM (SELECT id, "amount_minor" FROM new_rows EXCEPT SELECT id, "amount_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity_accepted' AS field FROM (SELECT id, "quantity_accepted" FROM new_rows EXCEPT SELECT id, "quantity_accepted" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity_shipped' AS field FROM (SELECT id, "quantity_shipped" FROM new_rows EXCEPT SELECT id, "quantity_shipped" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity_delivered' AS field FROM (SELECT id, "quantity_delivered" FROM new_rows EXCEPT SELECT id, "quantity_delivered" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity_returned' AS field FROM (SELECT id, "quantity_returned" FROM new_rows EXCEPT SELECT id, "quantity_returned" FROM old_rows) x
+            UNION ALL SELECT id, 'bundle_id' AS field FROM (SELECT id, "bundle_id" FROM new_rows EXCEPT SELECT id, "bundle_id" FROM old_rows) x
+            UNION ALL SELECT id, 'verdict' AS field FROM (SELECT id, "verdict" FROM new_rows EXCEPT SELECT id, "verdict" FROM old_rows) x
+            UNION ALL SELECT id, 'verdict_reason' AS field FROM (SELECT id, "verdict_reason" FROM new_rows EXCEPT SELECT id, "verdict_reason" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('order_line', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."order_line" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_order_line();
+
+
+CREATE FUNCTION {{schema}}.note_insert_return_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('return_order') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('return_order', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."return_order" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_return_order();
+CREATE FUNCTION {{schema}}.note_update_return_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('return_order') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('return_order', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('return_order', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'number' AS field FROM (SELECT id, "number" FROM new_rows EXCEPT SELECT id, "number" FROM old_rows) x
+            UNION ALL SELECT id, 'maker_id' AS field FROM (SELECT id, "maker_id" FROM new_rows EXCEPT SELECT id, "maker_id" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_entity_id' AS field FROM (SELECT id, "legal_entity_id" FROM new_rows EXCEPT SELECT id, "legal_entity_id" FROM old_rows) x
+            UNION ALL SELECT id, 'agreement_id' AS field FROM (SELECT id, "agreement_id" FROM new_rows EXCEPT SELECT id, "agreement_id" FROM old_rows) x
+            UNION ALL SELECT id, 'warehouse_id' AS field FROM (SELECT id, "warehouse_id" FROM new_rows EXCEPT SELECT id, "warehouse_id" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'status' AS field FROM (SELECT id, "status" FROM new_rows EXCEPT SELECT id, "status" FROM old_rows) x
+            UNION ALL SELECT id, 'status_reason' AS field FROM (SELECT id, "status_reason" FROM new_rows EXCEPT SELECT id, "status_reason" FROM old_rows) x
+            UNION ALL SELECT id, 'captured_at' AS field FROM (SELECT id, "captured_at" FROM new_rows EXCEPT SELECT id, "captured_at" FROM old_rows) x
+            UNION ALL SELECT id, 'submitted_at' AS field FROM (SELECT id, "submitted_at" FROM new_rows EXCEPT SELECT id, "submitted_at" FROM old_rows) x
+            UNION ALL SELECT id, 'total_minor' AS field FROM (SELECT id, "total_minor" FROM new_rows EXCEPT SELECT id, "total_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'note' AS field FROM (SELECT id, "note" FROM new_rows EXCEPT SELECT id, "note" FROM old_rows) x
+            UNION ALL SELECT id, 'source_order_id' AS field FROM (SELECT id, "source_order_id" FROM new_rows EXCEPT SELECT id, "source_order_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('return_order', 'changed', part.ids, part.changed);
+    END LOOP;
+    FOR part IN
+        SELECT s.status, array_agg(s.id) AS ids FROM (SELECT id, status FROM new_rows EXCEPT SELECT id, status FROM old_rows) s
+        GROUP BY s.status
+    LOOP
+        PERFORM {{schema}}.note_events('return_order', part.status, part.ids, '{status}');
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."return_order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_return_order();
+
+
+CREATE FUNCTION {{schema}}.note_insert_return_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('return_line') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('return_line', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."return_line" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_return_line();
+CREATE FUNCTION {{schema}}.note_update_return_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('return_line') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('return_line', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('return_line', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'return_order_id' AS field FROM (SELECT id, "return_order_id" FROM new_rows EXCEPT SELECT id, "return_order_id" FROM old_rows) x
+            UNION ALL SELECT id, 'position' AS field FROM (SELECT id, "position" FROM new_rows EXCEPT SELECT id, "position" FROM old_rows) x
+            UNION ALL SELECT id, 'product_id' AS field FROM (SELECT id, "product_id" FROM new_rows EXCEPT SELECT id, "product_id" FROM old_rows) x
+            UNION ALL SELECT id, 'source_line_id' AS field FROM (SELECT id, "source_line_id" FROM new_rows EXCEPT SELECT id, "source_line_id" FROM old_rows) x
+            UNION ALL SELECT id, 'reason' AS field FROM (SELECT id, "reason" FROM new_rows EXCEPT SELECT id, "reason" FROM old_rows) x
+            UNION ALL SELECT id, 'unit' AS field FROM (SELECT id, "unit" FROM new_rows EXCEPT SELECT id, "unit" FROM old_rows) x
+            UNION ALL SELECT id, 'factor' AS field FROM (SELECT id, "factor" FROM new_rows EXCEPT SELECT id, "factor" FROM old_rows) x
+            UNION ALL SELECT id, 'quantity' AS field FROM (SELECT id, "quantity" FROM new_rows EXCEPT SELECT id, "quantity" FROM old_rows) x
+            UNION ALL SELECT id, 'price' AS field FROM (SELECT id, "price" FROM new_rows EXCEPT SELECT id, "price" FROM old_rows) x
+            UNION ALL SELECT id, 'amount_minor' AS field FROM (SELECT id, "amount_minor" FROM new_rows EXCEPT SELECT id, "amount_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'note' AS field FROM (SELECT id, "note" FROM new_rows EXCEPT SELECT id, "note" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('return_line', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."return_line" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_return_line();
+
+
+CREATE FUNCTION {{schema}}.note_insert_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('invoice') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('invoice', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."invoice" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_invoice();
+CREATE FUNCTION {{schema}}.note_update_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('invoice') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('invoice', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('invoice', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'number' AS field FROM (SELECT id, "number" FROM new_rows EXCEPT SELECT id, "number" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_entity_id' AS field FROM (SELECT id, "legal_entity_id" FROM new_rows EXCEPT SELECT id, "legal_entity_id" FROM old_rows) x
+            UNION ALL SELECT id, 'order_id' AS field FROM (SELECT id, "order_id" FROM new_rows EXCEPT SELECT id, "order_id" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'issued_on' AS field FROM (SELECT id, "issued_on" FROM new_rows EXCEPT SELECT id, "issued_on" FROM old_rows) x
+            UNION ALL SELECT id, 'due_on' AS field FROM (SELECT id, "due_on" FROM new_rows EXCEPT SELECT id, "due_on" FROM old_rows) x
+            UNION ALL SELECT id, 'total_minor' AS field FROM (SELECT id, "total_minor" FROM new_rows EXCEPT SELECT id, "total_minor" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('invoice', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."invoice" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_invoice();
+
+
+CREATE FUNCTION {{schema}}.note_insert_receivable() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('receivable') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('receivable', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."receivable" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_receivable();
+CREATE FUNCTION {{schema}}.note_update_receivable() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('receivable') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('receivable', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('receivable', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_entity_id' AS field FROM (SELECT id, "legal_entity_id" FROM new_rows EXCEPT SELECT id, "legal_entity_id" FROM old_rows) x
+            UNION ALL SELECT id, 'invoice_id' AS field FROM (SELECT id, "invoice_id" FROM new_rows EXCEPT SELECT id, "invoice_id" FROM old_rows) x
+            UNION ALL SELECT id, 'document_number' AS field FROM (SELECT id, "document_number" FROM new_rows EXCEPT SELECT id, "document_number" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'due_on' AS field FROM (SELECT id, "due_on" FROM new_rows EXCEPT SELECT id, "due_on" FROM old_rows) x
+            UNION ALL SELECT id, 'amount_minor' AS field FROM (SELECT id, "amount_minor" FROM new_rows EXCEPT SELECT id, "amount_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'balance_minor' AS field FROM (SELECT id, "balance_minor" FROM new_rows EXCEPT SELECT id, "balance_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'as_of' AS field FROM (SELECT id, "as_of" FROM new_rows EXCEPT SELECT id, "as_of" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('receivable', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."receivable" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_receivable();
+
+
+CREATE FUNCTION {{schema}}.note_insert_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('payment') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('payment', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."payment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_payment();
+CREATE FUNCTION {{schema}}.note_update_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('payment') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('payment', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('payment', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'account_id' AS field FROM (SELECT id, "account_id" FROM new_rows EXCEPT SELECT id, "account_id" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'legal_entity_id' AS field FROM (SELECT id, "legal_entity_id" FROM new_rows EXCEPT SELECT id, "legal_entity_id" FROM old_rows) x
+            UNION ALL SELECT id, 'currency' AS field FROM (SELECT id, "currency" FROM new_rows EXCEPT SELECT id, "currency" FROM old_rows) x
+            UNION ALL SELECT id, 'amount_minor' AS field FROM (SELECT id, "amount_minor" FROM new_rows EXCEPT SELECT id, "amount_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'method' AS field FROM (SELECT id, "method" FROM new_rows EXCEPT SELECT id, "method" FROM old_rows) x
+            UNION ALL SELECT id, 'receipt_number' AS field FROM (SELECT id, "receipt_number" FROM new_rows EXCEPT SELECT id, "receipt_number" FROM old_rows) x
+            UNION ALL SELECT id, 'paid_at' AS field FROM (SELECT id, "paid_at" FROM new_rows EXCEPT SELECT id, "paid_at" FROM old_rows) x
+            UNION ALL SELECT id, 'reversal_of_id' AS field FROM (SELECT id, "reversal_of_id" FROM new_rows EXCEPT SELECT id, "reversal_of_id" FROM old_rows) x
+            UNION ALL SELECT id, 'allocated_minor' AS field FROM (SELECT id, "allocated_minor" FROM new_rows EXCEPT SELECT id, "allocated_minor" FROM old_rows) x
+            UNION ALL SELECT id, 'note' AS field FROM (SELECT id, "note" FROM new_rows EXCEPT SELECT id, "note" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('payment', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."payment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_payment();
+
+
+CREATE FUNCTION {{schema}}.note_insert_payment_allocation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('payment_allocation') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('payment_allocation', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."payment_allocation" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_payment_allocation();
+CREATE FUNCTION {{schema}}.note_update_payment_allocation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('payment_allocation') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('payment_allocation', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('payment_allocation', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'payment_id' AS field FROM (SELECT id, "payment_id" FROM new_rows EXCEPT SELECT id, "payment_id" FROM old_rows) x
+            UNION ALL SELECT id, 'receivable_id' AS field FROM (SELECT id, "receivable_id" FROM new_rows EXCEPT SELECT id, "receivable_id" FROM old_rows) x
+            UNION ALL SELECT id, 'amount_minor' AS field FROM (SELECT id, "amount_minor" FROM new_rows EXCEPT SELECT id, "amount_minor" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('payment_allocation', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."payment_allocation" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_payment_allocation();
+
+
+CREATE FUNCTION {{schema}}.note_insert_comment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('comment') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('comment', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."comment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_comment();
+CREATE FUNCTION {{schema}}.note_update_comment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('comment') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('comment', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('comment', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'entity' AS field FROM (SELECT id, "entity" FROM new_rows EXCEPT SELECT id, "entity" FROM old_rows) x
+            UNION ALL SELECT id, 'row_id' AS field FROM (SELECT id, "row_id" FROM new_rows EXCEPT SELECT id, "row_id" FROM old_rows) x
+            UNION ALL SELECT id, 'body' AS field FROM (SELECT id, "body" FROM new_rows EXCEPT SELECT id, "body" FROM old_rows) x
+            UNION ALL SELECT id, 'visibility' AS field FROM (SELECT id, "visibility" FROM new_rows EXCEPT SELECT id, "visibility" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('comment', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."comment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_comment();
+
+
+CREATE FUNCTION {{schema}}.note_insert_attachment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('attachment') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('attachment', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."attachment" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_attachment();
+CREATE FUNCTION {{schema}}.note_update_attachment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('attachment') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('attachment', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('attachment', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'entity' AS field FROM (SELECT id, "entity" FROM new_rows EXCEPT SELECT id, "entity" FROM old_rows) x
+            UNION ALL SELECT id, 'row_id' AS field FROM (SELECT id, "row_id" FROM new_rows EXCEPT SELECT id, "row_id" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'media_type' AS field FROM (SELECT id, "media_type" FROM new_rows EXCEPT SELECT id, "media_type" FROM old_rows) x
+            UNION ALL SELECT id, 'size_bytes' AS field FROM (SELECT id, "size_bytes" FROM new_rows EXCEPT SELECT id, "size_bytes" FROM old_rows) x
+            UNION ALL SELECT id, 'sha256' AS field FROM (SELECT id, "sha256" FROM new_rows EXCEPT SELECT id, "sha256" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('attachment', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."attachment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_attachment();
+
+
+CREATE FUNCTION {{schema}}.note_insert_route() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('route') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('route', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."route" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_route();
+CREATE FUNCTION {{schema}}.note_update_route() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('route') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('route', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('route', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'member_id' AS field FROM (SELECT id, "member_id" FROM new_rows EXCEPT SELECT id, "member_id" FROM old_rows) x
+            UNION ALL SELECT id, 'day' AS field FROM (SELECT id, "day" FROM new_rows EXCEPT SELECT id, "day" FROM old_rows) x
+            UNION ALL SELECT id, 'name' AS field FROM (SELECT id, "name" FROM new_rows EXCEPT SELECT id, "name" FROM old_rows) x
+            UNION ALL SELECT id, 'note' AS field FROM (SELECT id, "note" FROM new_rows EXCEPT SELECT id, "note" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('route', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."route" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_route();
+
+
+CREATE FUNCTION {{schema}}.note_insert_route_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('route_stop') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('route_stop', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."route_stop" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_route_stop();
+CREATE FUNCTION {{schema}}.note_update_route_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('route_stop') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('route_stop', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('route_stop', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'route_id' AS field FROM (SELECT id, "route_id" FROM new_rows EXCEPT SELECT id, "route_id" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'position' AS field FROM (SELECT id, "position" FROM new_rows EXCEPT SELECT id, "position" FROM old_rows) x
+            UNION ALL SELECT id, 'planned_at' AS field FROM (SELECT id, "planned_at" FROM new_rows EXCEPT SELECT id, "planned_at" FROM old_rows) x
+            UNION ALL SELECT id, 'note' AS field FROM (SELECT id, "note" FROM new_rows EXCEPT SELECT id, "note" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('route_stop', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."route_stop" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_route_stop();
+
+
+CREATE FUNCTION {{schema}}.note_insert_visit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('visit') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('visit', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."visit" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_visit();
+CREATE FUNCTION {{schema}}.note_update_visit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('visit') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('visit', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('visit', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'outlet_id' AS field FROM (SELECT id, "outlet_id" FROM new_rows EXCEPT SELECT id, "outlet_id" FROM old_rows) x
+            UNION ALL SELECT id, 'member_id' AS field FROM (SELECT id, "member_id" FROM new_rows EXCEPT SELECT id, "member_id" FROM old_rows) x
+            UNION ALL SELECT id, 'route_stop_id' AS field FROM (SELECT id, "route_stop_id" FROM new_rows EXCEPT SELECT id, "route_stop_id" FROM old_rows) x
+            UNION ALL SELECT id, 'checked_in_at' AS field FROM (SELECT id, "checked_in_at" FROM new_rows EXCEPT SELECT id, "checked_in_at" FROM old_rows) x
+            UNION ALL SELECT id, 'position' AS field FROM (SELECT id, "position" FROM new_rows EXCEPT SELECT id, "position" FROM old_rows) x
+            UNION ALL SELECT id, 'position_absence' AS field FROM (SELECT id, "position_absence" FROM new_rows EXCEPT SELECT id, "position_absence" FROM old_rows) x
+            UNION ALL SELECT id, 'checked_out_at' AS field FROM (SELECT id, "checked_out_at" FROM new_rows EXCEPT SELECT id, "checked_out_at" FROM old_rows) x
+            UNION ALL SELECT id, 'position_out' AS field FROM (SELECT id, "position_out" FROM new_rows EXCEPT SELECT id, "position_out" FROM old_rows) x
+            UNION ALL SELECT id, 'outcome' AS field FROM (SELECT id, "outcome" FROM new_rows EXCEPT SELECT id, "outcome" FROM old_rows) x
+            UNION ALL SELECT id, 'note' AS field FROM (SELECT id, "note" FROM new_rows EXCEPT SELECT id, "note" FROM old_rows) x
+            UNION ALL SELECT id, 'signature_id' AS field FROM (SELECT id, "signature_id" FROM new_rows EXCEPT SELECT id, "signature_id" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('visit', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."visit" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_visit();
+
+
+CREATE FUNCTION {{schema}}.note_insert_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('conflict') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('conflict', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."conflict" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_conflict();
+CREATE FUNCTION {{schema}}.note_update_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('conflict') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('conflict', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('conflict', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'entity' AS field FROM (SELECT id, "entity" FROM new_rows EXCEPT SELECT id, "entity" FROM old_rows) x
+            UNION ALL SELECT id, 'row_id' AS field FROM (SELECT id, "row_id" FROM new_rows EXCEPT SELECT id, "row_id" FROM old_rows) x
+            UNION ALL SELECT id, 'field' AS field FROM (SELECT id, "field" FROM new_rows EXCEPT SELECT id, "field" FROM old_rows) x
+            UNION ALL SELECT id, 'rule' AS field FROM (SELECT id, "rule" FROM new_rows EXCEPT SELECT id, "rule" FROM old_rows) x
+            UNION ALL SELECT id, 'kept' AS field FROM (SELECT id, "kept" FROM new_rows EXCEPT SELECT id, "kept" FROM old_rows) x
+            UNION ALL SELECT id, 'lost' AS field FROM (SELECT id, "lost" FROM new_rows EXCEPT SELECT id, "lost" FROM old_rows) x
+            UNION ALL SELECT id, 'kept_by' AS field FROM (SELECT id, "kept_by" FROM new_rows EXCEPT SELECT id, "kept_by" FROM old_rows) x
+            UNION ALL SELECT id, 'lost_by' AS field FROM (SELECT id, "lost_by" FROM new_rows EXCEPT SELECT id, "lost_by" FROM old_rows) x
+            UNION ALL SELECT id, 'device_id' AS field FROM (SELECT id, "device_id" FROM new_rows EXCEPT SELECT id, "device_id" FROM old_rows) x
+            UNION ALL SELECT id, 'mutation_number' AS field FROM (SELECT id, "mutation_number" FROM new_rows EXCEPT SELECT id, "mutation_number" FROM old_rows) x
+            UNION ALL SELECT id, 'captured_at' AS field FROM (SELECT id, "captured_at" FROM new_rows EXCEPT SELECT id, "captured_at" FROM old_rows) x
+            UNION ALL SELECT id, 'status' AS field FROM (SELECT id, "status" FROM new_rows EXCEPT SELECT id, "status" FROM old_rows) x
+            UNION ALL SELECT id, 'explanation' AS field FROM (SELECT id, "explanation" FROM new_rows EXCEPT SELECT id, "explanation" FROM old_rows) x
+            UNION ALL SELECT id, 'settlement' AS field FROM (SELECT id, "settlement" FROM new_rows EXCEPT SELECT id, "settlement" FROM old_rows) x
+            UNION ALL SELECT id, 'settled_by' AS field FROM (SELECT id, "settled_by" FROM new_rows EXCEPT SELECT id, "settled_by" FROM old_rows) x
+            UNION ALL SELECT id, 'settled_at' AS field FROM (SELECT id, "settled_at" FROM new_rows EXCEPT SELECT id, "settled_at" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('conflict', 'changed', part.ids, part.changed);
+    END LOOP;
+    FOR part IN
+        SELECT s.status, array_agg(s.id) AS ids FROM (SELECT id, status FROM new_rows EXCEPT SELECT id, status FROM old_rows) s
+        GROUP BY s.status
+    LOOP
+        PERFORM {{schema}}.note_events('conflict', part.status, part.ids, '{status}');
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_conflict();
+
+
+CREATE FUNCTION {{schema}}.note_insert_merge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('merge') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('merge', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."merge" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_merge();
+CREATE FUNCTION {{schema}}.note_update_merge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('merge') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('merge', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('merge', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'entity' AS field FROM (SELECT id, "entity" FROM new_rows EXCEPT SELECT id, "entity" FROM old_rows) x
+            UNION ALL SELECT id, 'winner_id' AS field FROM (SELECT id, "winner_id" FROM new_rows EXCEPT SELECT id, "winner_id" FROM old_rows) x
+            UNION ALL SELECT id, 'loser_id' AS field FROM (SELECT id, "loser_id" FROM new_rows EXCEPT SELECT id, "loser_id" FROM old_rows) x
+            UNION ALL SELECT id, 'undone_at' AS field FROM (SELECT id, "undone_at" FROM new_rows EXCEPT SELECT id, "undone_at" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('merge', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."merge" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_merge();
+
+
 -- The outbox of jobs: one INSERT in the tenant's own transaction. The tenant's id is baked in, so no caller can forge it.
 CREATE FUNCTION {{schema}}.enqueue_job(message_id uuid, queue text, message jsonb, delay_ms integer DEFAULT 0) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -4768,3 +6385,108 @@ BEGIN ATOMIC
             || '{"tenant_id": "{{tenant_id}}"}'),
         now() + make_interval(secs => delay_ms / 1000.0));
 END;
+
+-- What a request was answered under its Idempotency-Key, written with what the request wrote; kept for 24 hours.
+CREATE TABLE {{schema}}.idempotent_reply (
+    member_id uuid NOT NULL, key text NOT NULL, request_hash bytea NOT NULL,
+    status smallint NOT NULL, headers jsonb NOT NULL, body bytea,
+    unfinished boolean NOT NULL DEFAULT false, at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (member_id, key)
+);
+CREATE INDEX ON {{schema}}.idempotent_reply (at);
+
+-- A key acts as a member of its own; of its text only a hash is kept.
+CREATE TABLE {{schema}}.api_key (
+    id uuid PRIMARY KEY,
+    prefix text NOT NULL UNIQUE,
+    key_hash bytea NOT NULL,
+    name text NOT NULL,
+    member_id uuid NOT NULL REFERENCES {{schema}}.member (id),
+    scopes text[] NOT NULL,
+    requests_per_minute integer NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz
+);
+
+-- Webhooks. A secret is derived from the installation's key, the id and secret_generation; none is stored.
+CREATE TABLE {{schema}}.webhook (
+    id uuid PRIMARY KEY,
+    url text NOT NULL,
+    description text,
+    events text[] NOT NULL,
+    entities text[] NOT NULL,
+    secret_generation integer NOT NULL DEFAULT 1,
+    secret_rotated_at timestamptz,
+    created_by uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    disabled_at timestamptz,
+    disabled_reason text,
+    failing_since timestamptz,
+    failures_in_row integer NOT NULL DEFAULT 0,
+    resume_at timestamptz,
+    wake_at timestamptz,
+    leased_until timestamptz
+);
+
+CREATE TABLE {{schema}}.webhook_event (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    revision bigint NOT NULL,
+    entity text NOT NULL,
+    "row" uuid,
+    type text NOT NULL,
+    changed text[] NOT NULL,
+    at timestamptz NOT NULL,
+    dispatched_at timestamptz,
+    UNIQUE (revision, "row", type)
+);
+CREATE INDEX ON {{schema}}.webhook_event (revision) WHERE dispatched_at IS NULL;
+CREATE INDEX ON {{schema}}.webhook_event (at);
+
+CREATE TABLE {{schema}}.webhook_delivery (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    webhook_id uuid NOT NULL REFERENCES {{schema}}.webhook (id) ON DELETE CASCADE,
+    event_id uuid NOT NULL REFERENCES {{schema}}.webhook_event (id) ON DELETE CASCADE,
+    state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
+    attempts integer NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    next_attempt_at timestamptz DEFAULT now(),
+    attempted_at timestamptz,
+    response_status integer,
+    duration_ms integer,
+    error text
+);
+CREATE INDEX ON {{schema}}.webhook_delivery (webhook_id, next_attempt_at) WHERE state = 'pending';
+CREATE INDEX ON {{schema}}.webhook_delivery (webhook_id, created_at, id);
+CREATE INDEX ON {{schema}}.webhook_delivery (event_id);
+
+-- Whether a webhook waits for events of the entity; one that is disabled too, as it may have them replayed.
+CREATE FUNCTION {{schema}}.is_watched(entity text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT 1 FROM {{schema}}.webhook w WHERE w.entities && ARRAY[entity, '*']);
+END;
+
+-- Notes events of the open transaction, each once, and sends the job that dispatches them, once.
+CREATE FUNCTION {{schema}}.note_events(entity text, verb text, ids uuid[], changed text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; moment timestamptz; job uuid := gen_random_uuid();
+BEGIN
+    IF cardinality(ids) = 0 THEN RETURN; END IF;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
+    IF NOT EXISTS (SELECT 1 FROM {{schema}}.webhook_event e WHERE e.revision = r) THEN
+        PERFORM {{schema}}.enqueue_job(job, 'webhooks', jsonb_build_object(
+            'queue_name', 'webhooks', 'actor_name', 'dispatch_events', 'args', jsonb_build_array(), 'kwargs', '{}'::jsonb,
+            'options', '{}'::jsonb, 'message_id', job, 'message_timestamp', (extract(epoch FROM moment) * 1000)::bigint));
+    END IF;
+    INSERT INTO {{schema}}.webhook_event AS e (revision, entity, "row", type, changed, at)
+    SELECT r, note_events.entity, i.id, note_events.entity || '.' || verb, note_events.changed, moment
+    FROM unnest(ids) AS i (id)
+    WHERE verb <> 'changed' OR NOT EXISTS (
+        SELECT 1 FROM {{schema}}.webhook_event b
+        WHERE b.revision = r AND b."row" = i.id AND b.type = note_events.entity || '.created')
+    ON CONFLICT (revision, "row", type) DO UPDATE
+    SET changed = ARRAY(SELECT DISTINCT f FROM unnest(e.changed || excluded.changed) AS x (f) ORDER BY f);
+END $$;

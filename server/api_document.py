@@ -1,0 +1,100 @@
+"""The OpenAPI document of the whole application."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, Request
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components
+
+from server.auth.session import SECURITY_SCHEMES
+from server.crm.openapi import crm_components
+from server.crm.openapi_parameters import crm_headers, crm_parameters
+from server.errors import AppError, Busy, Problem, TooManyRequests, write_problem
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_OF_ROUTES: Final = ("server.errors", "server.auth.", "server.crm.", "server.sync.", "server.webhooks.")
+"""Where the failures are defined that a route answers with; those of commands and imports are none."""
+_BY_THE_FRAMEWORK: Final = {
+    405: ("method_not_allowed", "The path has other methods: see Allow."),
+    500: ("internal", "Something went wrong on our side. Try again; if it stays, tell your operator."),
+}
+
+
+class _OpenApi(JsonRenderPlugin):
+    """OpenAPI 3.1 as JSON, with the schemas of the CRM and the problems of all routes in it."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return msgspec.json.encode(describe_api(request.app))
+
+
+def openapi_config() -> OpenAPIConfig:
+    """What Litestar makes of the routes; `describe_api` adds the rest."""
+    return OpenAPIConfig(
+        title="Outrider",
+        version=version("outrider"),
+        description="A CRM for field sales that works where the network doesn't.",
+        components=Components(security_schemes=dict(SECURITY_SCHEMES)),
+        use_handler_docstrings=True,
+        render_plugins=[_OpenApi()],
+    )
+
+
+def describe_api(app: Litestar) -> dict[str, Any]:
+    """The OpenAPI document of the application."""
+    document = app.openapi_schema.to_schema()
+    components = document["components"]
+    _, problems = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
+    components["schemas"] = {**components.get("schemas", {}), **crm_components(), **problems}
+    components["parameters"] = crm_parameters()
+    components["headers"] = crm_headers()
+    components["responses"] = _problem_responses()
+    for path in document["paths"].values():
+        for operation in path.values():
+            if isinstance(operation, dict):
+                _describe_problems(operation)
+    return document
+
+
+def _describe_problems(operation: dict[str, Any]) -> None:
+    """Give an operation that does not say its problems by itself those of all: Litestar has other words for them."""
+    described = {code: reply for code, reply in operation["responses"].items() if code < "4" or "$ref" in reply}
+    if not any(code >= "4" for code in described):
+        described |= {code: {"$ref": "#/components/responses/Problem"} for code in ("4XX", "5XX")}
+    operation["responses"] = described
+
+
+def _problem_responses() -> dict[str, Any]:
+    """One response for each status, with an example of each of its codes; and one for any of them."""
+    found: dict[str, Any] = {}
+    for status, code, text in sorted({*_own_codes(), *((s, *rest) for s, rest in _BY_THE_FRAMEWORK.items())}):
+        name = HTTPStatus(status).phrase.title().replace(" ", "")
+        media = {"schema": _PROBLEM, "examples": {}}
+        response = found.setdefault(name, {"description": "", "content": {PROBLEM_TYPE: media}})
+        response["content"][PROBLEM_TYPE]["examples"][code] = {
+            "summary": text,
+            "value": write_problem(status, code, text),
+        }
+        if status in (Busy.status, TooManyRequests.status):
+            response["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    for response in found.values():
+        codes = response["content"][PROBLEM_TYPE]["examples"]
+        response["description"] = "Decide by `code`: " + ", ".join(f"`{code}`" for code in codes) + "."
+    text = "What is wrong, and what to do about it (RFC 9457). Decide by `code`."
+    found["Problem"] = {"description": text, "content": {PROBLEM_TYPE: {"schema": _PROBLEM}}}
+    return found
+
+
+def _own_codes() -> Iterator[tuple[int, str, str]]:
+    """Status, code and the first line of the docstring of every expected failure."""
+    waiting: list[type[AppError]] = [AppError]
+    while waiting:
+        error = waiting.pop()
+        waiting += [each for each in error.__subclasses__() if each.__module__.startswith(_OF_ROUTES)]
+        yield error.status, error.code, (error.__doc__ or "").partition("\n")[0]

@@ -1,0 +1,61 @@
+"""Webhooks, the events that they wait for, and their deliveries. Triggers write the events (ADR 0013)."""
+
+from piccolo.columns import UUID, Array, BigInt, ForeignKey, Integer, Text, Timestamptz
+from piccolo.table import Table
+
+from server.db import engine
+
+
+class Webhook(Table, db=engine):
+    """A receiver's address, and the events that go there."""
+
+    id = UUID(primary_key=True)
+    url = Text()
+    description = Text(null=True, default=None)
+    events = Array(base_column=Text())
+    """Patterns, as in `server.webhooks.rules.matches`."""
+    entities = Array(base_column=Text())
+    """The entities of the patterns, which the triggers look at."""
+    secret_generation = Integer(default=1)
+    secret_rotated_at = Timestamptz(null=True, default=None)
+    created_by = UUID()
+    created_at = Timestamptz()
+    disabled_at = Timestamptz(null=True, default=None)
+    disabled_reason = Text(null=True, default=None)
+    failing_since = Timestamptz(null=True, default=None)
+    failures_in_row = Integer(default=0)
+    resume_at = Timestamptz(null=True, default=None)
+    """Until then nothing is sent: the receiver does not answer."""
+    wake_at = Timestamptz(null=True, default=None)
+    """For when the next job is sent already."""
+    leased_until = Timestamptz(null=True, default=None)
+    """Until then one job alone sends."""
+
+
+class WebhookEvent(Table, db=engine):
+    """What has happened to a row, in which revision."""
+
+    id = UUID(primary_key=True)
+    revision = BigInt()
+    entity = Text()
+    row = UUID()
+    type = Text()
+    changed = Array(base_column=Text())
+    at = Timestamptz()
+    dispatched_at = Timestamptz(null=True, default=None)
+
+
+class WebhookDelivery(Table, db=engine):
+    """One event on its way to one webhook: `pending`, `delivered`, or `failed` for good."""
+
+    id = UUID(primary_key=True)
+    webhook_id = ForeignKey(Webhook)
+    event_id = ForeignKey(WebhookEvent)
+    state = Text(default="pending")
+    attempts = Integer(default=0)
+    created_at = Timestamptz()
+    next_attempt_at = Timestamptz(null=True, default=None)
+    attempted_at = Timestamptz(null=True, default=None)
+    response_status = Integer(null=True, default=None)
+    duration_ms = Integer(null=True, default=None)
+    error = Text(null=True, default=None)

@@ -1,0 +1,110 @@
+"""Every endpoint, asked with another tenant's token: what is of one tenant is not there for another.
+
+Goes through the OpenAPI document, so that a new endpoint is tried as well, or fails here until it can be.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from outrider_sdk.protocol.ids import uuid7
+
+from server.api_document import describe_api
+from server.app import create_app
+from server.crm.resources import RESOURCES
+from server.db import TenantRef, connection, tenant_transaction
+from tests.integration.example_rows import insert_examples
+from tests.integration.rest_world import Person, World, make_world
+
+APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=()), connect=False)  # type: ignore[arg-type]
+BODIES = {"handover": {"successor_id": str(uuid7())}, "settlement": {"choice": "keep"}}
+"""Bodies of acts that need one, by the end of their path."""
+WEBHOOK = {"url": "https://receiver.example/", "events": ["*"]}
+PATHS: dict[str, dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(describe_api(APP)))["paths"]
+
+OPERATIONS = [(method.upper(), path) for path, methods in PATHS.items() for method in methods if "/t/{" not in path]
+WITH_ID = [(method, path) for method, path in OPERATIONS if "{" in path]
+LISTS = [path for method, path in OPERATIONS if method == "GET" and "{" not in path]
+PUBLIC = {"/health", "/.well-known/jwks.json"}
+
+
+class Company:
+    """A tenant that has one of everything, and an owner of another tenant."""
+
+    def __init__(self, ids: dict[str, UUID], owner: Person, stranger: Person) -> None:
+        self.ids, self.owner, self.stranger = ids, owner, stranger
+
+
+@pytest.fixture(scope="module")
+async def company(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Company:
+    world, other = [await make_world(APP, await new_tenant()) for _ in range(2)]
+    rows = await insert_examples(world.tenant)
+    ids = {r.path: rows[r.entity.name] for r in RESOURCES} | {
+        "/devices": await insert_device(world),
+        "/webhooks": UUID((await world.owner.post("/webhooks", **WEBHOOK))["webhook"]["id"]),
+        "/api-keys": UUID((await world.owner.post("/api-keys", name="x", scopes=["*:read"]))["api_key"]["id"]),
+    }
+    return Company(ids, world.owner, other.owner)
+
+
+async def insert_device(world: World) -> UUID:
+    device_id = uuid7()
+    async with tenant_transaction(world.tenant):
+        await connection().execute(
+            "INSERT INTO device (id, member_id, name, secret_hash, number_prefix, last_digest)"
+            " VALUES ($1, $2, 'x', 'x', 'AAAA', 'x')",
+            device_id,
+            world.owner.id,
+        )
+    return device_id
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_ID)
+async def test_a_thing_of_one_tenant_is_not_there_for_another(company: Company, method: str, path: str):
+    """The owner of another company reads, changes and deletes nothing by its id."""
+    row_id = company.ids["/" + path.split("/")[1]]
+    address = re.sub(r"\{[^}]*\}", str(row_id), path)
+
+    body = BODIES.get(path.split("/")[-1], {}) if method in ("POST", "PATCH", "PUT") else None
+    reply = await company.stranger.send(method, address, body)
+
+    assert (reply.status_code, reply.json()["code"]) == (404, "not_found"), reply.text
+    assert reply.content == (await company.stranger.send("GET", f"/accounts/{uuid7()}")).content
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_no_list_of_another_tenant_names_a_thing_of_this_one(company: Company, path: str):
+    """While the tenant's own list does: or this would show nothing."""
+    theirs = await company.stranger.send("GET", path)
+    own = await company.owner.send("GET", path)
+
+    assert (theirs.status_code, own.status_code) == (200, 200)
+    assert not [row_id for row_id in company.ids.values() if str(row_id) in theirs.text]
+    if path in company.ids:
+        assert str(company.ids[path]) in own.text
+
+
+@pytest.mark.parametrize("path", [path for method, path in OPERATIONS if path.endswith("/bulk")])
+async def test_no_bulk_request_reaches_a_thing_of_another_tenant(company: Company, path: str):
+    """Operation by operation."""
+    row_id = str(company.ids[path.removesuffix("/bulk")])
+    operations = [{"op": "change", "id": row_id, "data": {}}, {"op": "delete", "id": row_id}]
+
+    reply = await company.stranger.send("POST", path, {"operations": operations})
+
+    assert [r["problem"]["code"] for r in reply.json()["results"]] == ["not_found", "not_found"]
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1] not in PUBLIC])
+async def test_nothing_but_what_is_public_answers_without_a_token(method: str, path: str):
+    """A route added without a thought for authentication is found here."""
+    nobody = Person(APP, None, uuid7(), "", "")  # type: ignore[arg-type]
+    nobody.header = {}
+
+    reply = await nobody.send(method, re.sub(r"\{[^}]*\}", str(uuid7()), path))
+
+    assert reply.status_code == 401
