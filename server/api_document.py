@@ -11,10 +11,17 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components
 
+from server.api_examples import (
+    JWKS_EXAMPLE,
+    PULL_REPLY_EXAMPLE,
+    PUSH_REPLY_EXAMPLE,
+    schema_examples,
+)
 from server.auth.session import SECURITY_SCHEMES
 from server.crm.openapi import crm_components
 from server.crm.openapi_parameters import crm_headers, crm_parameters
 from server.errors import AppError, Busy, Problem, TooManyRequests, write_problem
+from server.sync.handlers import PullBody, PushBody
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -50,16 +57,65 @@ def describe_api(app: Litestar) -> dict[str, Any]:
     """The OpenAPI document of the application."""
     document = app.openapi_schema.to_schema()
     components = document["components"]
-    _, problems = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
+    _, problems = msgspec.json.schema_components(
+        [Problem, PushBody, PullBody], ref_template="#/components/schemas/{name}"
+    )
     components["schemas"] = {**components.get("schemas", {}), **crm_components(), **problems}
     components["parameters"] = crm_parameters()
     components["headers"] = crm_headers()
     components["responses"] = _problem_responses()
-    for path in document["paths"].values():
-        for operation in path.values():
-            if isinstance(operation, dict):
-                _describe_problems(operation)
+    for operation in _operations(document):
+        _describe_problems(operation)
+    _describe_sync(document)
+    _add_examples(document)
     return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in document["paths"].values():
+        yield from (operation for operation in path.values() if isinstance(operation, dict))
+
+
+def _describe_sync(document: dict[str, Any]) -> None:
+    """The two doors of devices read and write bytes: what is in them is the sync protocol's."""
+    for path, body, reply in (
+        ("/sync/push", "PushBody", PUSH_REPLY_EXAMPLE),
+        ("/sync/pull", "PullBody", PULL_REPLY_EXAMPLE),
+    ):
+        operation = document["paths"][path]["post"]
+        schema = {"$ref": f"#/components/schemas/{body}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        media = {"schema": {"type": "object", "description": "See docs/sync-protocol.md."}, "example": reply}
+        [success] = (code for code in operation["responses"] if code < "4")
+        content = {"application/json": media}
+        operation["responses"][success] = {"description": "See docs/sync-protocol.md.", "content": content}
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    """Give each schema its example, and each body that is one schema, or a list of one, the same."""
+    examples = schema_examples()
+    for name, schema in document["components"]["schemas"].items():
+        if name in examples:
+            schema["examples"] = [examples[name]]
+    health = document["paths"]["/health"]["get"]["responses"]["200"]["content"]["application/json"]
+    health["example"] = {"status": "ok"}
+    jwks = document["paths"]["/.well-known/jwks.json"]["get"]["responses"]["200"]["content"]["application/json"]
+    jwks["example"] = JWKS_EXAMPLE
+    for operation in _operations(document):
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for media in (media for body in bodies for media in body.get("content", {}).values()):
+            example = _example_of(media.get("schema", {}), examples)
+            if example is not None:
+                media["example"] = example
+
+
+def _example_of(schema: dict[str, Any], examples: dict[str, Any]) -> Any:
+    if "anyOf" in schema or "oneOf" in schema:
+        schema = (schema.get("anyOf") or schema["oneOf"])[0]
+    if schema.get("type") == "array":
+        item = _example_of(schema["items"], examples)
+        return None if item is None else [item]
+    return examples.get(schema.get("$ref", "").rpartition("/")[2])
 
 
 def _describe_problems(operation: dict[str, Any]) -> None:

@@ -32,7 +32,16 @@ from server.auth.session import (
 from server.config import MAIN_DATABASE, Config
 from server.crm.handlers import create_crm_router
 from server.db import Databases
-from server.errors import AppError, Busy, InvalidInput, NotFound, TooManyRequests, explain_validation, write_problem
+from server.errors import (
+    AppError,
+    Busy,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    TooManyRequests,
+    explain_validation,
+    write_problem,
+)
 from server.exports.handlers import exports_router
 from server.imports.handlers import imports_router
 from server.sync.handlers import sync_router
@@ -70,6 +79,8 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
         exception_handlers={
             AppError: _render_app_error,
             msgspec.DecodeError: _render_undecodable,
+            UnicodeDecodeError: _render_unreadable,
+            RecursionError: _render_unreadable,
             HTTPException: _render_http_error,
             asyncpg.LockNotAvailableError: _render_busy,
             asyncpg.QueryCanceledError: _render_busy,
@@ -126,6 +137,16 @@ def _render_app_error(_: Request[Any, Any, Any], error: AppError) -> Response[di
 
 def _render_undecodable(request: Request[Any, Any, Any], error: msgspec.DecodeError) -> Response[dict[str, Any]]:
     return _render_app_error(request, InvalidInput([explain_validation(str(error))]))
+
+
+def _render_unreadable(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """A body that Litestar decoded and took for a failure of its own: no UTF-8, or without end; or a bug of ours."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not trace.tb_frame.f_globals["__name__"].startswith("litestar.serialization"):
+        return _render_bug(request, error)
+    return _render_app_error(request, InvalidInput([FieldError("body", "Send JSON in UTF-8, not nested without end.")]))
 
 
 def _render_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from server.embedded import EmbeddedPostgres
 
-FOLDERS_WITH_DATABASE = ("tests/integration", "tests/e2e")
+FOLDERS_WITH_DATABASE = ("tests/integration", "tests/contract", "tests/e2e")
 
 # `ci` gives the same examples every time and everywhere; `--hypothesis-profile explore` looks for new ones.
 settings.register_profile(

@@ -21,7 +21,7 @@ from server.db import tenant_transaction, tenant_write
 
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
 _Scopes = Annotated[list[str], Meta(min_length=1, max_length=len(SCOPES))]
-_Role = Annotated[str, Meta(min_length=1, max_length=60)]
+_Role = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,59}$")]
 _PerMinute = Annotated[int, Meta(ge=1, le=REQUESTS_PER_MINUTE_MAX)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 from litestar import Litestar
 from openapi_spec_validator import validate
 
@@ -105,6 +106,37 @@ def test_every_resource_is_described_with_its_problems(document: dict[str, Any],
         assert schemas[f"{name}Create"]["additionalProperties"] is False
     if "change" in resource.acts:
         assert not schemas[f"{name}Patch"]["properties"].keys() & resource.fixed
+
+
+def test_every_schema_has_an_example_that_fits_it(document: dict[str, Any]):
+    """People copy examples before they read descriptions."""
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        whole = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        for example in schema["examples"]:
+            errors = [f"{name}: {e.message}" for e in Draft202012Validator(whole).iter_errors(example)]
+            assert errors == []
+
+
+def test_every_operation_says_what_it_is_and_shows_what_goes_in_and_out(document: dict[str, Any]):
+    """A body without an example is one that somebody has to guess."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("summary"), (method, path)
+            for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
+                for media in body.get("content", {}).values():
+                    assert "example" in media or "examples" in media, (method, path)
+
+
+def test_headers_that_matter_to_integrators_are_described(document: dict[str, Any]):
+    """Idempotency keys, conditions, tags, and the rate limit."""
+    change = document["paths"]["/accounts/{row_id}"]["patch"]
+    given = {parameter["$ref"].rpartition("/")[2] for parameter in change["parameters"] if "$ref" in parameter}
+
+    assert given == {"If-Match", "Idempotency-Key"}
+    assert {"ETag", "Idempotency-Replayed", "RateLimit-Remaining"} <= change["responses"]["200"]["headers"].keys()
+    assert {"304", "404"} <= document["paths"]["/accounts/{row_id}"]["get"]["responses"].keys()
+    assert "Retry-After" in document["components"]["responses"]["TooManyRequests"]["headers"]
 
 
 if __name__ == "__main__":

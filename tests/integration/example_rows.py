@@ -27,6 +27,11 @@ async def insert_examples(tenant: TenantRef) -> dict[str, UUID]:
     return made
 
 
+async def insert_example(name: str) -> UUID:
+    """One row of an entity, in the open transaction."""
+    return await _insert(name, {})
+
+
 async def _insert(name: str, made: dict[str, UUID]) -> UUID:
     if name not in made:
         values: dict[str, Any] = {"id": uuid7()}
@@ -50,4 +55,6 @@ async def _insert(name: str, made: dict[str, UUID]) -> UUID:
 def _value(field: Field) -> Any:
     if field.kind is Kind.ID:
         return uuid7()
+    if field.name == "key":
+        return f"x{uuid7().hex}"
     return field.values[0] if field.values else _VALUES[field.kind]

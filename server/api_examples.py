@@ -1,0 +1,97 @@
+"""Examples for the OpenAPI document, by schema: of what is no resource of the CRM."""
+
+from typing import Any, Final
+
+from server.crm.examples import resource_examples, view_example
+from server.crm.resources import ORDERS, RESOURCES
+
+_ID: Final = "01938a5e-0000-7000-8000-000000000001"
+_AT: Final = "2026-11-25T12:00:00Z"
+_TOKEN: Final = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTkzIn0.c2lnbmF0dXJl"  # noqa: S105 - shows the form, opens nothing
+_SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the one of the specification
+_LINE: Final = {
+    "line_id": _ID, "verdict": "accepted", "quantity_accepted": "12", "list_price": "7.40", "amount_minor": 8880,
+    "explanation": "Accepted.",
+}  # fmt: skip
+_KEY: Final = {
+    "id": _ID, "prefix": "ork_5hT0aK2p", "name": "ERP, nightly", "member_id": _ID,
+    "scopes": ["order:read", "product:write"], "requests_per_minute": 600, "created_by": _ID, "created_at": _AT,
+    "expires_at": None, "last_used_at": None, "revoked_at": None,
+}  # fmt: skip
+_WEBHOOK: Final = {
+    "id": _ID, "url": "https://erp.example.com/hooks", "description": None, "events": ["order.accepted"],
+    "created_by": _ID, "created_at": _AT, "disabled_at": None, "disabled_reason": None, "failing_since": None,
+    "secret_rotated_at": None,
+}  # fmt: skip
+_DELIVERY: Final = {
+    "id": _ID, "event_id": _ID, "type": "order.accepted", "entity": "order", "row_id": _ID, "revision": 118,
+    "state": "delivered", "attempts": 1, "created_at": _AT, "attempted_at": _AT, "next_attempt_at": None,
+    "response_status": 200, "duration_ms": 48, "error": None,
+}  # fmt: skip
+_DEVICE: Final = {
+    "id": _ID, "member_id": _ID, "name": "Ann's phone", "number_prefix": "H4YX", "enrolled_at": _AT,
+    "last_seen_at": _AT, "revoked_at": None,
+}  # fmt: skip
+_LEASE: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000}
+
+PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}
+PUSH_REPLY_EXAMPLE: Final = {"outcomes": [], "applied_through": 0, "server_time": 1795608000000000}
+PULL_EXAMPLE: Final = {"protocol": 1, "schema": 1, "cursor": 0}
+PULL_REPLY_EXAMPLE: Final = {
+    "puts": {}, "drops": [], "cursor": 118, "view": "5f0c", "anew": False, "complete": True, "position": None,
+    "applied_through": 0, "incarnation": 1, "outcomes": [], "server_time": 1795608000000000,
+}  # fmt: skip
+JWKS_EXAMPLE: Final = {
+    "keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "k1", "x": "A" * 43}]
+}
+
+_OTHERS: Final[dict[str, Any]] = {
+    "ApiKeyRequest": {"name": "ERP, nightly", "scopes": ["product:write", "order:read"]},
+    "ApiKeyView": _KEY,
+    "ApiKeyReply": {"key": "ork_5hT0aK2p…", "api_key": _KEY},
+    "CancellationRequest": {},
+    "CodeReply": {"code": "7KQ2M-9XWTB", "expires_at": _AT},
+    "CodeRequest": {"member_id": _ID},
+    "DeliveryPage": {"items": [_DELIVERY], "next": None},
+    "DeliveryView": _DELIVERY,
+    "DeviceView": _DEVICE,
+    "EnrolReply": _LEASE | {
+        "device_id": _ID, "member_id": _ID, "incarnation": 1, "number_prefix": "H4YX", "refresh_token": "x" * 70,
+    },
+    "EnrolRequest": {"code": "7KQ2M-9XWTB", "name": "Ann's phone", "secret": "A" * 43},
+    "ExternalId": {"system": "erp", "entity": "account", "value": "C-1001", "row_id": _ID},
+    "ExternalIdPage": {"items": [{"system": "erp", "entity": "account", "value": "C-1001", "row_id": _ID}]},
+    "FieldError": {"field": "name", "message": "Expected str, got int."},
+    "HandoverReply": {"assignments": 12, "territories": 0, "drafts": 2},
+    "HandoverRequest": {"successor_id": _ID},
+    "LineVerdictView": _LINE,
+    "LogInReply": {"access_token": _TOKEN, "expires_in": 900, "member_id": _ID, "role": "rep"},
+    "LogInRequest": {"email": "ann@example.com", "password": "correct horse battery staple"},
+    "MeView": {
+        "member_id": _ID, "name": "Ann", "email": "ann@example.com", "role": "rep", "device_id": None,
+        "tenant": {"id": _ID, "slug": "acme"},
+    },
+    "Problem": {"title": "Not Found", "status": 404, "detail": "There is nothing here.", "code": "not_found"},
+    "ReplayReply": {"deliveries": 12},
+    "ReplayRequest": {"since": "2026-11-24T00:00:00Z", "until": _AT},
+    "RotationReply": {"secret": _SECRET},
+    "SettlementRequest": {"choice": "keep"},
+    "SubmissionReply": {"order": view_example(ORDERS.entity), "lines": [_LINE]},
+    "SubmissionRequest": {"seen_total_minor": 8880},
+    "TenantView": {"id": _ID, "slug": "acme"},
+    "TokenReply": _LEASE | {"refresh_token": "x" * 70},
+    "TokenRequest": {"device_id": _ID, "refresh_token": "x" * 70, "proof": "0" * 64},
+    "WebhookPatch": {"enabled": True},
+    "WebhookReply": {"secret": _SECRET, "webhook": _WEBHOOK},
+    "WebhookRequest": {"url": "https://erp.example.com/hooks", "events": ["order.accepted", "*.deleted"]},
+    "WebhookView": _WEBHOOK,
+}  # fmt: skip
+
+
+def schema_examples() -> dict[str, Any]:
+    """An example of each schema, by its name."""
+    mutation = {"number": 1, "digest": "0" * 64, "captured_at": 1795608000000000, "skew": 0, "changes": []}
+    found = _OTHERS | {"PushBody": PUSH_EXAMPLE, "PullBody": PULL_EXAMPLE, "MutationBody": mutation}
+    for resource in RESOURCES:
+        found |= resource_examples(resource)
+    return found
