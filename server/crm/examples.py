@@ -35,7 +35,9 @@ _BY_NAME: Final[dict[str, Any]] = {
     "tags": ["key account"],
     "permissions": {"order": {"read": "team"}},
     "fields": {"agreement": {"credit_limit_minor": "hidden"}},
-    "custom": {"loyalty": "gold"},
+    "labels": {"nl": "Trouwe klant"},
+    "choices": ["gold", "silver"],
+    "effects": [{"discount": "0.05"}],
     "entity": "account",
     "field": "name",
 }
@@ -85,11 +87,11 @@ def resource_examples(resource: Resource) -> dict[str, Any]:
     """The examples of a resource's schemas, by the schema's name."""
     name, row = resource.models.view.__name__, view_example(resource.entity)
     create, patch = create_example(resource), patch_example(resource)
-    operations = [
-        {"op": "create", "data": create},
-        {"op": "change", "id": row["id"], "revision": row["revision"], "data": patch},
-        {"op": "delete", "id": row["id"]},
-    ]
+    operations = {
+        "create": {"op": "create", "data": create},
+        "change": {"op": "change", "id": row["id"], "revision": row["revision"], "data": patch},
+        "delete": {"op": "delete", "id": row["id"]},
+    }
     problem = {"title": "Not Found", "status": 404, "detail": "There is nothing here.", "code": "not_found"}
     results = [{"status": 201, "row": row}, {"status": 200, "row": row}, {"status": 404, "problem": problem}]
     return {
@@ -97,6 +99,6 @@ def resource_examples(resource: Resource) -> dict[str, Any]:
         f"{name}Page": {"items": [row], "next": None},
         f"{name}Create": create,
         f"{name}Patch": patch,
-        f"{name}Bulk": {"operations": operations, "atomic": False},
+        f"{name}Bulk": {"operations": [each for act, each in operations.items() if act in resource.acts]},
         f"{name}BulkReply": {"succeeded": 2, "failed": 1, "results": results},
     }

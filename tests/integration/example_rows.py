@@ -1,5 +1,6 @@
 """A row of any entity, with the rows that it refers to: for tests that go through all of them."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ _VALUES: dict[Kind, Any] = {
     Kind.INTEGER: 1,
     Kind.DECIMAL: 1,
     Kind.BOOLEAN: True,
+    Kind.INSTANT: datetime(2026, 11, 25, tzinfo=UTC),
+    Kind.DATE: date(2026, 11, 25),
     Kind.JSON: "{}",
 }
 

@@ -221,7 +221,7 @@ async def test_a_long_request_commits_in_parts_and_goes_on_where_it_was_broken_o
 ):
     """Others write in between; repeated after a crash, no operation is carried out twice, and none is left out."""
     name, key = f"Shop {uuid4()}", {"Idempotency-Key": str(uuid4())}
-    operations = [create(name=name, custom={"n": n}) for n in range(4)]
+    operations = [create(name=name, legal_name=str(n)) for n in range(4)]
     monkeypatch.setattr("server.crm.bulk.PART_S", -1)
     real, carried_out = bulk._carry_out, []
 
@@ -242,7 +242,7 @@ async def test_a_long_request_commits_in_parts_and_goes_on_where_it_was_broken_o
     assert statuses(reply) == [201] * 4
     assert reply == again
     rows = (await world.admin.get("/accounts", name=name))["items"]
-    assert sorted(row["custom"]["n"] for row in rows) == [0, 1, 2, 3]
+    assert sorted(row["legal_name"] for row in rows) == ["0", "1", "2", "3"]
     assert len({row["revision"] for row in rows}) == 4
 
 
