@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from server.crm.examples import resource_examples, view_example
-from server.crm.resources import ORDERS, RESOURCES
+from server.crm.resources import MERGES, ORDERS, RESOURCES
 
 _ID: Final = "01938a5e-0000-7000-8000-000000000001"
+_OTHER_ID: Final = "01938a5e-0000-7000-8000-000000000002"
 _AT: Final = "2026-11-25T12:00:00Z"
 _TOKEN: Final = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTkzIn0.c2lnbmF0dXJl"  # noqa: S105 - shows the form, opens nothing
 _SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the one of the specification
@@ -32,6 +33,11 @@ _DEVICE: Final = {
     "id": _ID, "member_id": _ID, "name": "Ann's phone", "number_prefix": "H4YX", "enrolled_at": _AT,
     "last_seen_at": _AT, "revoked_at": None,
 }  # fmt: skip
+_DUPLICATE: Final = {
+    "id": _ID, "entity": "account", "row_id": _ID, "row_name": "Corner Shop", "other_id": _OTHER_ID,
+    "other_name": "The Corner Shop", "kinds": ["tax_id"], "status": "open", "found_at": _AT,
+}  # fmt: skip
+_STAYED: Final = {"entity": "outlet", "row_id": _ID, "field": "account_id", "reason": "It was changed since."}
 _LEASE: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000}
 
 PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}
@@ -55,6 +61,9 @@ _OTHERS: Final[dict[str, Any]] = {
     "DeliveryPage": {"items": [_DELIVERY], "next": None},
     "DeliveryView": _DELIVERY,
     "DeviceView": _DEVICE,
+    "DismissalRequest": {},
+    "DuplicateView": _DUPLICATE,
+    "DuplicatesReply": {"items": [_DUPLICATE]},
     "EnrolReply": _LEASE | {
         "device_id": _ID, "member_id": _ID, "incarnation": 1, "number_prefix": "H4YX", "refresh_token": "x" * 70,
     },
@@ -67,6 +76,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "LineVerdictView": _LINE,
     "LogInReply": {"access_token": _TOKEN, "expires_in": 900, "member_id": _ID, "role": "rep"},
     "LogInRequest": {"email": "ann@example.com", "password": "correct horse battery staple"},
+    "MergeRequest": {"entity": "account", "winner_id": _ID, "loser_id": _OTHER_ID, "values": {"name": "loser"}},
     "MeView": {
         "member_id": _ID, "name": "Ann", "email": "ann@example.com", "role": "rep", "device_id": None,
         "tenant": {"id": _ID, "slug": "acme"},
@@ -76,11 +86,16 @@ _OTHERS: Final[dict[str, Any]] = {
     "ReplayRequest": {"since": "2026-11-24T00:00:00Z", "until": _AT},
     "RotationReply": {"secret": _SECRET},
     "SettlementRequest": {"choice": "keep"},
+    "StayedView": _STAYED,
     "SubmissionReply": {"order": view_example(ORDERS.entity), "lines": [_LINE]},
     "SubmissionRequest": {"seen_total_minor": 8880},
+    "SweepReply": {"sent": True},
+    "SweepRequest": {},
     "TenantView": {"id": _ID, "slug": "acme"},
     "TokenReply": _LEASE | {"refresh_token": "x" * 70},
     "TokenRequest": {"device_id": _ID, "refresh_token": "x" * 70, "proof": "0" * 64},
+    "UndoReply": {"merge": view_example(MERGES.entity), "stayed": [_STAYED]},
+    "UndoRequest": {},
     "WebhookPatch": {"enabled": True},
     "WebhookReply": {"secret": _SECRET, "webhook": _WEBHOOK},
     "WebhookRequest": {"url": "https://erp.example.com/hooks", "events": ["order.accepted", "*.deleted"]},

@@ -50,6 +50,10 @@ async def company(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Company:
         "/webhooks": UUID((await world.owner.post("/webhooks", **WEBHOOK))["webhook"]["id"]),
         "/api-keys": UUID((await world.owner.post("/api-keys", name="x", scopes=["*:read"]))["api_key"]["id"]),
     }
+    for name in ("Twin", "Twin"):
+        await world.owner.post("/accounts", name=name, tax_id="NL004495445B01")
+    [twins] = (await world.owner.get("/duplicates"))["items"]
+    ids["/duplicates"] = UUID(twins["id"])
     return Company(ids, world.owner, other.owner)
 
 
