@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from types import TracebackType
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,17 @@ class TenantRef:
     slug: str
     schema: str
     database: str = "main"
+
+
+class Source(StrEnum):
+    """Through what a write came. Plain SQL, which passes nothing, is put on record as `sql`."""
+
+    REST = "rest"
+    SYNC = "sync"
+    IMPORT = "import"
+    JOB = "job"
+    CONSOLE = "console"
+    """A page of the console, or a command of the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,19 +352,24 @@ async def _roll_back(pool: asyncpg.Pool, conn: Connection) -> None:
 
 
 @asynccontextmanager
-async def tenant_write(tenant: TenantRef, *, by: Actor) -> AsyncIterator[Revision]:
+async def tenant_write(tenant: TenantRef, *, by: Actor, source: Source | None = None) -> AsyncIterator[Revision]:
     """One transaction that may write, under the tenant's next revision.
 
     Takes the revision before anything is read: its lock is held until commit, so revisions become
     visible in order, a pull cursor never skips a slow writer, and writers cannot deadlock.
+
+    Args:
+        by: who acts, for the stamps and the audit.
+        source: through what; where it is left out, REST for a member and JOB for nobody.
     """
     async with tenant_transaction(tenant):
-        yield await take_revision(by=by)
+        yield await take_revision(by=by, source=source)
 
 
-async def take_revision(*, by: Actor) -> Revision:
+async def take_revision(*, by: Actor, source: Source | None = None) -> Revision:
     """Lock the tenant's counter and raise it; first statement of every writing transaction (READ COMMITTED)."""
-    row = await connection().fetchrow("SELECT * FROM take_revision($1, $2)", by.member_id, by.device_id)
+    source = source or (Source.JOB if by.member_id is None else Source.REST)
+    row = await connection().fetchrow("SELECT * FROM take_revision($1, $2, $3)", by.member_id, by.device_id, source)
     assert row is not None
     return Revision(row["revision"], row["at"], by)
 
@@ -376,6 +393,7 @@ __all__ = [
     "AppError",
     "Databases",
     "Revision",
+    "Source",
     "SyncedTable",
     "TenantRef",
     "connection",

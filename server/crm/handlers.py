@@ -13,6 +13,7 @@ from litestar.params import FromPath, QueryParams, RawBody
 
 from server.auth.session import Session
 from server.crm import service
+from server.crm.audit.handlers import audit_router, history_route
 from server.crm.bodies import read_body
 from server.crm.bulk import BulkRequest, Result, read_results, reply_to, run_bulk
 from server.crm.conflict import settlement
@@ -243,7 +244,7 @@ _ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
 
 
 def _router(resource: Resource) -> Router:
-    handlers = [_list(resource), _get(resource)]
+    handlers = [_list(resource), _get(resource), history_route(resource)]
     makers = {"create": _create, "change": _change, "delete": _delete}
     handlers += [make(resource) for act, make in makers.items() if act in resource.acts]
     handlers += [_bulk(resource)] if resource.takes_bulk else []
@@ -253,4 +254,5 @@ def _router(resource: Resource) -> Router:
 
 def create_crm_router() -> Router:
     """All routes of this package; the app injects `session`."""
-    return Router(path="/", route_handlers=[*(_router(r) for r in RESOURCES), duplicates_router, external_router])
+    routers = [duplicates_router, external_router, audit_router]
+    return Router(path="/", route_handlers=[*(_router(r) for r in RESOURCES), *routers])

@@ -16,14 +16,17 @@ from litestar.openapi.spec import (
     Schema,
 )
 from litestar.openapi.spec.enums import OpenAPIType
-from outrider_sdk.protocol.entities import ENTITIES
+from outrider_sdk.protocol.entities import ENTITIES, Kind
 
+from server.crm.audit.messages import ChangePage
+from server.crm.audit.query import SOURCES
 from server.crm.bulk_schemas import bulk_schemas
 from server.crm.expand import links_of, views
-from server.crm.openapi_parameters import headers_of, parameters_of
+from server.crm.openapi_parameters import SCHEMAS, headers_of, parameters_of, query_parameter
 from server.crm.resource import Resource
 from server.crm.resources import RESOURCES
 
+PAGING_PARAMETERS: Final = ("limit", "after")
 _REF: Final = "#/components/schemas/{name}"
 _WORDS: Final = {
     "list": "List {things}",
@@ -34,7 +37,7 @@ _WORDS: Final = {
     "bulk": "Create, change and delete {things}, many at once",
 }
 _SUCCESS: Final = {"list": 200, "get": 200, "create": 201, "change": 200, "delete": 204, "bulk": 200}
-_SUCCESS_OF_ACTS: Final = {"act": 201, "void": 204, "question": 200}
+_SUCCESS_OF_ACTS: Final = {"act": 201, "void": 204, "question": 200, "history": 200}
 _ALWAYS: Final = (400, 401, 403, 429, 500, 503)
 _PROBLEMS: Final = {
     "list": (),
@@ -46,13 +49,14 @@ _PROBLEMS: Final = {
     "act": (404, 409, 413, 422),
     "void": (404, 409, 413, 422),
     "question": (),
+    "history": (404,),
 }
 """Which problems each kind of operation may answer with, beside those that all do."""
 
 
 def crm_components() -> dict[str, Any]:
     """JSON schemas (2020-12, as OpenAPI 3.1 has them) of all that the CRM's routes read and write, by name."""
-    models: list[type] = list(_acts.values())
+    models: list[type] = [ChangePage, *_acts.values()]
     models += [views()[name].models.view for name in ENTITIES if name in views()]
     for resource in RESOURCES:
         models.append(resource.models.page)
@@ -117,6 +121,42 @@ def describe_query(name: str, reply: type, query: Sequence[Parameter | Reference
 
 _acts: Final[dict[str, type]] = {}
 """What acts read and write, by name, as far as it was described."""
+
+
+def describe_history(resource: Resource) -> dict[str, Any]:
+    """The same for the route that shows what became of a row."""
+    limit, after = (Reference(f"#/components/parameters/{name}") for name in PAGING_PARAMETERS)
+    return {
+        "operation_id": f"get{resource.models.view.__name__}History",
+        "summary": f"Show what became of a {resource.noun}, newest first",
+        "operation_class": _operation("history", None, reply=ChangePage.__name__, body=None, query=[limit, after]),
+    }
+
+
+def describe_audit() -> dict[str, Any]:
+    """The same for the search over all changes."""
+    query = [Reference(f"#/components/parameters/{name}") for name in PAGING_PARAMETERS]
+    text, identifier, moment = (SCHEMAS[kind] for kind in (Kind.TEXT, Kind.ID, Kind.INSTANT))
+    own = (
+        ("member_id", "Only changes by this member.", identifier),
+        ("entity", "Only changes of rows of this entity.", text),
+        ("row_id", "Only changes of this row.", identifier),
+        ("field", "Only changes of this field.", text),
+        ("source", "Only changes that came through this.", Schema(type=OpenAPIType.STRING, enum=list(SOURCES))),
+        ("from", "Only changes that arrived at this moment or later.", moment),
+        ("until", "Only changes that arrived before this moment.", moment),
+        ("text", "Only changes whose old or new value contains this, whatever the case.", text),
+    )
+    return {
+        "operation_id": "searchAudit",
+        "operation_class": _operation(
+            "question",
+            None,
+            reply=ChangePage.__name__,
+            body=None,
+            query=[*query, *(query_parameter(*each) for each in own)],
+        ),
+    }
 
 
 def _operation(

@@ -19,7 +19,7 @@ _OPERATOR_WORDS: Final = {
     "lt": "less than this",
     "contains": "a text that contains this, whatever the case",
 }
-_SCHEMAS: Final[dict[Kind, Schema]] = {
+SCHEMAS: Final[dict[Kind, Schema]] = {
     Kind.ID: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.UUID),
     Kind.TEXT: Schema(type=OpenAPIType.STRING),
     Kind.INTEGER: Schema(type=OpenAPIType.INTEGER),
@@ -96,13 +96,15 @@ def _shape_parameters(resource: Resource) -> list[Parameter | Reference]:
     if not names:
         return [fields]
     text = f"What comes along, separated by commas, {EXPANDED_DEPTH_MAX} levels deep at most (`a,b.c`). Here: {names}."
-    return [_parameter("expand", text, Schema(type=OpenAPIType.STRING, max_length=NAMES_LENGTH_MAX)), fields]
+    return [query_parameter("expand", text, Schema(type=OpenAPIType.STRING, max_length=NAMES_LENGTH_MAX)), fields]
 
 
 def _list_parameters(resource: Resource) -> list[Parameter | Reference]:
     fields = resource.entity.all_fields
     orders = [sign + f.name for f in fields if sortable(f) for sign in ("", "-")]
-    sort = _parameter("sort", "A field; “-” before it for descending.", Schema(type=OpenAPIType.STRING, enum=orders))
+    sort = query_parameter(
+        "sort", "A field; “-” before it for descending.", Schema(type=OpenAPIType.STRING, enum=orders)
+    )
     filters = [_filter_name(f, operator) for f in fields for operator in OPERATORS[f.kind]]
     return [sort, *(Reference(f"#/components/parameters/{name}") for name in ("limit", "after", *filters))]
 
@@ -110,13 +112,13 @@ def _list_parameters(resource: Resource) -> list[Parameter | Reference]:
 def crm_parameters() -> dict[str, Any]:
     """The parameters that operations share, by name: a field's filter means the same wherever the field occurs."""
     found = _headers_in() | {
-        "limit": _parameter(
+        "limit": query_parameter(
             "limit",
             "Rows in a page.",
             Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=PAGE_ROWS_MAX, default=PAGE_ROWS_DEFAULT),
         ),
-        "after": _parameter("after", "“next” of the page before.", _TEXT),
-        "fields": _parameter(
+        "after": query_parameter("after", "“next” of the page before.", _TEXT),
+        "fields": query_parameter(
             "fields",
             "Only these fields, separated by commas: `id,name`, and of what is expanded `account.name`.",
             Schema(type=OpenAPIType.STRING, max_length=NAMES_LENGTH_MAX),
@@ -136,7 +138,7 @@ def _headers_in() -> dict[str, Parameter]:
         "If-Match": ("The ETag that you saw: 412 if the row has changed since.", _TEXT),
         "If-None-Match": ("The ETag that you have: 304 if nothing has changed.", _TEXT),
     }
-    return {name: _parameter(name, text, schema, "header") for name, (text, schema) in texts.items()}
+    return {name: query_parameter(name, text, schema, "header") for name, (text, schema) in texts.items()}
 
 
 def _filter_name(field: Field, operator: str) -> str:
@@ -144,10 +146,13 @@ def _filter_name(field: Field, operator: str) -> str:
 
 
 def _filter(field: Field, operator: str) -> Parameter:
-    schema = _TEXT if operator == "in" else _SCHEMAS[field.kind]
+    schema = _TEXT if operator == "in" else SCHEMAS[field.kind]
     text = f"Only rows whose {field.name} is {_OPERATOR_WORDS[operator]}."
-    return _parameter(_filter_name(field, operator), text, schema)
+    return query_parameter(_filter_name(field, operator), text, schema)
 
 
-def _parameter(name: str, description: str, schema: Schema, where: Literal["query", "header"] = "query") -> Parameter:
+def query_parameter(
+    name: str, description: str, schema: Schema, where: Literal["query", "header"] = "query"
+) -> Parameter:
+    """A parameter with its words."""
     return Parameter(name=name, param_in=where, description=description, schema=schema)

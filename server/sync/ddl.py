@@ -6,7 +6,7 @@ run as their owner (SECURITY DEFINER), never depend on a search_path.
 
 The net for plain SQL, per table: BEFORE STATEMENT takes the revision, and refuses TRUNCATE; BEFORE ROW stamps, refuses a
 change of id, and makes a tombstone of a DELETE, so that devices learn of it; AFTER STATEMENT, over transition tables,
-writes scope entries and grants.
+writes the audit, scope entries, changes and grants.
 """
 
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
+from server.sync.audit_ddl import audit_changed, audit_created
 from server.sync.event_triggers import event_triggers
 from server.sync.scopes import (
     ACTIVE_MEMBER_VIEW,
@@ -25,6 +26,8 @@ from server.sync.scopes import (
     MOVED_BY,
     OFFICE_SCOPE,
     SCOPE_QUERIES,
+    TENANT_SCOPE,
+    TENANT_WIDE,
     WORKED_OUTLET_VIEW,
 )
 
@@ -271,55 +274,65 @@ def _followers(e: Entity) -> str:
 # Each key of `custom` has a stamp of its own, as `custom.key`.
 _STAMPED_CUSTOM = """
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;"""
 
 
 def _row_triggers(e: Entity) -> str:
     stamped = [f.name for f in e.fields if f.writable or f.once]
-    stamping = "".join(
+    each = "".join(
         f"""
-    IF NEW."{name}" IS DISTINCT FROM OLD."{name}" AND NEW.stamps -> '{name}' IS NOT DISTINCT FROM OLD.stamps -> '{name}' THEN
-        given := given || jsonb_build_object('{name}', stamp);
-    END IF;"""
+        IF NEW."{name}" IS DISTINCT FROM OLD."{name}" AND NEW.stamps -> '{name}' IS NOT DISTINCT FROM OLD.stamps -> '{name}' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{{{name}}}', stamp);
+        END IF;"""
         for name in stamped
     )
+    any_changed = " OR ".join(f'NEW."{name}" IS DISTINCT FROM OLD."{name}"' for name in stamped)
+    stamping = f"""
+    IF {any_changed} THEN
+        stamp := current_setting('outrider.stamp')::jsonb;{each}
+    END IF;"""
     table = _quoted(e.name)
     custom = _STAMPED_CUSTOM if e.editable else ""
     return f"""
 CREATE FUNCTION {{{{schema}}}}.stamp_{e.name}() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {table} x SET deleted_at = (SELECT n.at FROM {{{{schema}}}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{{{schema}}}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{{*}}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of {e.name} never changes: devices know it by that.';
-    END IF;
-    given := NEW.stamps;{stamping}{custom}
-    NEW.stamps := given;
+    END IF;{stamping if stamped else ""}{custom}
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.before_statement();
 CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {{{{schema}}}}.stamp_{e.name}();
 """
+
+
+def _record_change(e: Entity) -> str:
+    """Tells the devices that hold the updated rows; of what the whole tenant sees, without a look at the entries."""
+    if e.name not in TENANT_WIDE:
+        return f"    PERFORM {{{{schema}}}}.record_change({e.code}::smallint, ids);"
+    return f"""    INSERT INTO {{{{schema}}}}.scope_change (scope, revision, entity, rows)
+    VALUES ('{TENANT_SCOPE}', highest, {e.code}, ids);"""
 
 
 def _cascade(e: Entity, rows: str, *, inserted: bool = False) -> str:
@@ -335,11 +348,10 @@ def _cascade(e: Entity, rows: str, *, inserted: bool = False) -> str:
 
 
 def _statement_triggers(e: Entity) -> str:
-    # Transition tables have no statistics, and a plan cached for one row would join 10,000 row by row: hence arrays
-    # and EXCEPT, which have one plan for all sizes, and no joins.
+    # Transition tables have no statistics, and a plan cached for one row would join 10,000 row by row: hence arrays and
+    # EXCEPT, which have one plan for all sizes, and no join but a full one, which is hashed or merged.
     name, table = e.name, _quoted(e.name)
     moved = (*MOVED_BY.get(name, ()), "deleted_at")
-    placed = ", ".join(["id", *(f'"{c}"' for c in moved)])
     head = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
     price_history = ""
     if name == "price_item":
@@ -350,18 +362,17 @@ def _statement_triggers(e: Entity) -> str:
     return f"""
 CREATE FUNCTION {{{{schema}}}}.after_insert_{name}() RETURNS trigger {head}
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;{audit_created(e)}
     PERFORM {{{{schema}}}}.refresh_scopes_{name}(ARRAY(SELECT n.id FROM new_rows n));
 {_cascade(e, "new_rows", inserted=True)}    RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{{{schema}}}}.after_insert_{name}();
 CREATE FUNCTION {{{{schema}}}}.after_update_{name}() RETURNS trigger {head}
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{{{schema}}}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;{price_history}
-    moved := ARRAY(SELECT id FROM (SELECT {placed} FROM new_rows EXCEPT SELECT {placed} FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;{price_history}{audit_changed(e, moved)}
+{_record_change(e)}
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{{{schema}}}}.refresh_scopes_{name}(moved);
 {_cascade(e, "(SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved))")}    RETURN NULL;

@@ -9,6 +9,8 @@ CREATE TABLE {{schema}}.revision_counter (
     xact xid8,
     member_id uuid,
     device_id uuid,
+    source text NOT NULL DEFAULT 'sql',
+    login text,
     at timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
@@ -20,6 +22,14 @@ CREATE TABLE {{schema}}.scope_entry (
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 -- What a member's lists begin with: the rows of one entity in each of their scopes.
 CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;
+
+-- Rows that were written since, by scope they are in: a bulk update of ten thousand rows adds an array a scope, where it
+-- would have to change ten thousand entries. fold_changes brings the entries up to date.
+CREATE TABLE {{schema}}.scope_change (
+    scope uuid NOT NULL, revision bigint NOT NULL, entity smallint NOT NULL, rows uuid[] NOT NULL
+);
+CREATE INDEX ON {{schema}}.scope_change (scope, revision);
+ALTER TABLE {{schema}}.scope_change ALTER rows SET STORAGE EXTERNAL; -- ids do not compress, and trying costs
 
 CREATE TABLE {{schema}}.scope_grant (
     member_id uuid NOT NULL, scope uuid NOT NULL, level smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
@@ -173,13 +183,32 @@ CREATE TABLE {{schema}}.merge_step (
 );
 CREATE INDEX ON {{schema}}.merge_step (row_id);
 
+-- Who wrote in a revision, when, and through what. "login" is the database's log-in, where it was plain SQL.
+CREATE TABLE {{schema}}.audit_revision (
+    revision bigint PRIMARY KEY, at timestamptz NOT NULL, member_id uuid, device_id uuid, source text NOT NULL, login text
+);
+CREATE INDEX ON {{schema}}.audit_revision (member_id, revision);
+CREATE INDEX ON {{schema}}.audit_revision (at);
+
+-- What one statement changed of one field, over all its rows; values as they stand on the wire, as text. "captured" is when
+-- it was typed on a device, if it was pushed. Where "field" is null it is the statement's head: all rows that it touched, with
+-- the revision that each had before; null for those it made. A row's history leads from its revision to the one before.
+CREATE TABLE {{schema}}.audit_entry (
+    revision bigint NOT NULL, number bigint GENERATED ALWAYS AS IDENTITY, entity smallint NOT NULL, field text,
+    rows uuid[] NOT NULL, previous bigint[], old text[], new text[], captured bigint[],
+    PRIMARY KEY (revision, number)
+);
+ALTER TABLE {{schema}}.audit_entry ALTER rows SET STORAGE EXTERNAL, ALTER old SET STORAGE EXTERNAL,
+    ALTER new SET STORAGE EXTERNAL;
+
 -- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
-CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
+CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid, source text) RETURNS TABLE (revision bigint, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
         UPDATE {{schema}}.revision_counter c
-        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp()
+        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp(),
+            source = take_revision.source, login = NULL
         WHERE c.xact IS DISTINCT FROM pg_current_xact_id()
         RETURNING c.revision, c.at;
     IF NOT FOUND THEN
@@ -187,14 +216,64 @@ BEGIN
     END IF;
 END $$;
 
+-- Takes the revision if the transaction has none yet, and lays out for the row triggers what they stamp: settings, as a look
+-- at the counter for each row would cost more than the rest of the trigger. SQL could forge them; it would be found out,
+-- by audit_statement, when the statement ends.
 CREATE FUNCTION {{schema}}.before_statement() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE c {{schema}}.revision_counter;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
     END IF;
-    UPDATE {{schema}}.revision_counter c
-    SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp()
-    WHERE c.xact IS DISTINCT FROM pg_current_xact_id();
+    UPDATE {{schema}}.revision_counter n
+    SET revision = n.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp(),
+        source = 'sql', login = session_user
+    WHERE n.xact IS DISTINCT FROM pg_current_xact_id();
+    SELECT * INTO c FROM {{schema}}.revision_counter;
+    PERFORM set_config('outrider.revision', c.revision::text, true),
+        set_config('outrider.at', extract(epoch FROM c.at)::text, true),
+        set_config('outrider.member', coalesce(c.member_id::text, ''), true),
+        set_config('outrider.stamp',
+            jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id)::text, true);
     RETURN NULL;
 END $$;
+
+-- First of a statement's audit: checks that its rows bear the revision, and puts on record who has it. True in a push.
+CREATE FUNCTION {{schema}}.audit_statement(entity smallint, ids uuid[], previous bigint[], lowest bigint, highest bigint)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE c {{schema}}.revision_counter;
+BEGIN
+    SELECT * INTO c FROM {{schema}}.revision_counter;
+    IF lowest <> c.revision OR highest <> c.revision THEN
+        RAISE EXCEPTION 'Rows were stamped in revision % with another: the setting outrider.revision is not yours to set.', c.revision;
+    END IF;
+    INSERT INTO {{schema}}.audit_revision (revision, at, member_id, device_id, source, login)
+    VALUES (c.revision, c.at, c.member_id, c.device_id, c.source, c.login) ON CONFLICT DO NOTHING;
+    INSERT INTO {{schema}}.audit_entry (revision, entity, rows, previous) VALUES (c.revision, entity, ids, previous);
+    RETURN c.device_id IS NOT NULL;
+END $$;
+
+-- Tells the devices that hold the rows. Entries of this very revision tell it themselves. The ids are unnested so that no
+-- plan is made for these very ten thousand.
+CREATE FUNCTION {{schema}}.record_change(entity smallint, ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT s.scope, r, record_change.entity, array_agg(s."row") FROM {{schema}}.scope_entry s
+    WHERE s."row" = ANY (ARRAY(SELECT unnest(ids))) AND NOT s.gone AND s.revision < r GROUP BY s.scope;
+END $$;
+
+-- Moves the changes up to a revision into the entries. In the stream of a pull each row stays where it was.
+CREATE FUNCTION {{schema}}.fold_changes(through bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH folded AS (DELETE FROM {{schema}}.scope_change WHERE revision <= through RETURNING scope, revision, rows),
+    latest AS (
+        SELECT f.scope, r."row", max(f.revision) AS revision FROM folded f CROSS JOIN LATERAL unnest(f.rows) AS r ("row")
+        GROUP BY f.scope, r."row"
+    )
+    UPDATE {{schema}}.scope_entry s SET revision = l.revision FROM latest l
+    WHERE s."row" = l."row" AND s.scope = l.scope AND NOT s.gone AND s.revision < l.revision
+$$;

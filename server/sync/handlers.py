@@ -12,7 +12,7 @@ from outrider_sdk.protocol import PROTOCOL_VERSION, PUSH_BYTES_MAX, PUSH_MUTATIO
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
 from server.auth.session import Session
-from server.db import tenant_transaction, tenant_write
+from server.db import Source, tenant_transaction, tenant_write
 from server.errors import AppError, FieldError, Forbidden, InvalidInput, TooLarge
 from server.sync.pull import Position, pull
 from server.sync.push import push
@@ -67,7 +67,7 @@ async def push_mutations(request: Request[Session, Any, State], session: NamedDe
     _check_version(body.protocol)
     _require_device(session)
     mutations = [msgspec.structs.asdict(m) for m in body.mutations]
-    async with tenant_write(session.tenant, by=session.actor) as revision:
+    async with tenant_write(session.tenant, by=session.actor, source=Source.SYNC) as revision:
         reply = await push(mutations, incarnation=body.incarnation, acked_through=body.acked_through, revision=revision)
     return _reply(request, reply)
 

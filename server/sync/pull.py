@@ -36,10 +36,11 @@ REVISION_MAX = 2**62
 """Larger cursors are as good as this one: no server gets there, and arithmetic with it stays within 64 bits."""
 
 # The stream after a position ($3 effective revision, $4 scope, $5 entry revision, $6 row), for cursor $2, at most $7
-# entries; what is gone since $8 is told; $9 says, by the entity's number, how far the member reads it. 1. Scopes gained
-# since the cursor, whole. 2. Entries changed since, of scopes held. 3. Scopes lost since: what was in them. A scope is
-# entered where the position stands, by its index, and left after a page: a million rows of one import cost no page more
-# than its own.
+# entries; what is gone since $8 is told; $9 says, by the entity's number, how far the member reads it; the pull began
+# at $10. 1. Scopes gained since the cursor, whole. 2. Entries that came or went since, of scopes held, and 3. rows of
+# theirs that were written since. (Those of a scope that was gained come with it, as they are: only what was written
+# since the pull began may come too late for that.) 4. Scopes lost since: what was in them. A scope is entered where the
+# position stands, by its index, and left after a page: a million rows of one import cost no page more than its own.
 _WHOLE = """
     SELECT g.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT g.gone AND NOT e.gone AS held
     FROM (SELECT * FROM grants WHERE {grants} AND (revision, scope) >= ($3, $4) ORDER BY revision, scope) g
@@ -64,14 +65,28 @@ _CHANGED = f"""
     ) e
     WHERE NOT g.gone
     ORDER BY e.revision, g.scope, e."row" LIMIT $7"""
+_WRITTEN = f"""
+    SELECT w.revision AS effective, g.scope, w.revision, w."row", w.entity, true AS held
+    FROM grants g CROSS JOIN LATERAL (
+        SELECT c.revision, r."row", c.entity FROM scope_change c CROSS JOIN LATERAL unnest(c.rows) AS r ("row")
+        WHERE c.scope = g.scope AND g.level <= ($9::smallint[])[c.entity]
+        AND c.revision > CASE WHEN g.revision > $2 THEN $10 ELSE $2 END AND c.revision >= $3
+        AND (c.revision, r."row") > (
+            $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
+        AND EXISTS (SELECT FROM scope_entry e WHERE e."row" = r."row" AND e.scope = g.scope AND NOT e.gone)
+        ORDER BY c.revision, r."row" LIMIT $7
+    ) w
+    WHERE NOT g.gone
+    ORDER BY w.revision, g.scope, w."row" LIMIT $7"""
 _STREAM = f"""
 WITH grants AS MATERIALIZED (SELECT scope, level, revision, gone FROM scope_grant WHERE member_id = $1::uuid),
 gained AS ({_WHOLE.format(grants="NOT gone AND revision > $2", entries="e.revision <= g.revision AND", nil=NIL)}
 ), changed AS ({_CHANGED}
+), written AS ({_WRITTEN}
 ), lost AS ({_WHOLE.format(grants="gone AND revision > $8", entries="", nil=NIL)}
 )
 SELECT effective, scope, revision, "row", entity, held FROM (
-    SELECT * FROM gained UNION ALL SELECT * FROM changed UNION ALL SELECT * FROM lost
+    SELECT * FROM gained UNION ALL SELECT * FROM changed UNION ALL SELECT * FROM written UNION ALL SELECT * FROM lost
 ) stream ORDER BY effective, scope, revision, "row" LIMIT $7
 """
 
@@ -198,6 +213,7 @@ async def _entries(
         page_rows,
         cursor or position.began_at,
         _reaches(access),
+        position.began_at,
     )
 
 

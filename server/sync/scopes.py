@@ -80,29 +80,29 @@ def _of_record(table: str) -> str:
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL"""
 
 
+TENANT_WIDE = (
+    "office",
+    "team",
+    "custom_field",
+    "territory",
+    "member",
+    "legal_entity",
+    "category",
+    "tax_category",
+    "tax_rate",
+    "price_list",
+    "product",
+    "product_unit",
+    "price_item",
+    "assortment",
+    "promotion",
+    "warehouse",
+    "stock",
+)
+"""Entities of which every live row is in the tenant's scope, and in no other."""
+
 SCOPE_QUERIES: dict[str, str] = {
-    **{
-        table: _of_tenant(table)
-        for table in (
-            "office",
-            "team",
-            "custom_field",
-            "territory",
-            "member",
-            "legal_entity",
-            "category",
-            "tax_category",
-            "tax_rate",
-            "price_list",
-            "product",
-            "product_unit",
-            "price_item",
-            "assortment",
-            "promotion",
-            "warehouse",
-            "stock",
-        )
-    },
+    **{table: _of_tenant(table) for table in TENANT_WIDE},
     "role": f"""
         SELECT r.id AS "row", '{OFFICE_SCOPE}'::uuid AS scope FROM {{{{schema}}}}.role r
         WHERE r.id = ANY (ids) AND r.deleted_at IS NULL""",

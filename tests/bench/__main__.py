@@ -5,7 +5,6 @@ PostgreSQL is durable (fsync on), the server a process of its own, devices are r
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
@@ -16,17 +15,9 @@ from statistics import median
 
 from server.db import databases, tenant_transaction
 from server.tenants.service import create_tenant
+from tests.bench.domain import bench_domain
 from tests.bench.house import House, add_rep, enrol, fill, installation, postgres, web_server
-from tests.bench.imports import bench_imports
-
-_failed: list[str] = []
-
-
-def report(name: str, value: float, unit: str, goal: float) -> None:
-    """One figure; lower is better for all of them."""
-    print(json.dumps({"name": name, "value": round(value, 3), "unit": unit, "goal": goal}), flush=True)
-    if value > goal:
-        _failed.append(name)
+from tests.bench.report import missed, report
 
 
 async def bench_tenancy(house: House) -> None:
@@ -147,12 +138,7 @@ def _rss_mb(pid: int) -> float:
     return int(kilobytes) / 1024
 
 
-async def bench_domain(house: House) -> None:
-    """What a tenant's whole trading world costs."""
-    await bench_imports(house, report)
-
-
-BENCHES = {"tenancy": bench_tenancy, "sync": bench_sync, "process": bench_process, "domain": bench_domain}
+BENCHES = {"tenancy": bench_tenancy, "sync": bench_sync, "domain": bench_domain, "process": bench_process}
 
 
 async def measure(names: list[str]) -> None:
@@ -170,8 +156,8 @@ def main() -> int:
     parser.add_argument("--name", choices=sorted(BENCHES), help="measure one part only")
     options = parser.parse_args()
     asyncio.run(measure([options.name] if options.name else list(BENCHES)))
-    if _failed:
-        print(f"goals missed: {', '.join(_failed)}", file=sys.stderr)
+    if missed():
+        print(f"goals missed: {', '.join(missed())}", file=sys.stderr)
     return 0
 
 

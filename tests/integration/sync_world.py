@@ -14,7 +14,7 @@ from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.protocol.ids import uuid7
 
 from server.clock import now, to_micros
-from server.db import SYSTEM, Actor, TenantRef, connection, tenant_transaction, tenant_write
+from server.db import SYSTEM, Actor, Source, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync.pull import Position, PositionUnknown, pull
 from server.sync.push import push
 
@@ -54,7 +54,7 @@ class WireDevice:
         self, *mutations: dict[str, Any], acked_through: int = 0, incarnation: int = 1
     ) -> list[dict[str, Any]]:
         """Hand in mutations; their outcomes."""
-        async with tenant_write(self.tenant, by=self.actor) as revision:
+        async with tenant_write(self.tenant, by=self.actor, source=Source.SYNC) as revision:
             reply = await push(list(mutations), incarnation=incarnation, acked_through=acked_through, revision=revision)
         return list(reply["outcomes"])
 

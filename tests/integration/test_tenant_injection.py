@@ -57,7 +57,7 @@ OTHERS_ROWS = [
     "UNION SELECT message::text FROM dramatiq.queue",
     "UNION SELECT rolpassword FROM pg_authid",
     "UNION SELECT passwd FROM pg_shadow",
-    "UNION SELECT VICTIM.take_revision(NULL, NULL)::text",
+    "UNION SELECT VICTIM.take_revision(NULL, NULL, NULL)::text",
     "UNION SELECT VICTIM.refresh_grants(NULL, NULL)::text",
     "UNION SELECT nextval('dramatiq.queue_position_seq')::text",
     "UNION SELECT s.stavalues1::text FROM pg_statistic s",

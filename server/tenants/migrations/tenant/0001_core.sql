@@ -10,6 +10,8 @@ CREATE TABLE {{schema}}.revision_counter (
     xact xid8,
     member_id uuid,
     device_id uuid,
+    source text NOT NULL DEFAULT 'sql',
+    login text,
     at timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
@@ -21,6 +23,14 @@ CREATE TABLE {{schema}}.scope_entry (
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 -- What a member's lists begin with: the rows of one entity in each of their scopes.
 CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;
+
+-- Rows that were written since, by scope they are in: a bulk update of ten thousand rows adds an array a scope, where it
+-- would have to change ten thousand entries. fold_changes brings the entries up to date.
+CREATE TABLE {{schema}}.scope_change (
+    scope uuid NOT NULL, revision bigint NOT NULL, entity smallint NOT NULL, rows uuid[] NOT NULL
+);
+CREATE INDEX ON {{schema}}.scope_change (scope, revision);
+ALTER TABLE {{schema}}.scope_change ALTER rows SET STORAGE EXTERNAL; -- ids do not compress, and trying costs
 
 CREATE TABLE {{schema}}.scope_grant (
     member_id uuid NOT NULL, scope uuid NOT NULL, level smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
@@ -174,13 +184,32 @@ CREATE TABLE {{schema}}.merge_step (
 );
 CREATE INDEX ON {{schema}}.merge_step (row_id);
 
+-- Who wrote in a revision, when, and through what. "login" is the database's log-in, where it was plain SQL.
+CREATE TABLE {{schema}}.audit_revision (
+    revision bigint PRIMARY KEY, at timestamptz NOT NULL, member_id uuid, device_id uuid, source text NOT NULL, login text
+);
+CREATE INDEX ON {{schema}}.audit_revision (member_id, revision);
+CREATE INDEX ON {{schema}}.audit_revision (at);
+
+-- What one statement changed of one field, over all its rows; values as they stand on the wire, as text. "captured" is when
+-- it was typed on a device, if it was pushed. Where "field" is null it is the statement's head: all rows that it touched, with
+-- the revision that each had before; null for those it made. A row's history leads from its revision to the one before.
+CREATE TABLE {{schema}}.audit_entry (
+    revision bigint NOT NULL, number bigint GENERATED ALWAYS AS IDENTITY, entity smallint NOT NULL, field text,
+    rows uuid[] NOT NULL, previous bigint[], old text[], new text[], captured bigint[],
+    PRIMARY KEY (revision, number)
+);
+ALTER TABLE {{schema}}.audit_entry ALTER rows SET STORAGE EXTERNAL, ALTER old SET STORAGE EXTERNAL,
+    ALTER new SET STORAGE EXTERNAL;
+
 -- The door of every writer. The row lock it takes lasts until commit. A second call in the same transaction changes nothing.
-CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid) RETURNS TABLE (revision bigint, at timestamptz)
+CREATE FUNCTION {{schema}}.take_revision(member uuid, device uuid, source text) RETURNS TABLE (revision bigint, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
         UPDATE {{schema}}.revision_counter c
-        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp()
+        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp(),
+            source = take_revision.source, login = NULL
         WHERE c.xact IS DISTINCT FROM pg_current_xact_id()
         RETURNING c.revision, c.at;
     IF NOT FOUND THEN
@@ -188,17 +217,67 @@ BEGIN
     END IF;
 END $$;
 
+-- Takes the revision if the transaction has none yet, and lays out for the row triggers what they stamp: settings, as a look
+-- at the counter for each row would cost more than the rest of the trigger. SQL could forge them; it would be found out,
+-- by audit_statement, when the statement ends.
 CREATE FUNCTION {{schema}}.before_statement() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE c {{schema}}.revision_counter;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
     END IF;
-    UPDATE {{schema}}.revision_counter c
-    SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp()
-    WHERE c.xact IS DISTINCT FROM pg_current_xact_id();
+    UPDATE {{schema}}.revision_counter n
+    SET revision = n.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp(),
+        source = 'sql', login = session_user
+    WHERE n.xact IS DISTINCT FROM pg_current_xact_id();
+    SELECT * INTO c FROM {{schema}}.revision_counter;
+    PERFORM set_config('outrider.revision', c.revision::text, true),
+        set_config('outrider.at', extract(epoch FROM c.at)::text, true),
+        set_config('outrider.member', coalesce(c.member_id::text, ''), true),
+        set_config('outrider.stamp',
+            jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id)::text, true);
     RETURN NULL;
 END $$;
+
+-- First of a statement's audit: checks that its rows bear the revision, and puts on record who has it. True in a push.
+CREATE FUNCTION {{schema}}.audit_statement(entity smallint, ids uuid[], previous bigint[], lowest bigint, highest bigint)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE c {{schema}}.revision_counter;
+BEGIN
+    SELECT * INTO c FROM {{schema}}.revision_counter;
+    IF lowest <> c.revision OR highest <> c.revision THEN
+        RAISE EXCEPTION 'Rows were stamped in revision % with another: the setting outrider.revision is not yours to set.', c.revision;
+    END IF;
+    INSERT INTO {{schema}}.audit_revision (revision, at, member_id, device_id, source, login)
+    VALUES (c.revision, c.at, c.member_id, c.device_id, c.source, c.login) ON CONFLICT DO NOTHING;
+    INSERT INTO {{schema}}.audit_entry (revision, entity, rows, previous) VALUES (c.revision, entity, ids, previous);
+    RETURN c.device_id IS NOT NULL;
+END $$;
+
+-- Tells the devices that hold the rows. Entries of this very revision tell it themselves. The ids are unnested so that no
+-- plan is made for these very ten thousand.
+CREATE FUNCTION {{schema}}.record_change(entity smallint, ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint;
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT s.scope, r, record_change.entity, array_agg(s."row") FROM {{schema}}.scope_entry s
+    WHERE s."row" = ANY (ARRAY(SELECT unnest(ids))) AND NOT s.gone AND s.revision < r GROUP BY s.scope;
+END $$;
+
+-- Moves the changes up to a revision into the entries. In the stream of a pull each row stays where it was.
+CREATE FUNCTION {{schema}}.fold_changes(through bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH folded AS (DELETE FROM {{schema}}.scope_change WHERE revision <= through RETURNING scope, revision, rows),
+    latest AS (
+        SELECT f.scope, r."row", max(f.revision) AS revision FROM folded f CROSS JOIN LATERAL unnest(f.rows) AS r ("row")
+        GROUP BY f.scope, r."row"
+    )
+    UPDATE {{schema}}.scope_entry s SET revision = l.revision FROM latest l
+    WHERE s."row" = l."row" AND s.scope = l.scope AND NOT s.gone AND s.revision < l.revision
+$$;
 
 
 CREATE TABLE {{schema}}."role" (
@@ -2391,27 +2470,23 @@ END $$;
 
 
 CREATE FUNCTION {{schema}}.stamp_role() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."role" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of role never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."role" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2420,6 +2495,8 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."role" FO
 CREATE FUNCTION {{schema}}.after_insert_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(60::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_role(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.role IN (SELECT r.key FROM new_rows r)), NULL);
     RETURN NULL;
@@ -2427,11 +2504,55 @@ END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."role" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_role();
 CREATE FUNCTION {{schema}}.after_update_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "key", "base", "permissions", "deleted_at" FROM new_rows EXCEPT SELECT id, "key", "base", "permissions", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."key", n."base", n."permissions", n."deleted_at") IS DISTINCT FROM (o."key", o."base", o."permissions", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."key" IS DISTINCT FROM o."key") THEN 'key' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."base" IS DISTINCT FROM o."base") THEN 'base' END, CASE WHEN bool_or(n."permissions" IS DISTINCT FROM o."permissions") THEN 'permissions' END, CASE WHEN bool_or(n."fields" IS DISTINCT FROM o."fields") THEN 'fields' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(60::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'key' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'key', array_agg(n.id), array_agg(o."key"), array_agg(n."key"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."key" IS DISTINCT FROM o."key";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'base' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'base', array_agg(n.id), array_agg(o."base"), array_agg(n."base"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."base" IS DISTINCT FROM o."base";
+    END IF;
+    IF 'permissions' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'permissions', array_agg(n.id), array_agg(o."permissions"::text), array_agg(n."permissions"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."permissions" IS DISTINCT FROM o."permissions";
+    END IF;
+    IF 'fields' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'fields', array_agg(n.id), array_agg(o."fields"::text), array_agg(n."fields"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."fields" IS DISTINCT FROM o."fields";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 60, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(60::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_role(moved);
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.role IN (SELECT r.key FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)), NULL);
@@ -2442,27 +2563,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."role" REFERENCING OLD TABLE 
 
 
 CREATE FUNCTION {{schema}}.stamp_office() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."office" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of office never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."office" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2471,17 +2588,49 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."office" 
 CREATE FUNCTION {{schema}}.after_insert_office() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(61::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_office(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."office" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_office();
 CREATE FUNCTION {{schema}}.after_update_office() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."address" IS DISTINCT FROM o."address") THEN 'address' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(61::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 61, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 61, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 61, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'address' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 61, 'address', array_agg(n.id), array_agg(o."address"::text), array_agg(n."address"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."address" IS DISTINCT FROM o."address";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 61, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 61, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_office(moved);
     RETURN NULL;
@@ -2491,27 +2640,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."office" REFERENCING OLD TABL
 
 
 CREATE FUNCTION {{schema}}.stamp_team() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."team" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of team never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."team" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2520,17 +2665,49 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."team" FO
 CREATE FUNCTION {{schema}}.after_insert_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(62::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_team(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."team" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_team();
 CREATE FUNCTION {{schema}}.after_update_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."office_id" IS DISTINCT FROM o."office_id") THEN 'office_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(62::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 62, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 62, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 62, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'office_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 62, 'office_id', array_agg(n.id), array_agg(o."office_id"::text), array_agg(n."office_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."office_id" IS DISTINCT FROM o."office_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 62, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 62, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_team(moved);
     RETURN NULL;
@@ -2540,27 +2717,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."team" REFERENCING OLD TABLE 
 
 
 CREATE FUNCTION {{schema}}.stamp_custom_field() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."custom_field" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of custom_field never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."custom_field" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2569,17 +2742,89 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."custom_f
 CREATE FUNCTION {{schema}}.after_insert_custom_field() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(49::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_custom_field(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."custom_field" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_custom_field();
 CREATE FUNCTION {{schema}}.after_update_custom_field() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."key" IS DISTINCT FROM o."key") THEN 'key' END, CASE WHEN bool_or(n."label" IS DISTINCT FROM o."label") THEN 'label' END, CASE WHEN bool_or(n."labels" IS DISTINCT FROM o."labels") THEN 'labels' END, CASE WHEN bool_or(n."field_type" IS DISTINCT FROM o."field_type") THEN 'field_type' END, CASE WHEN bool_or(n."choices" IS DISTINCT FROM o."choices") THEN 'choices' END, CASE WHEN bool_or(n."required" IS DISTINCT FROM o."required") THEN 'required' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."version" IS DISTINCT FROM o."version") THEN 'version' END, CASE WHEN bool_or(n."active" IS DISTINCT FROM o."active") THEN 'active' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(49::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'entity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'entity', array_agg(n.id), array_agg(o."entity"), array_agg(n."entity"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."entity" IS DISTINCT FROM o."entity";
+    END IF;
+    IF 'key' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'key', array_agg(n.id), array_agg(o."key"), array_agg(n."key"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."key" IS DISTINCT FROM o."key";
+    END IF;
+    IF 'label' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'label', array_agg(n.id), array_agg(o."label"), array_agg(n."label"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."label" IS DISTINCT FROM o."label";
+    END IF;
+    IF 'labels' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'labels', array_agg(n.id), array_agg(o."labels"::text), array_agg(n."labels"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."labels" IS DISTINCT FROM o."labels";
+    END IF;
+    IF 'field_type' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'field_type', array_agg(n.id), array_agg(o."field_type"), array_agg(n."field_type"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."field_type" IS DISTINCT FROM o."field_type";
+    END IF;
+    IF 'choices' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'choices', array_agg(n.id), array_agg(o."choices"::text), array_agg(n."choices"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."choices" IS DISTINCT FROM o."choices";
+    END IF;
+    IF 'required' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'required', array_agg(n.id), array_agg(o."required"::text), array_agg(n."required"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."required" IS DISTINCT FROM o."required";
+    END IF;
+    IF 'position' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'position', array_agg(n.id), array_agg(o."position"::text), array_agg(n."position"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position" IS DISTINCT FROM o."position";
+    END IF;
+    IF 'version' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'version', array_agg(n.id), array_agg(o."version"::text), array_agg(n."version"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."version" IS DISTINCT FROM o."version";
+    END IF;
+    IF 'active' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'active', array_agg(n.id), array_agg(o."active"::text), array_agg(n."active"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."active" IS DISTINCT FROM o."active";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 49, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 49, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_custom_field(moved);
     RETURN NULL;
@@ -2589,27 +2834,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."custom_field" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_territory() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."territory" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of territory never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."territory" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2618,6 +2859,8 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."territor
 CREATE FUNCTION {{schema}}.after_insert_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(1::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_territory(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_grants(NULL, NULL);
     RETURN NULL;
@@ -2625,11 +2868,46 @@ END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."territory" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_territory();
 CREATE FUNCTION {{schema}}.after_update_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "parent_id", "manager_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "parent_id", "manager_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."parent_id", n."manager_id", n."deleted_at") IS DISTINCT FROM (o."parent_id", o."manager_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."parent_id" IS DISTINCT FROM o."parent_id") THEN 'parent_id' END, CASE WHEN bool_or(n."manager_id" IS DISTINCT FROM o."manager_id") THEN 'manager_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(1::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 1, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 1, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 1, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'parent_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 1, 'parent_id', array_agg(n.id), array_agg(o."parent_id"::text), array_agg(n."parent_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."parent_id" IS DISTINCT FROM o."parent_id";
+    END IF;
+    IF 'manager_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 1, 'manager_id', array_agg(n.id), array_agg(o."manager_id"::text), array_agg(n."manager_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."manager_id" IS DISTINCT FROM o."manager_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 1, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 1, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_territory(moved);
     PERFORM {{schema}}.refresh_grants(NULL, NULL);
@@ -2640,27 +2918,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."territory" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_member() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."member" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of member never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."member" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2669,6 +2943,8 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."member" 
 CREATE FUNCTION {{schema}}.after_insert_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(2::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_member(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM new_rows r), NULL);
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM new_rows r));
@@ -2678,11 +2954,61 @@ END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_member();
 CREATE FUNCTION {{schema}}.after_update_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "role", "active", "team_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "role", "active", "team_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."role", n."active", n."team_id", n."deleted_at") IS DISTINCT FROM (o."role", o."active", o."team_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."role" IS DISTINCT FROM o."role") THEN 'role' END, CASE WHEN bool_or(n."active" IS DISTINCT FROM o."active") THEN 'active' END, CASE WHEN bool_or(n."team_id" IS DISTINCT FROM o."team_id") THEN 'team_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END, CASE WHEN bool_or(n."email" IS DISTINCT FROM o."email") THEN 'email' END, CASE WHEN bool_or(n."identity_id" IS DISTINCT FROM o."identity_id") THEN 'identity_id' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(2::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'role' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'role', array_agg(n.id), array_agg(o."role"), array_agg(n."role"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."role" IS DISTINCT FROM o."role";
+    END IF;
+    IF 'active' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'active', array_agg(n.id), array_agg(o."active"::text), array_agg(n."active"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."active" IS DISTINCT FROM o."active";
+    END IF;
+    IF 'team_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'team_id', array_agg(n.id), array_agg(o."team_id"::text), array_agg(n."team_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."team_id" IS DISTINCT FROM o."team_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    IF 'email' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'email', array_agg(n.id), array_agg(o."email"), array_agg(n."email"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."email" IS DISTINCT FROM o."email";
+    END IF;
+    IF 'identity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 2, 'identity_id', array_agg(n.id), array_agg(o."identity_id"::text), array_agg(n."identity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."identity_id" IS DISTINCT FROM o."identity_id";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 2, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_member(moved);
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
@@ -2695,27 +3021,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABL
 
 
 CREATE FUNCTION {{schema}}.stamp_delegation() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."delegation" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of delegation never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."delegation" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2724,6 +3046,8 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."delegati
 CREATE FUNCTION {{schema}}.after_insert_delegation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(63::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_delegation(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.substitute_id FROM new_rows r), NULL);
     RETURN NULL;
@@ -2731,11 +3055,50 @@ END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."delegation" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_delegation();
 CREATE FUNCTION {{schema}}.after_update_delegation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "substitute_id", "starts_on", "ends_on", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "substitute_id", "starts_on", "ends_on", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."member_id", n."substitute_id", n."starts_on", n."ends_on", n."deleted_at") IS DISTINCT FROM (o."member_id", o."substitute_id", o."starts_on", o."ends_on", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."member_id" IS DISTINCT FROM o."member_id") THEN 'member_id' END, CASE WHEN bool_or(n."substitute_id" IS DISTINCT FROM o."substitute_id") THEN 'substitute_id' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(63::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 63, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 63, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'member_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 63, 'member_id', array_agg(n.id), array_agg(o."member_id"::text), array_agg(n."member_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."member_id" IS DISTINCT FROM o."member_id";
+    END IF;
+    IF 'substitute_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 63, 'substitute_id', array_agg(n.id), array_agg(o."substitute_id"::text), array_agg(n."substitute_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."substitute_id" IS DISTINCT FROM o."substitute_id";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 63, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 63, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 63, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(63::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_delegation(moved);
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.substitute_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
@@ -2746,27 +3109,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."delegation" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_legal_entity() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."legal_entity" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of legal_entity never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."legal_entity" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2775,17 +3134,64 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."legal_en
 CREATE FUNCTION {{schema}}.after_insert_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(3::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_legal_entity(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."legal_entity" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_legal_entity();
 CREATE FUNCTION {{schema}}.after_update_legal_entity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."tax_id" IS DISTINCT FROM o."tax_id") THEN 'tax_id' END, CASE WHEN bool_or(n."country" IS DISTINCT FROM o."country") THEN 'country' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."number_series" IS DISTINCT FROM o."number_series") THEN 'number_series' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(3::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'tax_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'tax_id', array_agg(n.id), array_agg(o."tax_id"), array_agg(n."tax_id"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."tax_id" IS DISTINCT FROM o."tax_id";
+    END IF;
+    IF 'country' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'country', array_agg(n.id), array_agg(o."country"), array_agg(n."country"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."country" IS DISTINCT FROM o."country";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'number_series' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'number_series', array_agg(n.id), array_agg(o."number_series"), array_agg(n."number_series"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."number_series" IS DISTINCT FROM o."number_series";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 3, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 3, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_legal_entity(moved);
     RETURN NULL;
@@ -2795,27 +3201,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."legal_entity" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_category() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."category" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of category never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."category" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2824,17 +3226,59 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."category
 CREATE FUNCTION {{schema}}.after_insert_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(30::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_category(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."category" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_category();
 CREATE FUNCTION {{schema}}.after_update_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."names" IS DISTINCT FROM o."names") THEN 'names' END, CASE WHEN bool_or(n."parent_id" IS DISTINCT FROM o."parent_id") THEN 'parent_id' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(30::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 30, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 30, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 30, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'names' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 30, 'names', array_agg(n.id), array_agg(o."names"::text), array_agg(n."names"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."names" IS DISTINCT FROM o."names";
+    END IF;
+    IF 'parent_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 30, 'parent_id', array_agg(n.id), array_agg(o."parent_id"::text), array_agg(n."parent_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."parent_id" IS DISTINCT FROM o."parent_id";
+    END IF;
+    IF 'position' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 30, 'position', array_agg(n.id), array_agg(o."position"::text), array_agg(n."position"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position" IS DISTINCT FROM o."position";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 30, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 30, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_category(moved);
     RETURN NULL;
@@ -2844,27 +3288,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."category" REFERENCING OLD TA
 
 
 CREATE FUNCTION {{schema}}.stamp_tax_category() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."tax_category" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of tax_category never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."tax_category" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2873,17 +3313,44 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."tax_cate
 CREATE FUNCTION {{schema}}.after_insert_tax_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(31::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_tax_category(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."tax_category" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_tax_category();
 CREATE FUNCTION {{schema}}.after_update_tax_category() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(31::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 31, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 31, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 31, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 31, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 31, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_tax_category(moved);
     RETURN NULL;
@@ -2893,27 +3360,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."tax_category" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_tax_rate() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."tax_rate" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of tax_rate never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."tax_rate" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2922,17 +3385,64 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."tax_rate
 CREATE FUNCTION {{schema}}.after_insert_tax_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(32::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_tax_rate(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."tax_rate" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_tax_rate();
 CREATE FUNCTION {{schema}}.after_update_tax_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."tax_category_id" IS DISTINCT FROM o."tax_category_id") THEN 'tax_category_id' END, CASE WHEN bool_or(n."country" IS DISTINCT FROM o."country") THEN 'country' END, CASE WHEN bool_or(n."rate" IS DISTINCT FROM o."rate") THEN 'rate' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(32::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'tax_category_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'tax_category_id', array_agg(n.id), array_agg(o."tax_category_id"::text), array_agg(n."tax_category_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."tax_category_id" IS DISTINCT FROM o."tax_category_id";
+    END IF;
+    IF 'country' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'country', array_agg(n.id), array_agg(o."country"), array_agg(n."country"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."country" IS DISTINCT FROM o."country";
+    END IF;
+    IF 'rate' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'rate', array_agg(n.id), array_agg(o."rate"::text), array_agg(n."rate"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."rate" IS DISTINCT FROM o."rate";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 32, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 32, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_tax_rate(moved);
     RETURN NULL;
@@ -2942,27 +3452,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."tax_rate" REFERENCING OLD TA
 
 
 CREATE FUNCTION {{schema}}.stamp_price_list() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."price_list" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of price_list never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."price_list" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -2971,17 +3477,64 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_li
 CREATE FUNCTION {{schema}}.after_insert_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(4::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_price_list(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."price_list" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_price_list();
 CREATE FUNCTION {{schema}}.after_update_price_list() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."version" IS DISTINCT FROM o."version") THEN 'version' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(4::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'version' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'version', array_agg(n.id), array_agg(o."version"::text), array_agg(n."version"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."version" IS DISTINCT FROM o."version";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 4, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 4, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_price_list(moved);
     RETURN NULL;
@@ -2991,27 +3544,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_list" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_product() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."product" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of product never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."product" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3020,17 +3569,79 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product"
 CREATE FUNCTION {{schema}}.after_insert_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(5::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_product(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."product" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_product();
 CREATE FUNCTION {{schema}}.after_update_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."sku" IS DISTINCT FROM o."sku") THEN 'sku' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."names" IS DISTINCT FROM o."names") THEN 'names' END, CASE WHEN bool_or(n."base_unit" IS DISTINCT FROM o."base_unit") THEN 'base_unit' END, CASE WHEN bool_or(n."category_id" IS DISTINCT FROM o."category_id") THEN 'category_id' END, CASE WHEN bool_or(n."tax_category_id" IS DISTINCT FROM o."tax_category_id") THEN 'tax_category_id' END, CASE WHEN bool_or(n."description" IS DISTINCT FROM o."description") THEN 'description' END, CASE WHEN bool_or(n."active" IS DISTINCT FROM o."active") THEN 'active' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(5::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'sku' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'sku', array_agg(n.id), array_agg(o."sku"), array_agg(n."sku"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."sku" IS DISTINCT FROM o."sku";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'names' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'names', array_agg(n.id), array_agg(o."names"::text), array_agg(n."names"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."names" IS DISTINCT FROM o."names";
+    END IF;
+    IF 'base_unit' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'base_unit', array_agg(n.id), array_agg(o."base_unit"), array_agg(n."base_unit"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."base_unit" IS DISTINCT FROM o."base_unit";
+    END IF;
+    IF 'category_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'category_id', array_agg(n.id), array_agg(o."category_id"::text), array_agg(n."category_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."category_id" IS DISTINCT FROM o."category_id";
+    END IF;
+    IF 'tax_category_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'tax_category_id', array_agg(n.id), array_agg(o."tax_category_id"::text), array_agg(n."tax_category_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."tax_category_id" IS DISTINCT FROM o."tax_category_id";
+    END IF;
+    IF 'description' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'description', array_agg(n.id), array_agg(o."description"), array_agg(n."description"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."description" IS DISTINCT FROM o."description";
+    END IF;
+    IF 'active' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'active', array_agg(n.id), array_agg(o."active"::text), array_agg(n."active"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."active" IS DISTINCT FROM o."active";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 5, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 5, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_product(moved);
     RETURN NULL;
@@ -3040,27 +3651,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."product" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_product_unit() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."product_unit" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of product_unit never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."product_unit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3069,17 +3676,64 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."product_
 CREATE FUNCTION {{schema}}.after_insert_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(6::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_product_unit(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."product_unit" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_product_unit();
 CREATE FUNCTION {{schema}}.after_update_product_unit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."unit" IS DISTINCT FROM o."unit") THEN 'unit' END, CASE WHEN bool_or(n."factor" IS DISTINCT FROM o."factor") THEN 'factor' END, CASE WHEN bool_or(n."barcode" IS DISTINCT FROM o."barcode") THEN 'barcode' END, CASE WHEN bool_or(n."multiple" IS DISTINCT FROM o."multiple") THEN 'multiple' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(6::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'product_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'product_id', array_agg(n.id), array_agg(o."product_id"::text), array_agg(n."product_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."product_id" IS DISTINCT FROM o."product_id";
+    END IF;
+    IF 'unit' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'unit', array_agg(n.id), array_agg(o."unit"), array_agg(n."unit"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."unit" IS DISTINCT FROM o."unit";
+    END IF;
+    IF 'factor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'factor', array_agg(n.id), array_agg(o."factor"::text), array_agg(n."factor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."factor" IS DISTINCT FROM o."factor";
+    END IF;
+    IF 'barcode' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'barcode', array_agg(n.id), array_agg(o."barcode"), array_agg(n."barcode"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."barcode" IS DISTINCT FROM o."barcode";
+    END IF;
+    IF 'multiple' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'multiple', array_agg(n.id), array_agg(o."multiple"::text), array_agg(n."multiple"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."multiple" IS DISTINCT FROM o."multiple";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 6, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 6, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_product_unit(moved);
     RETURN NULL;
@@ -3089,27 +3743,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."product_unit" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_price_item() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."price_item" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of price_item never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."price_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3118,20 +3768,77 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."price_it
 CREATE FUNCTION {{schema}}.after_insert_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(7::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_price_item(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."price_item" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_price_item();
 CREATE FUNCTION {{schema}}.after_update_price_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     INSERT INTO {{schema}}.price_change (price_item_id, price, until, revision)
     SELECT o.id, o.price, c.at, c.revision
     FROM (SELECT id, price FROM old_rows EXCEPT SELECT id, price FROM new_rows) o CROSS JOIN {{schema}}.revision_counter c;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."price_list_id" IS DISTINCT FROM o."price_list_id") THEN 'price_list_id' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."unit" IS DISTINCT FROM o."unit") THEN 'unit' END, CASE WHEN bool_or(n."price" IS DISTINCT FROM o."price") THEN 'price' END, CASE WHEN bool_or(n."minimum_quantity" IS DISTINCT FROM o."minimum_quantity") THEN 'minimum_quantity' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(7::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'price_list_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'price_list_id', array_agg(n.id), array_agg(o."price_list_id"::text), array_agg(n."price_list_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."price_list_id" IS DISTINCT FROM o."price_list_id";
+    END IF;
+    IF 'product_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'product_id', array_agg(n.id), array_agg(o."product_id"::text), array_agg(n."product_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."product_id" IS DISTINCT FROM o."product_id";
+    END IF;
+    IF 'unit' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'unit', array_agg(n.id), array_agg(o."unit"), array_agg(n."unit"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."unit" IS DISTINCT FROM o."unit";
+    END IF;
+    IF 'price' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'price', array_agg(n.id), array_agg(o."price"::text), array_agg(n."price"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."price" IS DISTINCT FROM o."price";
+    END IF;
+    IF 'minimum_quantity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'minimum_quantity', array_agg(n.id), array_agg(o."minimum_quantity"::text), array_agg(n."minimum_quantity"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."minimum_quantity" IS DISTINCT FROM o."minimum_quantity";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 7, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 7, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_price_item(moved);
     RETURN NULL;
@@ -3141,27 +3848,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_item" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_assortment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."assortment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of assortment never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."assortment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3170,17 +3873,54 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assortme
 CREATE FUNCTION {{schema}}.after_insert_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(33::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_assortment(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assortment" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_assortment();
 CREATE FUNCTION {{schema}}.after_update_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(33::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 33, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 33, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 33, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 33, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 33, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 33, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 33, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assortment(moved);
     RETURN NULL;
@@ -3190,27 +3930,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_promotion() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."promotion" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of promotion never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."promotion" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3219,17 +3955,89 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."promotio
 CREATE FUNCTION {{schema}}.after_insert_promotion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(35::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_promotion(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."promotion" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_promotion();
 CREATE FUNCTION {{schema}}.after_update_promotion() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."names" IS DISTINCT FROM o."names") THEN 'names' END, CASE WHEN bool_or(n."version" IS DISTINCT FROM o."version") THEN 'version' END, CASE WHEN bool_or(n."priority" IS DISTINCT FROM o."priority") THEN 'priority' END, CASE WHEN bool_or(n."exclusive" IS DISTINCT FROM o."exclusive") THEN 'exclusive' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."conditions" IS DISTINCT FROM o."conditions") THEN 'conditions' END, CASE WHEN bool_or(n."effects" IS DISTINCT FROM o."effects") THEN 'effects' END, CASE WHEN bool_or(n."active" IS DISTINCT FROM o."active") THEN 'active' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(35::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'names' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'names', array_agg(n.id), array_agg(o."names"::text), array_agg(n."names"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."names" IS DISTINCT FROM o."names";
+    END IF;
+    IF 'version' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'version', array_agg(n.id), array_agg(o."version"::text), array_agg(n."version"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."version" IS DISTINCT FROM o."version";
+    END IF;
+    IF 'priority' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'priority', array_agg(n.id), array_agg(o."priority"::text), array_agg(n."priority"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."priority" IS DISTINCT FROM o."priority";
+    END IF;
+    IF 'exclusive' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'exclusive', array_agg(n.id), array_agg(o."exclusive"::text), array_agg(n."exclusive"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."exclusive" IS DISTINCT FROM o."exclusive";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'conditions' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'conditions', array_agg(n.id), array_agg(o."conditions"::text), array_agg(n."conditions"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."conditions" IS DISTINCT FROM o."conditions";
+    END IF;
+    IF 'effects' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'effects', array_agg(n.id), array_agg(o."effects"::text), array_agg(n."effects"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."effects" IS DISTINCT FROM o."effects";
+    END IF;
+    IF 'active' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'active', array_agg(n.id), array_agg(o."active"::text), array_agg(n."active"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."active" IS DISTINCT FROM o."active";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 35, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 35, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_promotion(moved);
     RETURN NULL;
@@ -3239,27 +4047,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."promotion" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_warehouse() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."warehouse" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of warehouse never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."warehouse" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3268,17 +4072,59 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."warehous
 CREATE FUNCTION {{schema}}.after_insert_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(8::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_warehouse(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."warehouse" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_warehouse();
 CREATE FUNCTION {{schema}}.after_update_warehouse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."member_id", n."deleted_at") IS DISTINCT FROM (o."member_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."warehouse_kind" IS DISTINCT FROM o."warehouse_kind") THEN 'warehouse_kind' END, CASE WHEN bool_or(n."member_id" IS DISTINCT FROM o."member_id") THEN 'member_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(8::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 8, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 8, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 8, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'legal_entity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 8, 'legal_entity_id', array_agg(n.id), array_agg(o."legal_entity_id"::text), array_agg(n."legal_entity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id";
+    END IF;
+    IF 'warehouse_kind' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 8, 'warehouse_kind', array_agg(n.id), array_agg(o."warehouse_kind"), array_agg(n."warehouse_kind"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."warehouse_kind" IS DISTINCT FROM o."warehouse_kind";
+    END IF;
+    IF 'member_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 8, 'member_id', array_agg(n.id), array_agg(o."member_id"::text), array_agg(n."member_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."member_id" IS DISTINCT FROM o."member_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 8, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 8, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_warehouse(moved);
     PERFORM {{schema}}.refresh_scopes_stock_movement(ARRAY(SELECT x.id FROM {{schema}}."stock_movement" x WHERE x."warehouse_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -3289,27 +4135,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_stock() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."stock" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of stock never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."stock" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3318,17 +4160,64 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."stock" F
 CREATE FUNCTION {{schema}}.after_insert_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(9::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_stock(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."stock" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_stock();
 CREATE FUNCTION {{schema}}.after_update_stock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "deleted_at" FROM new_rows EXCEPT SELECT id, "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."warehouse_id" IS DISTINCT FROM o."warehouse_id") THEN 'warehouse_id' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."quantity" IS DISTINCT FROM o."quantity") THEN 'quantity' END, CASE WHEN bool_or(n."reserved" IS DISTINCT FROM o."reserved") THEN 'reserved' END, CASE WHEN bool_or(n."as_of" IS DISTINCT FROM o."as_of") THEN 'as_of' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(9::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'warehouse_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'warehouse_id', array_agg(n.id), array_agg(o."warehouse_id"::text), array_agg(n."warehouse_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."warehouse_id" IS DISTINCT FROM o."warehouse_id";
+    END IF;
+    IF 'product_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'product_id', array_agg(n.id), array_agg(o."product_id"::text), array_agg(n."product_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."product_id" IS DISTINCT FROM o."product_id";
+    END IF;
+    IF 'quantity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'quantity', array_agg(n.id), array_agg(o."quantity"::text), array_agg(n."quantity"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity" IS DISTINCT FROM o."quantity";
+    END IF;
+    IF 'reserved' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'reserved', array_agg(n.id), array_agg(o."reserved"::text), array_agg(n."reserved"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."reserved" IS DISTINCT FROM o."reserved";
+    END IF;
+    IF 'as_of' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'as_of', array_agg(n.id), array_agg((extract(epoch FROM o."as_of") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."as_of") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."as_of" IS DISTINCT FROM o."as_of";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 9, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 9, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_stock(moved);
     RETURN NULL;
@@ -3338,27 +4227,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."stock" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_stock_movement() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."stock_movement" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of stock_movement never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."stock_movement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3367,17 +4252,83 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."stock_mo
 CREATE FUNCTION {{schema}}.after_insert_stock_movement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(40::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_stock_movement(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."stock_movement" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_stock_movement();
 CREATE FUNCTION {{schema}}.after_update_stock_movement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "warehouse_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "warehouse_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."warehouse_id", n."deleted_at") IS DISTINCT FROM (o."warehouse_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."warehouse_id" IS DISTINCT FROM o."warehouse_id") THEN 'warehouse_id' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."movement_kind" IS DISTINCT FROM o."movement_kind") THEN 'movement_kind' END, CASE WHEN bool_or(n."quantity" IS DISTINCT FROM o."quantity") THEN 'quantity' END, CASE WHEN bool_or(n."counted" IS DISTINCT FROM o."counted") THEN 'counted' END, CASE WHEN bool_or(n."reason" IS DISTINCT FROM o."reason") THEN 'reason' END, CASE WHEN bool_or(n."source_entity" IS DISTINCT FROM o."source_entity") THEN 'source_entity' END, CASE WHEN bool_or(n."source_id" IS DISTINCT FROM o."source_id") THEN 'source_id' END, CASE WHEN bool_or(n."moved_at" IS DISTINCT FROM o."moved_at") THEN 'moved_at' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(40::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'warehouse_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'warehouse_id', array_agg(n.id), array_agg(o."warehouse_id"::text), array_agg(n."warehouse_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."warehouse_id" IS DISTINCT FROM o."warehouse_id";
+    END IF;
+    IF 'product_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'product_id', array_agg(n.id), array_agg(o."product_id"::text), array_agg(n."product_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."product_id" IS DISTINCT FROM o."product_id";
+    END IF;
+    IF 'movement_kind' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'movement_kind', array_agg(n.id), array_agg(o."movement_kind"), array_agg(n."movement_kind"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."movement_kind" IS DISTINCT FROM o."movement_kind";
+    END IF;
+    IF 'quantity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'quantity', array_agg(n.id), array_agg(o."quantity"::text), array_agg(n."quantity"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity" IS DISTINCT FROM o."quantity";
+    END IF;
+    IF 'counted' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'counted', array_agg(n.id), array_agg(o."counted"::text), array_agg(n."counted"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."counted" IS DISTINCT FROM o."counted";
+    END IF;
+    IF 'reason' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'reason', array_agg(n.id), array_agg(o."reason"), array_agg(n."reason"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."reason" IS DISTINCT FROM o."reason";
+    END IF;
+    IF 'source_entity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'source_entity', array_agg(n.id), array_agg(o."source_entity"), array_agg(n."source_entity"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."source_entity" IS DISTINCT FROM o."source_entity";
+    END IF;
+    IF 'source_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'source_id', array_agg(n.id), array_agg(o."source_id"::text), array_agg(n."source_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."source_id" IS DISTINCT FROM o."source_id";
+    END IF;
+    IF 'moved_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'moved_at', array_agg(n.id), array_agg((extract(epoch FROM o."moved_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."moved_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."moved_at" IS DISTINCT FROM o."moved_at";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 40, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(40::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_stock_movement(moved);
     RETURN NULL;
@@ -3387,45 +4338,45 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."stock_movement" REFERENCING 
 
 
 CREATE FUNCTION {{schema}}.stamp_account() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."account" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of account never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
-        given := given || jsonb_build_object('name', stamp);
-    END IF;
-    IF NEW."legal_name" IS DISTINCT FROM OLD."legal_name" AND NEW.stamps -> 'legal_name' IS NOT DISTINCT FROM OLD.stamps -> 'legal_name' THEN
-        given := given || jsonb_build_object('legal_name', stamp);
-    END IF;
-    IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
-        given := given || jsonb_build_object('tags', stamp);
+    IF NEW."name" IS DISTINCT FROM OLD."name" OR NEW."legal_name" IS DISTINCT FROM OLD."legal_name" OR NEW."tags" IS DISTINCT FROM OLD."tags" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{name}', stamp);
+        END IF;
+        IF NEW."legal_name" IS DISTINCT FROM OLD."legal_name" AND NEW.stamps -> 'legal_name' IS NOT DISTINCT FROM OLD.stamps -> 'legal_name' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{legal_name}', stamp);
+        END IF;
+        IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{tags}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."account" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3434,17 +4385,68 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."account"
 CREATE FUNCTION {{schema}}.after_insert_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(10::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."account" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_account();
 CREATE FUNCTION {{schema}}.after_update_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "created_by", "deleted_at" FROM new_rows EXCEPT SELECT id, "created_by", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."created_by", n."deleted_at") IS DISTINCT FROM (o."created_by", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."legal_name" IS DISTINCT FROM o."legal_name") THEN 'legal_name' END, CASE WHEN bool_or(n."roles" IS DISTINCT FROM o."roles") THEN 'roles' END, CASE WHEN bool_or(n."tax_id" IS DISTINCT FROM o."tax_id") THEN 'tax_id' END, CASE WHEN bool_or(n."parent_id" IS DISTINCT FROM o."parent_id") THEN 'parent_id' END, CASE WHEN bool_or(n."tags" IS DISTINCT FROM o."tags") THEN 'tags' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(10::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), array_agg((n.stamps -> 'name' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'legal_name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'legal_name', array_agg(n.id), array_agg(o."legal_name"), array_agg(n."legal_name"), array_agg((n.stamps -> 'legal_name' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_name" IS DISTINCT FROM o."legal_name";
+    END IF;
+    IF 'roles' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'roles', array_agg(n.id), array_agg(o."roles"::text), array_agg(n."roles"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."roles" IS DISTINCT FROM o."roles";
+    END IF;
+    IF 'tax_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'tax_id', array_agg(n.id), array_agg(o."tax_id"), array_agg(n."tax_id"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."tax_id" IS DISTINCT FROM o."tax_id";
+    END IF;
+    IF 'parent_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'parent_id', array_agg(n.id), array_agg(o."parent_id"::text), array_agg(n."parent_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."parent_id" IS DISTINCT FROM o."parent_id";
+    END IF;
+    IF 'tags' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'tags', array_agg(n.id), array_agg(o."tags"::text), array_agg(n."tags"::text), array_agg((n.stamps -> 'tags' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."tags" IS DISTINCT FROM o."tags";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 10, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(10::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_account(moved);
     PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT x.id FROM {{schema}}."agreement" x WHERE x."account_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -3464,27 +4466,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_agreement() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."agreement" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of agreement never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."agreement" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3493,17 +4491,78 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."agreemen
 CREATE FUNCTION {{schema}}.after_insert_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(11::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."agreement" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_agreement();
 CREATE FUNCTION {{schema}}.after_update_agreement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."price_list_id" IS DISTINCT FROM o."price_list_id") THEN 'price_list_id' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."payment_terms_days" IS DISTINCT FROM o."payment_terms_days") THEN 'payment_terms_days' END, CASE WHEN bool_or(n."credit_limit_minor" IS DISTINCT FROM o."credit_limit_minor") THEN 'credit_limit_minor' END, CASE WHEN bool_or(n."discount_max" IS DISTINCT FROM o."discount_max") THEN 'discount_max' END, CASE WHEN bool_or(n."vat_status" IS DISTINCT FROM o."vat_status") THEN 'vat_status' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(11::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'legal_entity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'legal_entity_id', array_agg(n.id), array_agg(o."legal_entity_id"::text), array_agg(n."legal_entity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id";
+    END IF;
+    IF 'price_list_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'price_list_id', array_agg(n.id), array_agg(o."price_list_id"::text), array_agg(n."price_list_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."price_list_id" IS DISTINCT FROM o."price_list_id";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'payment_terms_days' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'payment_terms_days', array_agg(n.id), array_agg(o."payment_terms_days"::text), array_agg(n."payment_terms_days"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."payment_terms_days" IS DISTINCT FROM o."payment_terms_days";
+    END IF;
+    IF 'credit_limit_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'credit_limit_minor', array_agg(n.id), array_agg(o."credit_limit_minor"::text), array_agg(n."credit_limit_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."credit_limit_minor" IS DISTINCT FROM o."credit_limit_minor";
+    END IF;
+    IF 'discount_max' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'discount_max', array_agg(n.id), array_agg(o."discount_max"::text), array_agg(n."discount_max"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."discount_max" IS DISTINCT FROM o."discount_max";
+    END IF;
+    IF 'vat_status' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'vat_status', array_agg(n.id), array_agg(o."vat_status"), array_agg(n."vat_status"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."vat_status" IS DISTINCT FROM o."vat_status";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 11, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(11::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_agreement(moved);
     RETURN NULL;
@@ -3513,60 +4572,60 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."agreement" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_outlet() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."outlet" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of outlet never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
-        given := given || jsonb_build_object('name', stamp);
-    END IF;
-    IF NEW."address" IS DISTINCT FROM OLD."address" AND NEW.stamps -> 'address' IS NOT DISTINCT FROM OLD.stamps -> 'address' THEN
-        given := given || jsonb_build_object('address', stamp);
-    END IF;
-    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-        given := given || jsonb_build_object('position', stamp);
-    END IF;
-    IF NEW."time_zone" IS DISTINCT FROM OLD."time_zone" AND NEW.stamps -> 'time_zone' IS NOT DISTINCT FROM OLD.stamps -> 'time_zone' THEN
-        given := given || jsonb_build_object('time_zone', stamp);
-    END IF;
-    IF NEW."delivery_windows" IS DISTINCT FROM OLD."delivery_windows" AND NEW.stamps -> 'delivery_windows' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_windows' THEN
-        given := given || jsonb_build_object('delivery_windows', stamp);
-    END IF;
-    IF NEW."channel" IS DISTINCT FROM OLD."channel" AND NEW.stamps -> 'channel' IS NOT DISTINCT FROM OLD.stamps -> 'channel' THEN
-        given := given || jsonb_build_object('channel', stamp);
-    END IF;
-    IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
-        given := given || jsonb_build_object('description', stamp);
-    END IF;
-    IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
-        given := given || jsonb_build_object('tags', stamp);
+    IF NEW."name" IS DISTINCT FROM OLD."name" OR NEW."address" IS DISTINCT FROM OLD."address" OR NEW."position" IS DISTINCT FROM OLD."position" OR NEW."time_zone" IS DISTINCT FROM OLD."time_zone" OR NEW."delivery_windows" IS DISTINCT FROM OLD."delivery_windows" OR NEW."channel" IS DISTINCT FROM OLD."channel" OR NEW."description" IS DISTINCT FROM OLD."description" OR NEW."tags" IS DISTINCT FROM OLD."tags" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{name}', stamp);
+        END IF;
+        IF NEW."address" IS DISTINCT FROM OLD."address" AND NEW.stamps -> 'address' IS NOT DISTINCT FROM OLD.stamps -> 'address' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{address}', stamp);
+        END IF;
+        IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+        END IF;
+        IF NEW."time_zone" IS DISTINCT FROM OLD."time_zone" AND NEW.stamps -> 'time_zone' IS NOT DISTINCT FROM OLD.stamps -> 'time_zone' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{time_zone}', stamp);
+        END IF;
+        IF NEW."delivery_windows" IS DISTINCT FROM OLD."delivery_windows" AND NEW.stamps -> 'delivery_windows' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_windows' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_windows}', stamp);
+        END IF;
+        IF NEW."channel" IS DISTINCT FROM OLD."channel" AND NEW.stamps -> 'channel' IS NOT DISTINCT FROM OLD.stamps -> 'channel' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{channel}', stamp);
+        END IF;
+        IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{description}', stamp);
+        END IF;
+        IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{tags}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."outlet" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3575,6 +4634,8 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."outlet" 
 CREATE FUNCTION {{schema}}.after_insert_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(12::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_outlet(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT DISTINCT r.account_id FROM new_rows r));
     PERFORM {{schema}}.refresh_scopes_agreement(ARRAY(SELECT x.id FROM {{schema}}."agreement" x WHERE x."account_id" IN (SELECT r.account_id FROM new_rows r)));
@@ -3593,11 +4654,80 @@ END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."outlet" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_outlet();
 CREATE FUNCTION {{schema}}.after_update_outlet() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "territory_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "territory_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."territory_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."territory_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."territory_id" IS DISTINCT FROM o."territory_id") THEN 'territory_id' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."address" IS DISTINCT FROM o."address") THEN 'address' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."time_zone" IS DISTINCT FROM o."time_zone") THEN 'time_zone' END, CASE WHEN bool_or(n."delivery_windows" IS DISTINCT FROM o."delivery_windows") THEN 'delivery_windows' END, CASE WHEN bool_or(n."channel" IS DISTINCT FROM o."channel") THEN 'channel' END, CASE WHEN bool_or(n."description" IS DISTINCT FROM o."description") THEN 'description' END, CASE WHEN bool_or(n."tags" IS DISTINCT FROM o."tags") THEN 'tags' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(12::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'territory_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'territory_id', array_agg(n.id), array_agg(o."territory_id"::text), array_agg(n."territory_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."territory_id" IS DISTINCT FROM o."territory_id";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), array_agg((n.stamps -> 'name' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'address' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'address', array_agg(n.id), array_agg(o."address"::text), array_agg(n."address"::text), array_agg((n.stamps -> 'address' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."address" IS DISTINCT FROM o."address";
+    END IF;
+    IF 'position' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'position', array_agg(n.id), array_agg(o."position"::text), array_agg(n."position"::text), array_agg((n.stamps -> 'position' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position" IS DISTINCT FROM o."position";
+    END IF;
+    IF 'time_zone' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'time_zone', array_agg(n.id), array_agg(o."time_zone"), array_agg(n."time_zone"), array_agg((n.stamps -> 'time_zone' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."time_zone" IS DISTINCT FROM o."time_zone";
+    END IF;
+    IF 'delivery_windows' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'delivery_windows', array_agg(n.id), array_agg(o."delivery_windows"::text), array_agg(n."delivery_windows"::text), array_agg((n.stamps -> 'delivery_windows' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."delivery_windows" IS DISTINCT FROM o."delivery_windows";
+    END IF;
+    IF 'channel' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'channel', array_agg(n.id), array_agg(o."channel"), array_agg(n."channel"), array_agg((n.stamps -> 'channel' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."channel" IS DISTINCT FROM o."channel";
+    END IF;
+    IF 'description' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'description', array_agg(n.id), array_agg(o."description"), array_agg(n."description"), array_agg((n.stamps -> 'description' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."description" IS DISTINCT FROM o."description";
+    END IF;
+    IF 'tags' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'tags', array_agg(n.id), array_agg(o."tags"::text), array_agg(n."tags"::text), array_agg((n.stamps -> 'tags' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."tags" IS DISTINCT FROM o."tags";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 12, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(12::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_outlet(moved);
     PERFORM {{schema}}.refresh_scopes_account(ARRAY(SELECT DISTINCT r.account_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
@@ -3619,27 +4749,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."outlet" REFERENCING OLD TABL
 
 
 CREATE FUNCTION {{schema}}.stamp_assortment_item() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."assortment_item" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of assortment_item never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."assortment_item" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3648,17 +4774,78 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assortme
 CREATE FUNCTION {{schema}}.after_insert_assortment_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(34::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_assortment_item(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assortment_item" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_assortment_item();
 CREATE FUNCTION {{schema}}.after_update_assortment_item() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "outlet_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."outlet_id", n."deleted_at") IS DISTINCT FROM (o."outlet_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."assortment_id" IS DISTINCT FROM o."assortment_id") THEN 'assortment_id' END, CASE WHEN bool_or(n."effect" IS DISTINCT FROM o."effect") THEN 'effect' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."category_id" IS DISTINCT FROM o."category_id") THEN 'category_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."channel" IS DISTINCT FROM o."channel") THEN 'channel' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(34::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'assortment_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'assortment_id', array_agg(n.id), array_agg(o."assortment_id"::text), array_agg(n."assortment_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."assortment_id" IS DISTINCT FROM o."assortment_id";
+    END IF;
+    IF 'effect' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'effect', array_agg(n.id), array_agg(o."effect"), array_agg(n."effect"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."effect" IS DISTINCT FROM o."effect";
+    END IF;
+    IF 'product_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'product_id', array_agg(n.id), array_agg(o."product_id"::text), array_agg(n."product_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."product_id" IS DISTINCT FROM o."product_id";
+    END IF;
+    IF 'category_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'category_id', array_agg(n.id), array_agg(o."category_id"::text), array_agg(n."category_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."category_id" IS DISTINCT FROM o."category_id";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'channel' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'channel', array_agg(n.id), array_agg(o."channel"), array_agg(n."channel"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."channel" IS DISTINCT FROM o."channel";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 34, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(34::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assortment_item(moved);
     RETURN NULL;
@@ -3668,48 +4855,48 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment_item" REFERENCING
 
 
 CREATE FUNCTION {{schema}}.stamp_contact() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."contact" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of contact never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
-        given := given || jsonb_build_object('name', stamp);
-    END IF;
-    IF NEW."job_title" IS DISTINCT FROM OLD."job_title" AND NEW.stamps -> 'job_title' IS NOT DISTINCT FROM OLD.stamps -> 'job_title' THEN
-        given := given || jsonb_build_object('job_title', stamp);
-    END IF;
-    IF NEW."language" IS DISTINCT FROM OLD."language" AND NEW.stamps -> 'language' IS NOT DISTINCT FROM OLD.stamps -> 'language' THEN
-        given := given || jsonb_build_object('language', stamp);
-    END IF;
-    IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
-        given := given || jsonb_build_object('description', stamp);
+    IF NEW."name" IS DISTINCT FROM OLD."name" OR NEW."job_title" IS DISTINCT FROM OLD."job_title" OR NEW."language" IS DISTINCT FROM OLD."language" OR NEW."description" IS DISTINCT FROM OLD."description" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{name}', stamp);
+        END IF;
+        IF NEW."job_title" IS DISTINCT FROM OLD."job_title" AND NEW.stamps -> 'job_title' IS NOT DISTINCT FROM OLD.stamps -> 'job_title' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{job_title}', stamp);
+        END IF;
+        IF NEW."language" IS DISTINCT FROM OLD."language" AND NEW.stamps -> 'language' IS NOT DISTINCT FROM OLD.stamps -> 'language' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{language}', stamp);
+        END IF;
+        IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{description}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."contact" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3718,17 +4905,68 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact"
 CREATE FUNCTION {{schema}}.after_insert_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(13::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_contact(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."contact" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_contact();
 CREATE FUNCTION {{schema}}.after_update_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "outlet_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."outlet_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."outlet_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."job_title" IS DISTINCT FROM o."job_title") THEN 'job_title' END, CASE WHEN bool_or(n."language" IS DISTINCT FROM o."language") THEN 'language' END, CASE WHEN bool_or(n."description" IS DISTINCT FROM o."description") THEN 'description' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(13::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), array_agg((n.stamps -> 'name' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'job_title' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'job_title', array_agg(n.id), array_agg(o."job_title"), array_agg(n."job_title"), array_agg((n.stamps -> 'job_title' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."job_title" IS DISTINCT FROM o."job_title";
+    END IF;
+    IF 'language' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'language', array_agg(n.id), array_agg(o."language"), array_agg(n."language"), array_agg((n.stamps -> 'language' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."language" IS DISTINCT FROM o."language";
+    END IF;
+    IF 'description' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'description', array_agg(n.id), array_agg(o."description"), array_agg(n."description"), array_agg((n.stamps -> 'description' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."description" IS DISTINCT FROM o."description";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 13, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(13::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_contact(moved);
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT x.id FROM {{schema}}."contact_channel" x WHERE x."contact_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -3741,45 +4979,45 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_contact_channel() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."contact_channel" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of contact_channel never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."value" IS DISTINCT FROM OLD."value" AND NEW.stamps -> 'value' IS NOT DISTINCT FROM OLD.stamps -> 'value' THEN
-        given := given || jsonb_build_object('value', stamp);
-    END IF;
-    IF NEW."label" IS DISTINCT FROM OLD."label" AND NEW.stamps -> 'label' IS NOT DISTINCT FROM OLD.stamps -> 'label' THEN
-        given := given || jsonb_build_object('label', stamp);
-    END IF;
-    IF NEW."preferred" IS DISTINCT FROM OLD."preferred" AND NEW.stamps -> 'preferred' IS NOT DISTINCT FROM OLD.stamps -> 'preferred' THEN
-        given := given || jsonb_build_object('preferred', stamp);
+    IF NEW."value" IS DISTINCT FROM OLD."value" OR NEW."label" IS DISTINCT FROM OLD."label" OR NEW."preferred" IS DISTINCT FROM OLD."preferred" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."value" IS DISTINCT FROM OLD."value" AND NEW.stamps -> 'value' IS NOT DISTINCT FROM OLD.stamps -> 'value' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{value}', stamp);
+        END IF;
+        IF NEW."label" IS DISTINCT FROM OLD."label" AND NEW.stamps -> 'label' IS NOT DISTINCT FROM OLD.stamps -> 'label' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{label}', stamp);
+        END IF;
+        IF NEW."preferred" IS DISTINCT FROM OLD."preferred" AND NEW.stamps -> 'preferred' IS NOT DISTINCT FROM OLD.stamps -> 'preferred' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{preferred}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."contact_channel" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3788,17 +5026,63 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."contact_
 CREATE FUNCTION {{schema}}.after_insert_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(14::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_contact_channel(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."contact_channel" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_contact_channel();
 CREATE FUNCTION {{schema}}.after_update_contact_channel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "contact_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "contact_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."contact_id", n."deleted_at") IS DISTINCT FROM (o."contact_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."contact_id" IS DISTINCT FROM o."contact_id") THEN 'contact_id' END, CASE WHEN bool_or(n."channel_kind" IS DISTINCT FROM o."channel_kind") THEN 'channel_kind' END, CASE WHEN bool_or(n."value" IS DISTINCT FROM o."value") THEN 'value' END, CASE WHEN bool_or(n."label" IS DISTINCT FROM o."label") THEN 'label' END, CASE WHEN bool_or(n."preferred" IS DISTINCT FROM o."preferred") THEN 'preferred' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(14::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'contact_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'contact_id', array_agg(n.id), array_agg(o."contact_id"::text), array_agg(n."contact_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."contact_id" IS DISTINCT FROM o."contact_id";
+    END IF;
+    IF 'channel_kind' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'channel_kind', array_agg(n.id), array_agg(o."channel_kind"), array_agg(n."channel_kind"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."channel_kind" IS DISTINCT FROM o."channel_kind";
+    END IF;
+    IF 'value' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'value', array_agg(n.id), array_agg(o."value"), array_agg(n."value"), array_agg((n.stamps -> 'value' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."value" IS DISTINCT FROM o."value";
+    END IF;
+    IF 'label' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'label', array_agg(n.id), array_agg(o."label"), array_agg(n."label"), array_agg((n.stamps -> 'label' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."label" IS DISTINCT FROM o."label";
+    END IF;
+    IF 'preferred' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'preferred', array_agg(n.id), array_agg(o."preferred"::text), array_agg(n."preferred"::text), array_agg((n.stamps -> 'preferred' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."preferred" IS DISTINCT FROM o."preferred";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 14, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(14::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_contact_channel(moved);
     RETURN NULL;
@@ -3808,27 +5092,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact_channel" REFERENCING
 
 
 CREATE FUNCTION {{schema}}.stamp_consent() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."consent" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of consent never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."consent" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3837,17 +5117,73 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."consent"
 CREATE FUNCTION {{schema}}.after_insert_consent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(41::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_consent(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."consent" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_consent();
 CREATE FUNCTION {{schema}}.after_update_consent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "contact_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "contact_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."contact_id", n."deleted_at") IS DISTINCT FROM (o."contact_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."contact_id" IS DISTINCT FROM o."contact_id") THEN 'contact_id' END, CASE WHEN bool_or(n."purpose" IS DISTINCT FROM o."purpose") THEN 'purpose' END, CASE WHEN bool_or(n."channel_kind" IS DISTINCT FROM o."channel_kind") THEN 'channel_kind' END, CASE WHEN bool_or(n."state" IS DISTINCT FROM o."state") THEN 'state' END, CASE WHEN bool_or(n."at" IS DISTINCT FROM o."at") THEN 'at' END, CASE WHEN bool_or(n."evidence" IS DISTINCT FROM o."evidence") THEN 'evidence' END, CASE WHEN bool_or(n."follows_id" IS DISTINCT FROM o."follows_id") THEN 'follows_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(41::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'contact_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'contact_id', array_agg(n.id), array_agg(o."contact_id"::text), array_agg(n."contact_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."contact_id" IS DISTINCT FROM o."contact_id";
+    END IF;
+    IF 'purpose' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'purpose', array_agg(n.id), array_agg(o."purpose"), array_agg(n."purpose"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."purpose" IS DISTINCT FROM o."purpose";
+    END IF;
+    IF 'channel_kind' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'channel_kind', array_agg(n.id), array_agg(o."channel_kind"), array_agg(n."channel_kind"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."channel_kind" IS DISTINCT FROM o."channel_kind";
+    END IF;
+    IF 'state' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'state', array_agg(n.id), array_agg(o."state"), array_agg(n."state"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."state" IS DISTINCT FROM o."state";
+    END IF;
+    IF 'at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'at', array_agg(n.id), array_agg((extract(epoch FROM o."at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."at" IS DISTINCT FROM o."at";
+    END IF;
+    IF 'evidence' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'evidence', array_agg(n.id), array_agg(o."evidence"), array_agg(n."evidence"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."evidence" IS DISTINCT FROM o."evidence";
+    END IF;
+    IF 'follows_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'follows_id', array_agg(n.id), array_agg(o."follows_id"::text), array_agg(n."follows_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."follows_id" IS DISTINCT FROM o."follows_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 41, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(41::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_consent(moved);
     RETURN NULL;
@@ -3857,27 +5193,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."consent" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_assignment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."assignment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of assignment never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."assignment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3886,6 +5218,8 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."assignme
 CREATE FUNCTION {{schema}}.after_insert_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(15::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_assignment(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.outlet_id FROM new_rows r));
     RETURN NULL;
@@ -3893,11 +5227,65 @@ END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_assignment();
 CREATE FUNCTION {{schema}}.after_update_assignment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "team_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "team_id", "outlet_id", "starts_on", "ends_on", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."member_id", n."team_id", n."outlet_id", n."starts_on", n."ends_on", n."deleted_at") IS DISTINCT FROM (o."member_id", o."team_id", o."outlet_id", o."starts_on", o."ends_on", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."member_id" IS DISTINCT FROM o."member_id") THEN 'member_id' END, CASE WHEN bool_or(n."team_id" IS DISTINCT FROM o."team_id") THEN 'team_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."assortment_id" IS DISTINCT FROM o."assortment_id") THEN 'assortment_id' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."delegated_by" IS DISTINCT FROM o."delegated_by") THEN 'delegated_by' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(15::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'member_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'member_id', array_agg(n.id), array_agg(o."member_id"::text), array_agg(n."member_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."member_id" IS DISTINCT FROM o."member_id";
+    END IF;
+    IF 'team_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'team_id', array_agg(n.id), array_agg(o."team_id"::text), array_agg(n."team_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."team_id" IS DISTINCT FROM o."team_id";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'assortment_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'assortment_id', array_agg(n.id), array_agg(o."assortment_id"::text), array_agg(n."assortment_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."assortment_id" IS DISTINCT FROM o."assortment_id";
+    END IF;
+    IF 'starts_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'starts_on', array_agg(n.id), array_agg(to_char(o."starts_on", 'YYYY-MM-DD')), array_agg(to_char(n."starts_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."starts_on" IS DISTINCT FROM o."starts_on";
+    END IF;
+    IF 'ends_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'ends_on', array_agg(n.id), array_agg(to_char(o."ends_on", 'YYYY-MM-DD')), array_agg(to_char(n."ends_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."ends_on" IS DISTINCT FROM o."ends_on";
+    END IF;
+    IF 'delegated_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'delegated_by', array_agg(n.id), array_agg(o."delegated_by"::text), array_agg(n."delegated_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."delegated_by" IS DISTINCT FROM o."delegated_by";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 15, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(15::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assignment(moved);
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.outlet_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
@@ -3908,48 +5296,48 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_order() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."order" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of order never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."delivery_date" IS DISTINCT FROM OLD."delivery_date" AND NEW.stamps -> 'delivery_date' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_date' THEN
-        given := given || jsonb_build_object('delivery_date', stamp);
-    END IF;
-    IF NEW."delivery_window" IS DISTINCT FROM OLD."delivery_window" AND NEW.stamps -> 'delivery_window' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_window' THEN
-        given := given || jsonb_build_object('delivery_window', stamp);
-    END IF;
-    IF NEW."fulfilment" IS DISTINCT FROM OLD."fulfilment" AND NEW.stamps -> 'fulfilment' IS NOT DISTINCT FROM OLD.stamps -> 'fulfilment' THEN
-        given := given || jsonb_build_object('fulfilment', stamp);
-    END IF;
-    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-        given := given || jsonb_build_object('note', stamp);
+    IF NEW."delivery_date" IS DISTINCT FROM OLD."delivery_date" OR NEW."delivery_window" IS DISTINCT FROM OLD."delivery_window" OR NEW."fulfilment" IS DISTINCT FROM OLD."fulfilment" OR NEW."note" IS DISTINCT FROM OLD."note" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."delivery_date" IS DISTINCT FROM OLD."delivery_date" AND NEW.stamps -> 'delivery_date' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_date' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_date}', stamp);
+        END IF;
+        IF NEW."delivery_window" IS DISTINCT FROM OLD."delivery_window" AND NEW.stamps -> 'delivery_window' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_window' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_window}', stamp);
+        END IF;
+        IF NEW."fulfilment" IS DISTINCT FROM OLD."fulfilment" AND NEW.stamps -> 'fulfilment' IS NOT DISTINCT FROM OLD.stamps -> 'fulfilment' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{fulfilment}', stamp);
+        END IF;
+        IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -3958,17 +5346,168 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order" F
 CREATE FUNCTION {{schema}}.after_insert_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(16::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_order(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."order" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_order();
 CREATE FUNCTION {{schema}}.after_update_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "outlet_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."outlet_id", n."deleted_at") IS DISTINCT FROM (o."outlet_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."number" IS DISTINCT FROM o."number") THEN 'number' END, CASE WHEN bool_or(n."maker_id" IS DISTINCT FROM o."maker_id") THEN 'maker_id' END, CASE WHEN bool_or(n."owner_id" IS DISTINCT FROM o."owner_id") THEN 'owner_id' END, CASE WHEN bool_or(n."credited_id" IS DISTINCT FROM o."credited_id") THEN 'credited_id' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."agreement_id" IS DISTINCT FROM o."agreement_id") THEN 'agreement_id' END, CASE WHEN bool_or(n."warehouse_id" IS DISTINCT FROM o."warehouse_id") THEN 'warehouse_id' END, CASE WHEN bool_or(n."price_list_id" IS DISTINCT FROM o."price_list_id") THEN 'price_list_id' END, CASE WHEN bool_or(n."price_list_version" IS DISTINCT FROM o."price_list_version") THEN 'price_list_version' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."exchange_rate" IS DISTINCT FROM o."exchange_rate") THEN 'exchange_rate' END, CASE WHEN bool_or(n."exchange_rate_on" IS DISTINCT FROM o."exchange_rate_on") THEN 'exchange_rate_on' END, CASE WHEN bool_or(n."address_snapshot" IS DISTINCT FROM o."address_snapshot") THEN 'address_snapshot' END, CASE WHEN bool_or(n."delivery_date" IS DISTINCT FROM o."delivery_date") THEN 'delivery_date' END, CASE WHEN bool_or(n."delivery_window" IS DISTINCT FROM o."delivery_window") THEN 'delivery_window' END, CASE WHEN bool_or(n."fulfilment" IS DISTINCT FROM o."fulfilment") THEN 'fulfilment' END, CASE WHEN bool_or(n."status" IS DISTINCT FROM o."status") THEN 'status' END, CASE WHEN bool_or(n."status_reason" IS DISTINCT FROM o."status_reason") THEN 'status_reason' END, CASE WHEN bool_or(n."captured_at" IS DISTINCT FROM o."captured_at") THEN 'captured_at' END, CASE WHEN bool_or(n."submitted_at" IS DISTINCT FROM o."submitted_at") THEN 'submitted_at' END, CASE WHEN bool_or(n."total_minor" IS DISTINCT FROM o."total_minor") THEN 'total_minor' END, CASE WHEN bool_or(n."note" IS DISTINCT FROM o."note") THEN 'note' END, CASE WHEN bool_or(n."source_order_id" IS DISTINCT FROM o."source_order_id") THEN 'source_order_id' END, CASE WHEN bool_or(n."revises_order_id" IS DISTINCT FROM o."revises_order_id") THEN 'revises_order_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(16::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'number' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'number', array_agg(n.id), array_agg(o."number"), array_agg(n."number"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."number" IS DISTINCT FROM o."number";
+    END IF;
+    IF 'maker_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'maker_id', array_agg(n.id), array_agg(o."maker_id"::text), array_agg(n."maker_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."maker_id" IS DISTINCT FROM o."maker_id";
+    END IF;
+    IF 'owner_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'owner_id', array_agg(n.id), array_agg(o."owner_id"::text), array_agg(n."owner_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."owner_id" IS DISTINCT FROM o."owner_id";
+    END IF;
+    IF 'credited_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'credited_id', array_agg(n.id), array_agg(o."credited_id"::text), array_agg(n."credited_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."credited_id" IS DISTINCT FROM o."credited_id";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'legal_entity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'legal_entity_id', array_agg(n.id), array_agg(o."legal_entity_id"::text), array_agg(n."legal_entity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id";
+    END IF;
+    IF 'agreement_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'agreement_id', array_agg(n.id), array_agg(o."agreement_id"::text), array_agg(n."agreement_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."agreement_id" IS DISTINCT FROM o."agreement_id";
+    END IF;
+    IF 'warehouse_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'warehouse_id', array_agg(n.id), array_agg(o."warehouse_id"::text), array_agg(n."warehouse_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."warehouse_id" IS DISTINCT FROM o."warehouse_id";
+    END IF;
+    IF 'price_list_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'price_list_id', array_agg(n.id), array_agg(o."price_list_id"::text), array_agg(n."price_list_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."price_list_id" IS DISTINCT FROM o."price_list_id";
+    END IF;
+    IF 'price_list_version' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'price_list_version', array_agg(n.id), array_agg(o."price_list_version"::text), array_agg(n."price_list_version"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."price_list_version" IS DISTINCT FROM o."price_list_version";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'exchange_rate' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'exchange_rate', array_agg(n.id), array_agg(o."exchange_rate"::text), array_agg(n."exchange_rate"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."exchange_rate" IS DISTINCT FROM o."exchange_rate";
+    END IF;
+    IF 'exchange_rate_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'exchange_rate_on', array_agg(n.id), array_agg(to_char(o."exchange_rate_on", 'YYYY-MM-DD')), array_agg(to_char(n."exchange_rate_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."exchange_rate_on" IS DISTINCT FROM o."exchange_rate_on";
+    END IF;
+    IF 'address_snapshot' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'address_snapshot', array_agg(n.id), array_agg(o."address_snapshot"::text), array_agg(n."address_snapshot"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."address_snapshot" IS DISTINCT FROM o."address_snapshot";
+    END IF;
+    IF 'delivery_date' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'delivery_date', array_agg(n.id), array_agg(to_char(o."delivery_date", 'YYYY-MM-DD')), array_agg(to_char(n."delivery_date", 'YYYY-MM-DD')), array_agg((n.stamps -> 'delivery_date' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."delivery_date" IS DISTINCT FROM o."delivery_date";
+    END IF;
+    IF 'delivery_window' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'delivery_window', array_agg(n.id), array_agg(o."delivery_window"::text), array_agg(n."delivery_window"::text), array_agg((n.stamps -> 'delivery_window' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."delivery_window" IS DISTINCT FROM o."delivery_window";
+    END IF;
+    IF 'fulfilment' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'fulfilment', array_agg(n.id), array_agg(o."fulfilment"), array_agg(n."fulfilment"), array_agg((n.stamps -> 'fulfilment' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."fulfilment" IS DISTINCT FROM o."fulfilment";
+    END IF;
+    IF 'status' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'status', array_agg(n.id), array_agg(o."status"), array_agg(n."status"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."status" IS DISTINCT FROM o."status";
+    END IF;
+    IF 'status_reason' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'status_reason', array_agg(n.id), array_agg(o."status_reason"), array_agg(n."status_reason"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."status_reason" IS DISTINCT FROM o."status_reason";
+    END IF;
+    IF 'captured_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'captured_at', array_agg(n.id), array_agg((extract(epoch FROM o."captured_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."captured_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."captured_at" IS DISTINCT FROM o."captured_at";
+    END IF;
+    IF 'submitted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'submitted_at', array_agg(n.id), array_agg((extract(epoch FROM o."submitted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."submitted_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."submitted_at" IS DISTINCT FROM o."submitted_at";
+    END IF;
+    IF 'total_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'total_minor', array_agg(n.id), array_agg(o."total_minor"::text), array_agg(n."total_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."total_minor" IS DISTINCT FROM o."total_minor";
+    END IF;
+    IF 'note' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'note', array_agg(n.id), array_agg(o."note"), array_agg(n."note"), array_agg((n.stamps -> 'note' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."note" IS DISTINCT FROM o."note";
+    END IF;
+    IF 'source_order_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'source_order_id', array_agg(n.id), array_agg(o."source_order_id"::text), array_agg(n."source_order_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."source_order_id" IS DISTINCT FROM o."source_order_id";
+    END IF;
+    IF 'revises_order_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'revises_order_id', array_agg(n.id), array_agg(o."revises_order_id"::text), array_agg(n."revises_order_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."revises_order_id" IS DISTINCT FROM o."revises_order_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 16, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(16::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_order(moved);
     PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT x.id FROM {{schema}}."order_line" x WHERE x."order_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -3979,51 +5518,51 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_order_line() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."order_line" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of order_line never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-        given := given || jsonb_build_object('position', stamp);
-    END IF;
-    IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
-        given := given || jsonb_build_object('unit', stamp);
-    END IF;
-    IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
-        given := given || jsonb_build_object('quantity', stamp);
-    END IF;
-    IF NEW."list_price" IS DISTINCT FROM OLD."list_price" AND NEW.stamps -> 'list_price' IS NOT DISTINCT FROM OLD.stamps -> 'list_price' THEN
-        given := given || jsonb_build_object('list_price', stamp);
-    END IF;
-    IF NEW."discount" IS DISTINCT FROM OLD."discount" AND NEW.stamps -> 'discount' IS NOT DISTINCT FROM OLD.stamps -> 'discount' THEN
-        given := given || jsonb_build_object('discount', stamp);
+    IF NEW."position" IS DISTINCT FROM OLD."position" OR NEW."unit" IS DISTINCT FROM OLD."unit" OR NEW."quantity" IS DISTINCT FROM OLD."quantity" OR NEW."list_price" IS DISTINCT FROM OLD."list_price" OR NEW."discount" IS DISTINCT FROM OLD."discount" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+        END IF;
+        IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{unit}', stamp);
+        END IF;
+        IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{quantity}', stamp);
+        END IF;
+        IF NEW."list_price" IS DISTINCT FROM OLD."list_price" AND NEW.stamps -> 'list_price' IS NOT DISTINCT FROM OLD.stamps -> 'list_price' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{list_price}', stamp);
+        END IF;
+        IF NEW."discount" IS DISTINCT FROM OLD."discount" AND NEW.stamps -> 'discount' IS NOT DISTINCT FROM OLD.stamps -> 'discount' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{discount}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."order_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4032,17 +5571,128 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."order_li
 CREATE FUNCTION {{schema}}.after_insert_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(17::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."order_line" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_order_line();
 CREATE FUNCTION {{schema}}.after_update_order_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "order_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "order_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."order_id", n."deleted_at") IS DISTINCT FROM (o."order_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."order_id" IS DISTINCT FROM o."order_id") THEN 'order_id' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."unit" IS DISTINCT FROM o."unit") THEN 'unit' END, CASE WHEN bool_or(n."factor" IS DISTINCT FROM o."factor") THEN 'factor' END, CASE WHEN bool_or(n."quantity" IS DISTINCT FROM o."quantity") THEN 'quantity' END, CASE WHEN bool_or(n."list_price" IS DISTINCT FROM o."list_price") THEN 'list_price' END, CASE WHEN bool_or(n."discount" IS DISTINCT FROM o."discount") THEN 'discount' END, CASE WHEN bool_or(n."adjustments" IS DISTINCT FROM o."adjustments") THEN 'adjustments' END, CASE WHEN bool_or(n."tax" IS DISTINCT FROM o."tax") THEN 'tax' END, CASE WHEN bool_or(n."amount_minor" IS DISTINCT FROM o."amount_minor") THEN 'amount_minor' END, CASE WHEN bool_or(n."quantity_accepted" IS DISTINCT FROM o."quantity_accepted") THEN 'quantity_accepted' END, CASE WHEN bool_or(n."quantity_shipped" IS DISTINCT FROM o."quantity_shipped") THEN 'quantity_shipped' END, CASE WHEN bool_or(n."quantity_delivered" IS DISTINCT FROM o."quantity_delivered") THEN 'quantity_delivered' END, CASE WHEN bool_or(n."quantity_returned" IS DISTINCT FROM o."quantity_returned") THEN 'quantity_returned' END, CASE WHEN bool_or(n."bundle_id" IS DISTINCT FROM o."bundle_id") THEN 'bundle_id' END, CASE WHEN bool_or(n."verdict" IS DISTINCT FROM o."verdict") THEN 'verdict' END, CASE WHEN bool_or(n."verdict_reason" IS DISTINCT FROM o."verdict_reason") THEN 'verdict_reason' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(17::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'order_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'order_id', array_agg(n.id), array_agg(o."order_id"::text), array_agg(n."order_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."order_id" IS DISTINCT FROM o."order_id";
+    END IF;
+    IF 'position' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'position', array_agg(n.id), array_agg(o."position"::text), array_agg(n."position"::text), array_agg((n.stamps -> 'position' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position" IS DISTINCT FROM o."position";
+    END IF;
+    IF 'product_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'product_id', array_agg(n.id), array_agg(o."product_id"::text), array_agg(n."product_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."product_id" IS DISTINCT FROM o."product_id";
+    END IF;
+    IF 'unit' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'unit', array_agg(n.id), array_agg(o."unit"), array_agg(n."unit"), array_agg((n.stamps -> 'unit' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."unit" IS DISTINCT FROM o."unit";
+    END IF;
+    IF 'factor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'factor', array_agg(n.id), array_agg(o."factor"::text), array_agg(n."factor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."factor" IS DISTINCT FROM o."factor";
+    END IF;
+    IF 'quantity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'quantity', array_agg(n.id), array_agg(o."quantity"::text), array_agg(n."quantity"::text), array_agg((n.stamps -> 'quantity' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity" IS DISTINCT FROM o."quantity";
+    END IF;
+    IF 'list_price' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'list_price', array_agg(n.id), array_agg(o."list_price"::text), array_agg(n."list_price"::text), array_agg((n.stamps -> 'list_price' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."list_price" IS DISTINCT FROM o."list_price";
+    END IF;
+    IF 'discount' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'discount', array_agg(n.id), array_agg(o."discount"::text), array_agg(n."discount"::text), array_agg((n.stamps -> 'discount' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."discount" IS DISTINCT FROM o."discount";
+    END IF;
+    IF 'adjustments' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'adjustments', array_agg(n.id), array_agg(o."adjustments"::text), array_agg(n."adjustments"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."adjustments" IS DISTINCT FROM o."adjustments";
+    END IF;
+    IF 'tax' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'tax', array_agg(n.id), array_agg(o."tax"::text), array_agg(n."tax"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."tax" IS DISTINCT FROM o."tax";
+    END IF;
+    IF 'amount_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'amount_minor', array_agg(n.id), array_agg(o."amount_minor"::text), array_agg(n."amount_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."amount_minor" IS DISTINCT FROM o."amount_minor";
+    END IF;
+    IF 'quantity_accepted' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'quantity_accepted', array_agg(n.id), array_agg(o."quantity_accepted"::text), array_agg(n."quantity_accepted"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity_accepted" IS DISTINCT FROM o."quantity_accepted";
+    END IF;
+    IF 'quantity_shipped' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'quantity_shipped', array_agg(n.id), array_agg(o."quantity_shipped"::text), array_agg(n."quantity_shipped"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity_shipped" IS DISTINCT FROM o."quantity_shipped";
+    END IF;
+    IF 'quantity_delivered' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'quantity_delivered', array_agg(n.id), array_agg(o."quantity_delivered"::text), array_agg(n."quantity_delivered"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity_delivered" IS DISTINCT FROM o."quantity_delivered";
+    END IF;
+    IF 'quantity_returned' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'quantity_returned', array_agg(n.id), array_agg(o."quantity_returned"::text), array_agg(n."quantity_returned"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity_returned" IS DISTINCT FROM o."quantity_returned";
+    END IF;
+    IF 'bundle_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'bundle_id', array_agg(n.id), array_agg(o."bundle_id"::text), array_agg(n."bundle_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."bundle_id" IS DISTINCT FROM o."bundle_id";
+    END IF;
+    IF 'verdict' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'verdict', array_agg(n.id), array_agg(o."verdict"), array_agg(n."verdict"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."verdict" IS DISTINCT FROM o."verdict";
+    END IF;
+    IF 'verdict_reason' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'verdict_reason', array_agg(n.id), array_agg(o."verdict_reason"), array_agg(n."verdict_reason"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."verdict_reason" IS DISTINCT FROM o."verdict_reason";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 17, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(17::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_order_line(moved);
     RETURN NULL;
@@ -4052,39 +5702,39 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order_line" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_return_order() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."return_order" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of return_order never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-        given := given || jsonb_build_object('note', stamp);
+    IF NEW."note" IS DISTINCT FROM OLD."note" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."return_order" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4093,17 +5743,113 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."return_o
 CREATE FUNCTION {{schema}}.after_insert_return_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(42::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_return_order(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."return_order" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_return_order();
 CREATE FUNCTION {{schema}}.after_update_return_order() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "outlet_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."outlet_id", n."deleted_at") IS DISTINCT FROM (o."outlet_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."number" IS DISTINCT FROM o."number") THEN 'number' END, CASE WHEN bool_or(n."maker_id" IS DISTINCT FROM o."maker_id") THEN 'maker_id' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."agreement_id" IS DISTINCT FROM o."agreement_id") THEN 'agreement_id' END, CASE WHEN bool_or(n."warehouse_id" IS DISTINCT FROM o."warehouse_id") THEN 'warehouse_id' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."status" IS DISTINCT FROM o."status") THEN 'status' END, CASE WHEN bool_or(n."status_reason" IS DISTINCT FROM o."status_reason") THEN 'status_reason' END, CASE WHEN bool_or(n."captured_at" IS DISTINCT FROM o."captured_at") THEN 'captured_at' END, CASE WHEN bool_or(n."submitted_at" IS DISTINCT FROM o."submitted_at") THEN 'submitted_at' END, CASE WHEN bool_or(n."total_minor" IS DISTINCT FROM o."total_minor") THEN 'total_minor' END, CASE WHEN bool_or(n."note" IS DISTINCT FROM o."note") THEN 'note' END, CASE WHEN bool_or(n."source_order_id" IS DISTINCT FROM o."source_order_id") THEN 'source_order_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(42::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'number' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'number', array_agg(n.id), array_agg(o."number"), array_agg(n."number"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."number" IS DISTINCT FROM o."number";
+    END IF;
+    IF 'maker_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'maker_id', array_agg(n.id), array_agg(o."maker_id"::text), array_agg(n."maker_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."maker_id" IS DISTINCT FROM o."maker_id";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'legal_entity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'legal_entity_id', array_agg(n.id), array_agg(o."legal_entity_id"::text), array_agg(n."legal_entity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id";
+    END IF;
+    IF 'agreement_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'agreement_id', array_agg(n.id), array_agg(o."agreement_id"::text), array_agg(n."agreement_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."agreement_id" IS DISTINCT FROM o."agreement_id";
+    END IF;
+    IF 'warehouse_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'warehouse_id', array_agg(n.id), array_agg(o."warehouse_id"::text), array_agg(n."warehouse_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."warehouse_id" IS DISTINCT FROM o."warehouse_id";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'status' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'status', array_agg(n.id), array_agg(o."status"), array_agg(n."status"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."status" IS DISTINCT FROM o."status";
+    END IF;
+    IF 'status_reason' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'status_reason', array_agg(n.id), array_agg(o."status_reason"), array_agg(n."status_reason"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."status_reason" IS DISTINCT FROM o."status_reason";
+    END IF;
+    IF 'captured_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'captured_at', array_agg(n.id), array_agg((extract(epoch FROM o."captured_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."captured_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."captured_at" IS DISTINCT FROM o."captured_at";
+    END IF;
+    IF 'submitted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'submitted_at', array_agg(n.id), array_agg((extract(epoch FROM o."submitted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."submitted_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."submitted_at" IS DISTINCT FROM o."submitted_at";
+    END IF;
+    IF 'total_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'total_minor', array_agg(n.id), array_agg(o."total_minor"::text), array_agg(n."total_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."total_minor" IS DISTINCT FROM o."total_minor";
+    END IF;
+    IF 'note' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'note', array_agg(n.id), array_agg(o."note"), array_agg(n."note"), array_agg((n.stamps -> 'note' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."note" IS DISTINCT FROM o."note";
+    END IF;
+    IF 'source_order_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'source_order_id', array_agg(n.id), array_agg(o."source_order_id"::text), array_agg(n."source_order_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."source_order_id" IS DISTINCT FROM o."source_order_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 42, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(42::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_return_order(moved);
     PERFORM {{schema}}.refresh_scopes_return_line(ARRAY(SELECT x.id FROM {{schema}}."return_line" x WHERE x."return_order_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -4114,54 +5860,54 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."return_order" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_return_line() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."return_line" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of return_line never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-        given := given || jsonb_build_object('position', stamp);
-    END IF;
-    IF NEW."reason" IS DISTINCT FROM OLD."reason" AND NEW.stamps -> 'reason' IS NOT DISTINCT FROM OLD.stamps -> 'reason' THEN
-        given := given || jsonb_build_object('reason', stamp);
-    END IF;
-    IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
-        given := given || jsonb_build_object('unit', stamp);
-    END IF;
-    IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
-        given := given || jsonb_build_object('quantity', stamp);
-    END IF;
-    IF NEW."price" IS DISTINCT FROM OLD."price" AND NEW.stamps -> 'price' IS NOT DISTINCT FROM OLD.stamps -> 'price' THEN
-        given := given || jsonb_build_object('price', stamp);
-    END IF;
-    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-        given := given || jsonb_build_object('note', stamp);
+    IF NEW."position" IS DISTINCT FROM OLD."position" OR NEW."reason" IS DISTINCT FROM OLD."reason" OR NEW."unit" IS DISTINCT FROM OLD."unit" OR NEW."quantity" IS DISTINCT FROM OLD."quantity" OR NEW."price" IS DISTINCT FROM OLD."price" OR NEW."note" IS DISTINCT FROM OLD."note" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+        END IF;
+        IF NEW."reason" IS DISTINCT FROM OLD."reason" AND NEW.stamps -> 'reason' IS NOT DISTINCT FROM OLD.stamps -> 'reason' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{reason}', stamp);
+        END IF;
+        IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{unit}', stamp);
+        END IF;
+        IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{quantity}', stamp);
+        END IF;
+        IF NEW."price" IS DISTINCT FROM OLD."price" AND NEW.stamps -> 'price' IS NOT DISTINCT FROM OLD.stamps -> 'price' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{price}', stamp);
+        END IF;
+        IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."return_line" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4170,17 +5916,93 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."return_l
 CREATE FUNCTION {{schema}}.after_insert_return_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(43::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_return_line(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."return_line" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_return_line();
 CREATE FUNCTION {{schema}}.after_update_return_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "return_order_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "return_order_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."return_order_id", n."deleted_at") IS DISTINCT FROM (o."return_order_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."return_order_id" IS DISTINCT FROM o."return_order_id") THEN 'return_order_id' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."source_line_id" IS DISTINCT FROM o."source_line_id") THEN 'source_line_id' END, CASE WHEN bool_or(n."reason" IS DISTINCT FROM o."reason") THEN 'reason' END, CASE WHEN bool_or(n."unit" IS DISTINCT FROM o."unit") THEN 'unit' END, CASE WHEN bool_or(n."factor" IS DISTINCT FROM o."factor") THEN 'factor' END, CASE WHEN bool_or(n."quantity" IS DISTINCT FROM o."quantity") THEN 'quantity' END, CASE WHEN bool_or(n."price" IS DISTINCT FROM o."price") THEN 'price' END, CASE WHEN bool_or(n."amount_minor" IS DISTINCT FROM o."amount_minor") THEN 'amount_minor' END, CASE WHEN bool_or(n."note" IS DISTINCT FROM o."note") THEN 'note' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(43::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'return_order_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'return_order_id', array_agg(n.id), array_agg(o."return_order_id"::text), array_agg(n."return_order_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."return_order_id" IS DISTINCT FROM o."return_order_id";
+    END IF;
+    IF 'position' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'position', array_agg(n.id), array_agg(o."position"::text), array_agg(n."position"::text), array_agg((n.stamps -> 'position' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position" IS DISTINCT FROM o."position";
+    END IF;
+    IF 'product_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'product_id', array_agg(n.id), array_agg(o."product_id"::text), array_agg(n."product_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."product_id" IS DISTINCT FROM o."product_id";
+    END IF;
+    IF 'source_line_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'source_line_id', array_agg(n.id), array_agg(o."source_line_id"::text), array_agg(n."source_line_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."source_line_id" IS DISTINCT FROM o."source_line_id";
+    END IF;
+    IF 'reason' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'reason', array_agg(n.id), array_agg(o."reason"), array_agg(n."reason"), array_agg((n.stamps -> 'reason' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."reason" IS DISTINCT FROM o."reason";
+    END IF;
+    IF 'unit' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'unit', array_agg(n.id), array_agg(o."unit"), array_agg(n."unit"), array_agg((n.stamps -> 'unit' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."unit" IS DISTINCT FROM o."unit";
+    END IF;
+    IF 'factor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'factor', array_agg(n.id), array_agg(o."factor"::text), array_agg(n."factor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."factor" IS DISTINCT FROM o."factor";
+    END IF;
+    IF 'quantity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'quantity', array_agg(n.id), array_agg(o."quantity"::text), array_agg(n."quantity"::text), array_agg((n.stamps -> 'quantity' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."quantity" IS DISTINCT FROM o."quantity";
+    END IF;
+    IF 'price' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'price', array_agg(n.id), array_agg(o."price"::text), array_agg(n."price"::text), array_agg((n.stamps -> 'price' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."price" IS DISTINCT FROM o."price";
+    END IF;
+    IF 'amount_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'amount_minor', array_agg(n.id), array_agg(o."amount_minor"::text), array_agg(n."amount_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."amount_minor" IS DISTINCT FROM o."amount_minor";
+    END IF;
+    IF 'note' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'note', array_agg(n.id), array_agg(o."note"), array_agg(n."note"), array_agg((n.stamps -> 'note' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."note" IS DISTINCT FROM o."note";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 43, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(43::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_return_line(moved);
     RETURN NULL;
@@ -4190,27 +6012,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."return_line" REFERENCING OLD
 
 
 CREATE FUNCTION {{schema}}.stamp_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."invoice" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of invoice never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."invoice" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4219,17 +6037,78 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."invoice"
 CREATE FUNCTION {{schema}}.after_insert_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(36::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_invoice(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."invoice" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_invoice();
 CREATE FUNCTION {{schema}}.after_update_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."number" IS DISTINCT FROM o."number") THEN 'number' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."order_id" IS DISTINCT FROM o."order_id") THEN 'order_id' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."issued_on" IS DISTINCT FROM o."issued_on") THEN 'issued_on' END, CASE WHEN bool_or(n."due_on" IS DISTINCT FROM o."due_on") THEN 'due_on' END, CASE WHEN bool_or(n."total_minor" IS DISTINCT FROM o."total_minor") THEN 'total_minor' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(36::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'number' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'number', array_agg(n.id), array_agg(o."number"), array_agg(n."number"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."number" IS DISTINCT FROM o."number";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'legal_entity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'legal_entity_id', array_agg(n.id), array_agg(o."legal_entity_id"::text), array_agg(n."legal_entity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id";
+    END IF;
+    IF 'order_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'order_id', array_agg(n.id), array_agg(o."order_id"::text), array_agg(n."order_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."order_id" IS DISTINCT FROM o."order_id";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'issued_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'issued_on', array_agg(n.id), array_agg(to_char(o."issued_on", 'YYYY-MM-DD')), array_agg(to_char(n."issued_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."issued_on" IS DISTINCT FROM o."issued_on";
+    END IF;
+    IF 'due_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'due_on', array_agg(n.id), array_agg(to_char(o."due_on", 'YYYY-MM-DD')), array_agg(to_char(n."due_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."due_on" IS DISTINCT FROM o."due_on";
+    END IF;
+    IF 'total_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'total_minor', array_agg(n.id), array_agg(o."total_minor"::text), array_agg(n."total_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."total_minor" IS DISTINCT FROM o."total_minor";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 36, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(36::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_invoice(moved);
     RETURN NULL;
@@ -4239,27 +6118,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."invoice" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_receivable() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."receivable" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of receivable never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."receivable" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4268,17 +6143,83 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."receivab
 CREATE FUNCTION {{schema}}.after_insert_receivable() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(37::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_receivable(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."receivable" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_receivable();
 CREATE FUNCTION {{schema}}.after_update_receivable() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."invoice_id" IS DISTINCT FROM o."invoice_id") THEN 'invoice_id' END, CASE WHEN bool_or(n."document_number" IS DISTINCT FROM o."document_number") THEN 'document_number' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."due_on" IS DISTINCT FROM o."due_on") THEN 'due_on' END, CASE WHEN bool_or(n."amount_minor" IS DISTINCT FROM o."amount_minor") THEN 'amount_minor' END, CASE WHEN bool_or(n."balance_minor" IS DISTINCT FROM o."balance_minor") THEN 'balance_minor' END, CASE WHEN bool_or(n."as_of" IS DISTINCT FROM o."as_of") THEN 'as_of' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(37::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'legal_entity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'legal_entity_id', array_agg(n.id), array_agg(o."legal_entity_id"::text), array_agg(n."legal_entity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id";
+    END IF;
+    IF 'invoice_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'invoice_id', array_agg(n.id), array_agg(o."invoice_id"::text), array_agg(n."invoice_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."invoice_id" IS DISTINCT FROM o."invoice_id";
+    END IF;
+    IF 'document_number' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'document_number', array_agg(n.id), array_agg(o."document_number"), array_agg(n."document_number"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."document_number" IS DISTINCT FROM o."document_number";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'due_on' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'due_on', array_agg(n.id), array_agg(to_char(o."due_on", 'YYYY-MM-DD')), array_agg(to_char(n."due_on", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."due_on" IS DISTINCT FROM o."due_on";
+    END IF;
+    IF 'amount_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'amount_minor', array_agg(n.id), array_agg(o."amount_minor"::text), array_agg(n."amount_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."amount_minor" IS DISTINCT FROM o."amount_minor";
+    END IF;
+    IF 'balance_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'balance_minor', array_agg(n.id), array_agg(o."balance_minor"::text), array_agg(n."balance_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."balance_minor" IS DISTINCT FROM o."balance_minor";
+    END IF;
+    IF 'as_of' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'as_of', array_agg(n.id), array_agg((extract(epoch FROM o."as_of") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."as_of") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."as_of" IS DISTINCT FROM o."as_of";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 37, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(37::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_receivable(moved);
     RETURN NULL;
@@ -4288,27 +6229,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."receivable" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_payment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."payment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of payment never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."payment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4317,17 +6254,93 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."payment"
 CREATE FUNCTION {{schema}}.after_insert_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(38::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_payment(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."payment" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_payment();
 CREATE FUNCTION {{schema}}.after_update_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "account_id", "outlet_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "account_id", "outlet_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."outlet_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."outlet_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."amount_minor" IS DISTINCT FROM o."amount_minor") THEN 'amount_minor' END, CASE WHEN bool_or(n."method" IS DISTINCT FROM o."method") THEN 'method' END, CASE WHEN bool_or(n."receipt_number" IS DISTINCT FROM o."receipt_number") THEN 'receipt_number' END, CASE WHEN bool_or(n."paid_at" IS DISTINCT FROM o."paid_at") THEN 'paid_at' END, CASE WHEN bool_or(n."reversal_of_id" IS DISTINCT FROM o."reversal_of_id") THEN 'reversal_of_id' END, CASE WHEN bool_or(n."allocated_minor" IS DISTINCT FROM o."allocated_minor") THEN 'allocated_minor' END, CASE WHEN bool_or(n."note" IS DISTINCT FROM o."note") THEN 'note' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(38::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'account_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'account_id', array_agg(n.id), array_agg(o."account_id"::text), array_agg(n."account_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."account_id" IS DISTINCT FROM o."account_id";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'legal_entity_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'legal_entity_id', array_agg(n.id), array_agg(o."legal_entity_id"::text), array_agg(n."legal_entity_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id";
+    END IF;
+    IF 'currency' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'currency', array_agg(n.id), array_agg(o."currency"), array_agg(n."currency"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."currency" IS DISTINCT FROM o."currency";
+    END IF;
+    IF 'amount_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'amount_minor', array_agg(n.id), array_agg(o."amount_minor"::text), array_agg(n."amount_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."amount_minor" IS DISTINCT FROM o."amount_minor";
+    END IF;
+    IF 'method' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'method', array_agg(n.id), array_agg(o."method"), array_agg(n."method"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."method" IS DISTINCT FROM o."method";
+    END IF;
+    IF 'receipt_number' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'receipt_number', array_agg(n.id), array_agg(o."receipt_number"), array_agg(n."receipt_number"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."receipt_number" IS DISTINCT FROM o."receipt_number";
+    END IF;
+    IF 'paid_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'paid_at', array_agg(n.id), array_agg((extract(epoch FROM o."paid_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."paid_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."paid_at" IS DISTINCT FROM o."paid_at";
+    END IF;
+    IF 'reversal_of_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'reversal_of_id', array_agg(n.id), array_agg(o."reversal_of_id"::text), array_agg(n."reversal_of_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."reversal_of_id" IS DISTINCT FROM o."reversal_of_id";
+    END IF;
+    IF 'allocated_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'allocated_minor', array_agg(n.id), array_agg(o."allocated_minor"::text), array_agg(n."allocated_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."allocated_minor" IS DISTINCT FROM o."allocated_minor";
+    END IF;
+    IF 'note' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'note', array_agg(n.id), array_agg(o."note"), array_agg(n."note"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."note" IS DISTINCT FROM o."note";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 38, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(38::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_payment(moved);
     PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT x.id FROM {{schema}}."payment_allocation" x WHERE x."payment_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -4338,27 +6351,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."payment" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_payment_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."payment_allocation" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of payment_allocation never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."payment_allocation" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4367,17 +6376,53 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."payment_
 CREATE FUNCTION {{schema}}.after_insert_payment_allocation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(39::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_payment_allocation(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."payment_allocation" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_payment_allocation();
 CREATE FUNCTION {{schema}}.after_update_payment_allocation() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "payment_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "payment_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."payment_id", n."deleted_at") IS DISTINCT FROM (o."payment_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."payment_id" IS DISTINCT FROM o."payment_id") THEN 'payment_id' END, CASE WHEN bool_or(n."receivable_id" IS DISTINCT FROM o."receivable_id") THEN 'receivable_id' END, CASE WHEN bool_or(n."amount_minor" IS DISTINCT FROM o."amount_minor") THEN 'amount_minor' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(39::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 39, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 39, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'payment_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 39, 'payment_id', array_agg(n.id), array_agg(o."payment_id"::text), array_agg(n."payment_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."payment_id" IS DISTINCT FROM o."payment_id";
+    END IF;
+    IF 'receivable_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 39, 'receivable_id', array_agg(n.id), array_agg(o."receivable_id"::text), array_agg(n."receivable_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."receivable_id" IS DISTINCT FROM o."receivable_id";
+    END IF;
+    IF 'amount_minor' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 39, 'amount_minor', array_agg(n.id), array_agg(o."amount_minor"::text), array_agg(n."amount_minor"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."amount_minor" IS DISTINCT FROM o."amount_minor";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 39, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(39::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_payment_allocation(moved);
     RETURN NULL;
@@ -4387,27 +6432,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."payment_allocation" REFERENC
 
 
 CREATE FUNCTION {{schema}}.stamp_comment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."comment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of comment never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."comment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4416,17 +6457,58 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."comment"
 CREATE FUNCTION {{schema}}.after_insert_comment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(47::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_comment(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."comment" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_comment();
 CREATE FUNCTION {{schema}}.after_update_comment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "row_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "row_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."row_id", n."deleted_at") IS DISTINCT FROM (o."row_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."row_id" IS DISTINCT FROM o."row_id") THEN 'row_id' END, CASE WHEN bool_or(n."body" IS DISTINCT FROM o."body") THEN 'body' END, CASE WHEN bool_or(n."visibility" IS DISTINCT FROM o."visibility") THEN 'visibility' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(47::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 47, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 47, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'entity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 47, 'entity', array_agg(n.id), array_agg(o."entity"), array_agg(n."entity"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."entity" IS DISTINCT FROM o."entity";
+    END IF;
+    IF 'row_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 47, 'row_id', array_agg(n.id), array_agg(o."row_id"::text), array_agg(n."row_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."row_id" IS DISTINCT FROM o."row_id";
+    END IF;
+    IF 'body' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 47, 'body', array_agg(n.id), array_agg(o."body"), array_agg(n."body"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."body" IS DISTINCT FROM o."body";
+    END IF;
+    IF 'visibility' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 47, 'visibility', array_agg(n.id), array_agg(o."visibility"), array_agg(n."visibility"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."visibility" IS DISTINCT FROM o."visibility";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 47, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(47::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_comment(moved);
     RETURN NULL;
@@ -4436,27 +6518,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."comment" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_attachment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."attachment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of attachment never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."attachment" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4465,17 +6543,68 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."attachme
 CREATE FUNCTION {{schema}}.after_insert_attachment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(48::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_attachment(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."attachment" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_attachment();
 CREATE FUNCTION {{schema}}.after_update_attachment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "row_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "row_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."row_id", n."deleted_at") IS DISTINCT FROM (o."row_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."row_id" IS DISTINCT FROM o."row_id") THEN 'row_id' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."media_type" IS DISTINCT FROM o."media_type") THEN 'media_type' END, CASE WHEN bool_or(n."size_bytes" IS DISTINCT FROM o."size_bytes") THEN 'size_bytes' END, CASE WHEN bool_or(n."sha256" IS DISTINCT FROM o."sha256") THEN 'sha256' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(48::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'entity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'entity', array_agg(n.id), array_agg(o."entity"), array_agg(n."entity"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."entity" IS DISTINCT FROM o."entity";
+    END IF;
+    IF 'row_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'row_id', array_agg(n.id), array_agg(o."row_id"::text), array_agg(n."row_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."row_id" IS DISTINCT FROM o."row_id";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'media_type' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'media_type', array_agg(n.id), array_agg(o."media_type"), array_agg(n."media_type"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."media_type" IS DISTINCT FROM o."media_type";
+    END IF;
+    IF 'size_bytes' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'size_bytes', array_agg(n.id), array_agg(o."size_bytes"::text), array_agg(n."size_bytes"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."size_bytes" IS DISTINCT FROM o."size_bytes";
+    END IF;
+    IF 'sha256' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'sha256', array_agg(n.id), array_agg(o."sha256"), array_agg(n."sha256"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."sha256" IS DISTINCT FROM o."sha256";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 48, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(48::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_attachment(moved);
     RETURN NULL;
@@ -4485,27 +6614,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."attachment" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_route() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."route" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of route never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."route" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4514,17 +6639,58 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."route" F
 CREATE FUNCTION {{schema}}.after_insert_route() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(44::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_route(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."route" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_route();
 CREATE FUNCTION {{schema}}.after_update_route() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."member_id", n."deleted_at") IS DISTINCT FROM (o."member_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."member_id" IS DISTINCT FROM o."member_id") THEN 'member_id' END, CASE WHEN bool_or(n."day" IS DISTINCT FROM o."day") THEN 'day' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."note" IS DISTINCT FROM o."note") THEN 'note' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(44::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 44, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 44, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'member_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 44, 'member_id', array_agg(n.id), array_agg(o."member_id"::text), array_agg(n."member_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."member_id" IS DISTINCT FROM o."member_id";
+    END IF;
+    IF 'day' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 44, 'day', array_agg(n.id), array_agg(to_char(o."day", 'YYYY-MM-DD')), array_agg(to_char(n."day", 'YYYY-MM-DD')), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."day" IS DISTINCT FROM o."day";
+    END IF;
+    IF 'name' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 44, 'name', array_agg(n.id), array_agg(o."name"), array_agg(n."name"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."name" IS DISTINCT FROM o."name";
+    END IF;
+    IF 'note' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 44, 'note', array_agg(n.id), array_agg(o."note"), array_agg(n."note"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."note" IS DISTINCT FROM o."note";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 44, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(44::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_route(moved);
     PERFORM {{schema}}.refresh_scopes_route_stop(ARRAY(SELECT x.id FROM {{schema}}."route_stop" x WHERE x."route_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
@@ -4535,39 +6701,39 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."route" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_route_stop() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."route_stop" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of route_stop never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-        given := given || jsonb_build_object('position', stamp);
+    IF NEW."position" IS DISTINCT FROM OLD."position" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+        END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
-        SELECT given || coalesce(jsonb_object_agg('custom.' || k.key, stamp), '{}') INTO given
-        FROM (
-            SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
-            FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
-        ) k
-        WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
-        AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key);
+        NEW.stamps := NEW.stamps || coalesce((
+            SELECT jsonb_object_agg('custom.' || k.key, current_setting('outrider.stamp')::jsonb)
+            FROM (
+                SELECT jsonb_object_keys(CASE jsonb_typeof(x) WHEN 'object' THEN x ELSE '{}' END) AS key
+                FROM (VALUES (OLD.custom), (NEW.custom)) AS v (x)
+            ) k
+            WHERE OLD.custom -> k.key IS DISTINCT FROM NEW.custom -> k.key
+            AND NEW.stamps -> ('custom.' || k.key) IS NOT DISTINCT FROM OLD.stamps -> ('custom.' || k.key)), '{}');
     END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."route_stop" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4576,17 +6742,63 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."route_st
 CREATE FUNCTION {{schema}}.after_insert_route_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(45::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_route_stop(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."route_stop" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_route_stop();
 CREATE FUNCTION {{schema}}.after_update_route_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "route_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "route_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."route_id", n."deleted_at") IS DISTINCT FROM (o."route_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."route_id" IS DISTINCT FROM o."route_id") THEN 'route_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."planned_at" IS DISTINCT FROM o."planned_at") THEN 'planned_at' END, CASE WHEN bool_or(n."note" IS DISTINCT FROM o."note") THEN 'note' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(45::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), array_agg((n.stamps -> 'custom' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'route_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'route_id', array_agg(n.id), array_agg(o."route_id"::text), array_agg(n."route_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."route_id" IS DISTINCT FROM o."route_id";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'position' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'position', array_agg(n.id), array_agg(o."position"::text), array_agg(n."position"::text), array_agg((n.stamps -> 'position' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position" IS DISTINCT FROM o."position";
+    END IF;
+    IF 'planned_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'planned_at', array_agg(n.id), array_agg((extract(epoch FROM o."planned_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."planned_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."planned_at" IS DISTINCT FROM o."planned_at";
+    END IF;
+    IF 'note' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'note', array_agg(n.id), array_agg(o."note"), array_agg(n."note"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."note" IS DISTINCT FROM o."note";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 45, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(45::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_route_stop(moved);
     RETURN NULL;
@@ -4596,42 +6808,41 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."route_stop" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_visit() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."visit" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of visit never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    IF NEW."checked_out_at" IS DISTINCT FROM OLD."checked_out_at" AND NEW.stamps -> 'checked_out_at' IS NOT DISTINCT FROM OLD.stamps -> 'checked_out_at' THEN
-        given := given || jsonb_build_object('checked_out_at', stamp);
+    IF NEW."checked_out_at" IS DISTINCT FROM OLD."checked_out_at" OR NEW."position_out" IS DISTINCT FROM OLD."position_out" OR NEW."outcome" IS DISTINCT FROM OLD."outcome" OR NEW."note" IS DISTINCT FROM OLD."note" OR NEW."signature_id" IS DISTINCT FROM OLD."signature_id" THEN
+        stamp := current_setting('outrider.stamp')::jsonb;
+        IF NEW."checked_out_at" IS DISTINCT FROM OLD."checked_out_at" AND NEW.stamps -> 'checked_out_at' IS NOT DISTINCT FROM OLD.stamps -> 'checked_out_at' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{checked_out_at}', stamp);
+        END IF;
+        IF NEW."position_out" IS DISTINCT FROM OLD."position_out" AND NEW.stamps -> 'position_out' IS NOT DISTINCT FROM OLD.stamps -> 'position_out' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{position_out}', stamp);
+        END IF;
+        IF NEW."outcome" IS DISTINCT FROM OLD."outcome" AND NEW.stamps -> 'outcome' IS NOT DISTINCT FROM OLD.stamps -> 'outcome' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{outcome}', stamp);
+        END IF;
+        IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+        END IF;
+        IF NEW."signature_id" IS DISTINCT FROM OLD."signature_id" AND NEW.stamps -> 'signature_id' IS NOT DISTINCT FROM OLD.stamps -> 'signature_id' THEN
+            NEW.stamps := jsonb_set(NEW.stamps, '{signature_id}', stamp);
+        END IF;
     END IF;
-    IF NEW."position_out" IS DISTINCT FROM OLD."position_out" AND NEW.stamps -> 'position_out' IS NOT DISTINCT FROM OLD.stamps -> 'position_out' THEN
-        given := given || jsonb_build_object('position_out', stamp);
-    END IF;
-    IF NEW."outcome" IS DISTINCT FROM OLD."outcome" AND NEW.stamps -> 'outcome' IS NOT DISTINCT FROM OLD.stamps -> 'outcome' THEN
-        given := given || jsonb_build_object('outcome', stamp);
-    END IF;
-    IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-        given := given || jsonb_build_object('note', stamp);
-    END IF;
-    IF NEW."signature_id" IS DISTINCT FROM OLD."signature_id" AND NEW.stamps -> 'signature_id' IS NOT DISTINCT FROM OLD.stamps -> 'signature_id' THEN
-        given := given || jsonb_build_object('signature_id', stamp);
-    END IF;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."visit" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4640,17 +6851,93 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."visit" F
 CREATE FUNCTION {{schema}}.after_insert_visit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(46::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_visit(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."visit" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_visit();
 CREATE FUNCTION {{schema}}.after_update_visit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "member_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "member_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."member_id", n."deleted_at") IS DISTINCT FROM (o."member_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."member_id" IS DISTINCT FROM o."member_id") THEN 'member_id' END, CASE WHEN bool_or(n."route_stop_id" IS DISTINCT FROM o."route_stop_id") THEN 'route_stop_id' END, CASE WHEN bool_or(n."checked_in_at" IS DISTINCT FROM o."checked_in_at") THEN 'checked_in_at' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."position_absence" IS DISTINCT FROM o."position_absence") THEN 'position_absence' END, CASE WHEN bool_or(n."checked_out_at" IS DISTINCT FROM o."checked_out_at") THEN 'checked_out_at' END, CASE WHEN bool_or(n."position_out" IS DISTINCT FROM o."position_out") THEN 'position_out' END, CASE WHEN bool_or(n."outcome" IS DISTINCT FROM o."outcome") THEN 'outcome' END, CASE WHEN bool_or(n."note" IS DISTINCT FROM o."note") THEN 'note' END, CASE WHEN bool_or(n."signature_id" IS DISTINCT FROM o."signature_id") THEN 'signature_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(46::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'outlet_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'outlet_id', array_agg(n.id), array_agg(o."outlet_id"::text), array_agg(n."outlet_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outlet_id" IS DISTINCT FROM o."outlet_id";
+    END IF;
+    IF 'member_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'member_id', array_agg(n.id), array_agg(o."member_id"::text), array_agg(n."member_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."member_id" IS DISTINCT FROM o."member_id";
+    END IF;
+    IF 'route_stop_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'route_stop_id', array_agg(n.id), array_agg(o."route_stop_id"::text), array_agg(n."route_stop_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."route_stop_id" IS DISTINCT FROM o."route_stop_id";
+    END IF;
+    IF 'checked_in_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'checked_in_at', array_agg(n.id), array_agg((extract(epoch FROM o."checked_in_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."checked_in_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."checked_in_at" IS DISTINCT FROM o."checked_in_at";
+    END IF;
+    IF 'position' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'position', array_agg(n.id), array_agg(o."position"::text), array_agg(n."position"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position" IS DISTINCT FROM o."position";
+    END IF;
+    IF 'position_absence' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'position_absence', array_agg(n.id), array_agg(o."position_absence"), array_agg(n."position_absence"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position_absence" IS DISTINCT FROM o."position_absence";
+    END IF;
+    IF 'checked_out_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'checked_out_at', array_agg(n.id), array_agg((extract(epoch FROM o."checked_out_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."checked_out_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'checked_out_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."checked_out_at" IS DISTINCT FROM o."checked_out_at";
+    END IF;
+    IF 'position_out' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'position_out', array_agg(n.id), array_agg(o."position_out"::text), array_agg(n."position_out"::text), array_agg((n.stamps -> 'position_out' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."position_out" IS DISTINCT FROM o."position_out";
+    END IF;
+    IF 'outcome' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'outcome', array_agg(n.id), array_agg(o."outcome"), array_agg(n."outcome"), array_agg((n.stamps -> 'outcome' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."outcome" IS DISTINCT FROM o."outcome";
+    END IF;
+    IF 'note' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'note', array_agg(n.id), array_agg(o."note"), array_agg(n."note"), array_agg((n.stamps -> 'note' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."note" IS DISTINCT FROM o."note";
+    END IF;
+    IF 'signature_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'signature_id', array_agg(n.id), array_agg(o."signature_id"::text), array_agg(n."signature_id"::text), array_agg((n.stamps -> 'signature_id' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."signature_id" IS DISTINCT FROM o."signature_id";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 46, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(46::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_visit(moved);
     RETURN NULL;
@@ -4660,27 +6947,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."visit" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_conflict() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."conflict" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of conflict never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."conflict" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4689,17 +6972,118 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."conflict
 CREATE FUNCTION {{schema}}.after_insert_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(18::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_conflict(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."conflict" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_conflict();
 CREATE FUNCTION {{schema}}.after_update_conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "lost_by", "kept_by", "deleted_at" FROM new_rows EXCEPT SELECT id, "lost_by", "kept_by", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."lost_by", n."kept_by", n."deleted_at") IS DISTINCT FROM (o."lost_by", o."kept_by", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."row_id" IS DISTINCT FROM o."row_id") THEN 'row_id' END, CASE WHEN bool_or(n."field" IS DISTINCT FROM o."field") THEN 'field' END, CASE WHEN bool_or(n."rule" IS DISTINCT FROM o."rule") THEN 'rule' END, CASE WHEN bool_or(n."kept" IS DISTINCT FROM o."kept") THEN 'kept' END, CASE WHEN bool_or(n."lost" IS DISTINCT FROM o."lost") THEN 'lost' END, CASE WHEN bool_or(n."kept_by" IS DISTINCT FROM o."kept_by") THEN 'kept_by' END, CASE WHEN bool_or(n."lost_by" IS DISTINCT FROM o."lost_by") THEN 'lost_by' END, CASE WHEN bool_or(n."device_id" IS DISTINCT FROM o."device_id") THEN 'device_id' END, CASE WHEN bool_or(n."mutation_number" IS DISTINCT FROM o."mutation_number") THEN 'mutation_number' END, CASE WHEN bool_or(n."captured_at" IS DISTINCT FROM o."captured_at") THEN 'captured_at' END, CASE WHEN bool_or(n."status" IS DISTINCT FROM o."status") THEN 'status' END, CASE WHEN bool_or(n."explanation" IS DISTINCT FROM o."explanation") THEN 'explanation' END, CASE WHEN bool_or(n."settlement" IS DISTINCT FROM o."settlement") THEN 'settlement' END, CASE WHEN bool_or(n."settled_by" IS DISTINCT FROM o."settled_by") THEN 'settled_by' END, CASE WHEN bool_or(n."settled_at" IS DISTINCT FROM o."settled_at") THEN 'settled_at' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(18::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'entity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'entity', array_agg(n.id), array_agg(o."entity"), array_agg(n."entity"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."entity" IS DISTINCT FROM o."entity";
+    END IF;
+    IF 'row_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'row_id', array_agg(n.id), array_agg(o."row_id"::text), array_agg(n."row_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."row_id" IS DISTINCT FROM o."row_id";
+    END IF;
+    IF 'field' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'field', array_agg(n.id), array_agg(o."field"), array_agg(n."field"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."field" IS DISTINCT FROM o."field";
+    END IF;
+    IF 'rule' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'rule', array_agg(n.id), array_agg(o."rule"), array_agg(n."rule"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."rule" IS DISTINCT FROM o."rule";
+    END IF;
+    IF 'kept' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'kept', array_agg(n.id), array_agg(o."kept"::text), array_agg(n."kept"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."kept" IS DISTINCT FROM o."kept";
+    END IF;
+    IF 'lost' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'lost', array_agg(n.id), array_agg(o."lost"::text), array_agg(n."lost"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."lost" IS DISTINCT FROM o."lost";
+    END IF;
+    IF 'kept_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'kept_by', array_agg(n.id), array_agg(o."kept_by"::text), array_agg(n."kept_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."kept_by" IS DISTINCT FROM o."kept_by";
+    END IF;
+    IF 'lost_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'lost_by', array_agg(n.id), array_agg(o."lost_by"::text), array_agg(n."lost_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."lost_by" IS DISTINCT FROM o."lost_by";
+    END IF;
+    IF 'device_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'device_id', array_agg(n.id), array_agg(o."device_id"::text), array_agg(n."device_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."device_id" IS DISTINCT FROM o."device_id";
+    END IF;
+    IF 'mutation_number' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'mutation_number', array_agg(n.id), array_agg(o."mutation_number"::text), array_agg(n."mutation_number"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."mutation_number" IS DISTINCT FROM o."mutation_number";
+    END IF;
+    IF 'captured_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'captured_at', array_agg(n.id), array_agg((extract(epoch FROM o."captured_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."captured_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."captured_at" IS DISTINCT FROM o."captured_at";
+    END IF;
+    IF 'status' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'status', array_agg(n.id), array_agg(o."status"), array_agg(n."status"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."status" IS DISTINCT FROM o."status";
+    END IF;
+    IF 'explanation' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'explanation', array_agg(n.id), array_agg(o."explanation"), array_agg(n."explanation"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."explanation" IS DISTINCT FROM o."explanation";
+    END IF;
+    IF 'settlement' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'settlement', array_agg(n.id), array_agg(o."settlement"), array_agg(n."settlement"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."settlement" IS DISTINCT FROM o."settlement";
+    END IF;
+    IF 'settled_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'settled_by', array_agg(n.id), array_agg(o."settled_by"::text), array_agg(n."settled_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."settled_by" IS DISTINCT FROM o."settled_by";
+    END IF;
+    IF 'settled_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'settled_at', array_agg(n.id), array_agg((extract(epoch FROM o."settled_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."settled_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."settled_at" IS DISTINCT FROM o."settled_at";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(18::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_conflict(moved);
     RETURN NULL;
@@ -4709,27 +7093,23 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TA
 
 
 CREATE FUNCTION {{schema}}.stamp_merge() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE c record; stamp jsonb; given jsonb;
+DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."merge" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
         WHERE x.id = OLD.id AND x.deleted_at IS NULL;
         RETURN NULL;
     END IF;
-    SELECT n.revision, n.at, n.member_id, n.device_id INTO c FROM {{schema}}.revision_counter n;
-    NEW.revision := c.revision;
-    NEW.updated_at := c.at;
-    stamp := jsonb_build_array(c.revision, (extract(epoch FROM c.at) * 1000000)::bigint, c.device_id, c.member_id);
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
     IF TG_OP = 'INSERT' THEN
-        NEW.created_by := coalesce(NEW.created_by, c.member_id);
-        IF NOT NEW.stamps ? '*' THEN NEW.stamps := NEW.stamps || jsonb_build_object('*', stamp); END IF;
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'The id of a row of merge never changes: devices know it by that.';
     END IF;
-    given := NEW.stamps;
-    NEW.stamps := given;
     RETURN NEW;
 END $$;
 CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."merge" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
@@ -4738,17 +7118,58 @@ CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."merge" F
 CREATE FUNCTION {{schema}}.after_insert_merge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(80::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_merge(ARRAY(SELECT n.id FROM new_rows n));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."merge" REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_merge();
 CREATE FUNCTION {{schema}}.after_update_merge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE moved uuid[];
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    UPDATE {{schema}}.scope_entry s SET revision = (SELECT revision FROM new_rows LIMIT 1)
-    WHERE s."row" = ANY (ARRAY(SELECT id FROM new_rows)) AND NOT s.gone;
-    moved := ARRAY(SELECT id FROM (SELECT id, "winner_id", "deleted_at" FROM new_rows EXCEPT SELECT id, "winner_id", "deleted_at" FROM old_rows) m);
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."winner_id", n."deleted_at") IS DISTINCT FROM (o."winner_id", o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."winner_id" IS DISTINCT FROM o."winner_id") THEN 'winner_id' END, CASE WHEN bool_or(n."loser_id" IS DISTINCT FROM o."loser_id") THEN 'loser_id' END, CASE WHEN bool_or(n."undone_at" IS DISTINCT FROM o."undone_at") THEN 'undone_at' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(80::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 80, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 80, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'entity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 80, 'entity', array_agg(n.id), array_agg(o."entity"), array_agg(n."entity"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."entity" IS DISTINCT FROM o."entity";
+    END IF;
+    IF 'winner_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 80, 'winner_id', array_agg(n.id), array_agg(o."winner_id"::text), array_agg(n."winner_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."winner_id" IS DISTINCT FROM o."winner_id";
+    END IF;
+    IF 'loser_id' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 80, 'loser_id', array_agg(n.id), array_agg(o."loser_id"::text), array_agg(n."loser_id"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."loser_id" IS DISTINCT FROM o."loser_id";
+    END IF;
+    IF 'undone_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 80, 'undone_at', array_agg(n.id), array_agg((extract(epoch FROM o."undone_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."undone_at") * 1000000)::bigint::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."undone_at" IS DISTINCT FROM o."undone_at";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 80, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    PERFORM {{schema}}.record_change(80::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_merge(moved);
     RETURN NULL;
