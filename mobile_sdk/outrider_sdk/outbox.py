@@ -7,7 +7,7 @@ kept; a refused one stays until a person has resolved it.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -31,6 +31,9 @@ MUTATION_CHANGES_MAX = 1_000
 MUTATION_BYTES_MAX = PUSH_BYTES_MAX - 64 * 1024
 HISTORY_KEPT = 10_000
 """So many of the last mutations stay in the file after their reveal, to be handed in again to a restored server."""
+
+ERASED = "erased"
+"""Marks a change of which nothing but its row is left: it was about a person who was erased."""
 
 Derived = dict[str, Any] | None
 """Fields that the device filled in for its own view, and does not send; parallel to the changes."""
@@ -149,6 +152,7 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
             if row[1] is None:
                 text = canonical_json(outcome)
                 conn.execute("UPDATE sync_outbox SET status = ?, outcome = ? WHERE number = ?", (status, text, number))
+                forget(conn, outcome.get("erased", []))
                 news.append(outcome)
         store.set_meta(answered_through=_answered_through(store, conn))
     return news
@@ -170,6 +174,40 @@ def leave_overlay(store: Store, applied_through: int) -> None:
             "DELETE FROM sync_outbox WHERE number <= ? AND overlaid = 0 AND (status <> 'refused' OR resolved = 1)",
             (store.meta_int("last_number") - HISTORY_KEPT,),
         )
+
+
+def forget(conn: sqlite3.Connection, ids: Collection[str]) -> None:
+    """Take out of answered mutations what they say of erased rows, within the caller's transaction.
+
+    What is not answered yet must travel as it was digested; the server refuses it, and names the rows again.
+    """
+    for row_id in ids:
+        found = conn.execute(
+            "SELECT number, changes, derived, outcome FROM sync_outbox WHERE status IS NOT NULL"
+            " AND (instr(changes, ?1) OR instr(outcome, ?1))",
+            (row_id,),
+        ).fetchall()
+        for number, changes, derived, outcome in found:
+            pairs = list(zip(json.loads(changes), json.loads(derived), strict=True))
+            kept = [_forgotten(change) if row_id in _mentioned(change) else change for change, _ in pairs]
+            also = [None if row_id in _mentioned(change) else filled for change, filled in pairs]
+            conn.execute(
+                "UPDATE sync_outbox SET changes = ?, derived = ?, outcome = ? WHERE number = ?",
+                (canonical_json(kept), canonical_json(also), _without_values(outcome, row_id), number),
+            )
+
+
+def _forgotten(change: Change) -> dict[str, Any]:
+    kept = {name: value for name, value in change.items() if name in ("op", "entity", "id", "name", "base")}
+    return kept | {"fields": {}, ERASED: True}
+
+
+def _without_values(outcome: str, row_id: str) -> str:
+    told = json.loads(outcome)
+    for conflict in told.get("conflicts", []):
+        if conflict["row_id"] == row_id:
+            conflict |= {"kept": None, "lost": None}
+    return canonical_json(told)
 
 
 def dependents(conn: sqlite3.Connection, number: int) -> list[int]:
@@ -243,6 +281,7 @@ def broken_links(conn: sqlite3.Connection, last_number: int) -> list[str]:
         elif (
             before is not None
             and (previous is None or entry.number == previous.number + 1)
+            and not any(ERASED in change for change in entry.changes)
             and chain_digest(before, cast(dict[str, Any], entry.wire())) != entry.digest
         ):
             problems.append(f"mutation {entry.number} does not continue the chain of digests")

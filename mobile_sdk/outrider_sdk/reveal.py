@@ -55,6 +55,7 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
         _keep(conn, page)
         news = outbox.store_outcomes(store, page["outcomes"])
         outbox.leave_overlay(store, page["applied_through"])
+        outbox.forget(conn, page.get("erased", []))
         overlay.restore(conn)
         for entity in ENTITIES.values():
             if page["anew"]:

@@ -83,6 +83,7 @@ class Sync:
         self._incarnation = store.meta_int("incarnation")
         self._at_most = PUSH_MUTATIONS_MAX  # fewer, where something on the way takes no body of that size
         self._skew: int | None = None  # of the last contact
+        self._erased = False
         self.report = SyncReport()
 
     def run(self) -> SyncReport:
@@ -98,7 +99,7 @@ class Sync:
             report.bytes_received = self._transport.bytes_received - before[1]
             report.seconds = time.perf_counter() - began
             report.cursor = self._store.meta_int("cursor")
-        if report.rows_dropped or report.rows_put >= CHECKPOINT_FROM_ROWS:
+        if self._erased or report.rows_dropped or report.rows_put >= CHECKPOINT_FROM_ROWS:
             self._store.checkpoint()
         return report
 
@@ -157,6 +158,7 @@ class Sync:
     def _keep_outcomes(self, chunk: list[Mutation], reply: PushReply, acked_through: int) -> None:
         answered = {outcome.get("number") for outcome in reply["outcomes"]}
         missing = [mutation["number"] for mutation in chunk if mutation["number"] not in answered]
+        self._erased |= any("erased" in outcome for outcome in reply["outcomes"])
         with self._store.write():
             self.report.count(outbox.store_outcomes(self._store, reply["outcomes"]))
             self._store.set_meta(acked_through=acked_through, skew=self._skew)
@@ -179,6 +181,7 @@ class Sync:
                 position = None
                 continue
             self._count(page)
+            self._erased |= bool(page.get("erased")) or any("erased" in outcome for outcome in page["outcomes"])
             if page["complete"]:
                 news = reveal.reveal(self._store, page, asked_from, skew=self._skew, last_sync_at=self._clock())
                 self.report.count(news)

@@ -119,6 +119,18 @@ async def link_member(tenant: TenantRef, identity_id: UUID, member_id: UUID) -> 
     )
 
 
+async def unlink_member(tenant: TenantRef, member_id: UUID) -> None:
+    """End a member's log-in for good; who is a member nowhere else is forgotten altogether (platform). Idempotent."""
+    ended = (
+        await Membership.delete()
+        .where((Membership.tenant_id == tenant.id) & (Membership.member_id == member_id))
+        .returning(Membership.identity_id)
+    )
+    for membership in ended:
+        if not await Membership.exists().where(Membership.identity_id == membership["identity_id"]):
+            await Identity.delete().where(Identity.id == membership["identity_id"])
+
+
 async def find_log_in(slug: str, email: str) -> LogIn | None:
     """Who has that e-mail, and whom they are in the tenant of that slug (platform)."""
     identity = await Identity.objects().get(Identity.email == email)

@@ -16,6 +16,7 @@ from dramatiq.middleware import MiddlewareError
 from server import db
 from server.cli.database import connected, migrate_all, open_database, prepare_all
 from server.cli.doctor import Finding, examine
+from server.cli.erase import erase_people
 from server.cli.exports import export_files
 from server.cli.imports import import_files
 from server.cli.supervisor import watch_parent
@@ -206,6 +207,7 @@ def keys_rotate() -> None:
 main.add_command(demo)
 main.add_command(import_files)
 main.add_command(export_files)
+main.add_command(erase_people)
 
 
 def _config(host: str | None, port: int | None) -> Config:

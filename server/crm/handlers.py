@@ -21,6 +21,7 @@ from server.crm.conflict.messages import SettlementRequest
 from server.crm.conflict.settlement import CONFLICTS
 from server.crm.duplicate.handlers import duplicates_router, link_to
 from server.crm.duplicate.service import note_duplicates
+from server.crm.erasure.handlers import erase_contact, erase_member
 from server.crm.expand import present, read_shape, refuse_query
 from server.crm.external.handlers import external_router
 from server.crm.idempotency import Reply
@@ -238,8 +239,9 @@ _ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
     ORDERS.entity.name: [submit_order, cancel_order],
     CONFLICTS.entity.name: [settle_conflict],
     RETURNS.entity.name: [submit_return],
-    MEMBERS.entity.name: [hand_over_member],
     MERGES.entity.name: MERGE_HANDLERS,
+    MEMBERS.entity.name: [hand_over_member, erase_member],
+    "contact": [erase_contact],
 }
 
 

@@ -21,6 +21,7 @@ from outrider_sdk.protocol.entities import ENTITIES, Kind
 from server.crm.audit.messages import ChangePage
 from server.crm.audit.query import SOURCES
 from server.crm.bulk_schemas import bulk_schemas
+from server.crm.erasure.messages import ErasureReply
 from server.crm.expand import links_of, views
 from server.crm.openapi_parameters import SCHEMAS, headers_of, parameters_of, query_parameter
 from server.crm.resource import Resource
@@ -56,7 +57,7 @@ _PROBLEMS: Final = {
 
 def crm_components() -> dict[str, Any]:
     """JSON schemas (2020-12, as OpenAPI 3.1 has them) of all that the CRM's routes read and write, by name."""
-    models: list[type] = [ChangePage, *_acts.values()]
+    models: list[type] = [ChangePage, ErasureReply, *_acts.values()]
     models += [views()[name].models.view for name in ENTITIES if name in views()]
     for resource in RESOURCES:
         models.append(resource.models.page)
@@ -157,6 +158,12 @@ def describe_audit() -> dict[str, Any]:
             query=[*query, *(query_parameter(*each) for each in own)],
         ),
     }
+
+
+def describe_erasure(name: str) -> dict[str, Any]:
+    """The same for a route that erases a person."""
+    operation = _operation("act", None, reply=ErasureReply.__name__, body=None)
+    return {"operation_id": f"create{name}Erasure", "operation_class": operation}
 
 
 def _operation(

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from server import clock
 from server.crm.contact.service import find_home_country
-from server.db import SYSTEM, Actor, TenantRef, tenant_transaction, tenant_write
+from server.db import SYSTEM, Actor, Source, TenantRef, tenant_transaction, tenant_write
 from server.imports import store
 from server.imports.cases import prepare
 from server.imports.cells import Habits
@@ -181,7 +181,7 @@ class Importer:
             work.count(plan.outcomes)
         else:
             assert self._claim is not None
-            async with tenant_write(self.tenant, by=self.actor) as revision:
+            async with tenant_write(self.tenant, by=self.actor, source=Source.IMPORT) as revision:
                 await store.hold(self._run, self._claim)
                 plan = await self._decide(work, records, Facts(revision.at, self.actor.member_id))
                 await write_plan(plan, self.system)

@@ -13,7 +13,7 @@ from uuid import UUID
 from outrider_sdk.protocol.entities import ENTITIES, Kind
 
 from server.crm.resource import REFERRED_BY
-from server.db import SYSTEM, Actor, Revision, TenantRef, connection, tenant_transaction, tenant_write
+from server.db import SYSTEM, Actor, Revision, Source, TenantRef, connection, tenant_transaction, tenant_write
 from server.imports import store
 from server.imports.write import raise_versions, reserve, sum_orders, update_rows
 
@@ -47,7 +47,7 @@ async def undo_run(
         RunState: there is nothing to undo, or it was undone.
         RunBusy: another process works on it.
     """
-    async with tenant_write(tenant, by=actor):
+    async with tenant_write(tenant, by=actor, source=Source.IMPORT):
         run = await store.get_run(number)
         if run.state not in _UNDOABLE:
             raise store.RunState(f"Import {number} is {run.state}: there is nothing to take back.")
@@ -55,7 +55,7 @@ async def undo_run(
     undone = Undone()
     more = True
     while more:
-        async with tenant_write(tenant, by=actor) as revision:
+        async with tenant_write(tenant, by=actor, source=Source.IMPORT) as revision:
             await store.hold(number, claim)
             more = await _undo_chunk(run, revision, undone)
         tell(undone)

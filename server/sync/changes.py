@@ -6,6 +6,7 @@ from outrider_sdk.protocol.entities import Entity, Field
 from outrider_sdk.protocol.entities import entity as find_entity
 from outrider_sdk.rules import GROUPS
 
+from server.crm.erasure.redact import ids_of, is_about
 from server.sync.attempt import Attempt
 from server.sync.complete import complete, normalised, recomplete
 from server.sync.custom import merge_custom, set_custom
@@ -18,6 +19,11 @@ from server.sync.state import Row, Stamp, same
 from server.sync.values import check_value, is_id, writable_field
 
 CHANGES_PER_MUTATION_MAX = 1_000
+
+ERASED = (
+    "It is about a person whose data were erased, as the law lets them ask."
+    " Nothing can be recorded about them any more."
+)
 
 
 def apply_changes(attempt: Attempt, changes: Any) -> None:
@@ -35,6 +41,8 @@ def apply_changes(attempt: Attempt, changes: Any) -> None:
 def _apply_change(attempt: Attempt, change: Any) -> None:
     if not isinstance(change, dict) or not is_id(change.get("id")):
         raise Refusal("change_malformed", "A change is an object with an op and the id of a row.")
+    if is_about(change, attempt.state.erased):
+        raise Refusal("erased", ERASED, erased=sorted(attempt.state.erased.intersection(ids_of(change))))
     change = follow_merges(attempt, change)
     op = change.get("op")
     if op == "intent":

@@ -7,6 +7,7 @@ rows and in the write plan; a refused mutation leaves nothing but its outcome an
 from collections.abc import Iterable
 from typing import Any
 
+from server.crm.erasure.redact import redact_mutation
 from server.sync.attempt import Attempt
 from server.sync.changes import apply_changes
 from server.sync.refusals import Refusal
@@ -36,10 +37,13 @@ def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
 
 
 def refuse(mutation: dict[str, Any], refusal: Refusal, state: State, plan: WritePlan) -> None:
-    """Put a refusal on record: outcome, payload, and the ids that later mutations may build on in vain."""
+    """Put a refusal on record: outcome, payload, and the ids that later mutations may build on in vain.
+
+    Of the payload, without what it says of people who were erased.
+    """
     created = ids_created_by(mutation)
     plan.outcomes.append(refusal.outcome(mutation))
-    plan.refused.append((mutation, refusal.code, created))
+    plan.refused.append((redact_mutation(mutation, state.erased), refusal.code, created))
     state.refused.update(dict.fromkeys(created, mutation["number"]))
 
 

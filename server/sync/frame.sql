@@ -74,6 +74,12 @@ CREATE TABLE {{schema}}.refused_mutation (
     PRIMARY KEY (device_id, incarnation, number)
 );
 
+-- Rows of people who were erased; "subject" is the person's. No word of what stood in them: it is replayed after a restore.
+CREATE TABLE {{schema}}.erasure (
+    "row" uuid PRIMARY KEY, entity smallint NOT NULL, subject uuid NOT NULL, revision bigint NOT NULL, asked_by uuid, at timestamptz NOT NULL
+);
+CREATE INDEX ON {{schema}}.erasure (revision);
+
 CREATE TABLE {{schema}}.external_id (
     system text NOT NULL, entity text NOT NULL, value text NOT NULL, "row" uuid NOT NULL,
     PRIMARY KEY (system, entity, value)
@@ -277,3 +283,34 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UPDATE {{schema}}.scope_entry s SET revision = l.revision FROM latest l
     WHERE s."row" = l."row" AND s.scope = l.scope AND NOT s.gone AND s.revision < l.revision
 $$;
+
+-- Puts an erasure on record, and takes all values of the rows out of the audit: of every revision that wrote them, this
+-- one too, which has just overwritten them. What was changed when, and by whom, stays.
+CREATE FUNCTION {{schema}}.erase_record(subject uuid, asked_by uuid, entities smallint[], ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE c {{schema}}.revision_counter;
+BEGIN
+    SELECT * INTO c FROM {{schema}}.revision_counter;
+    IF c.xact IS DISTINCT FROM pg_current_xact_id() THEN
+        RAISE EXCEPTION 'An erasure belongs into the transaction that overwrites the rows.';
+    END IF;
+    INSERT INTO {{schema}}.erasure AS e ("row", entity, subject, revision, asked_by, at)
+    SELECT r."row", r.entity, erase_record.subject, c.revision, erase_record.asked_by, c.at FROM unnest(ids, entities) AS r ("row", entity)
+    ON CONFLICT ("row") DO UPDATE SET revision = c.revision;
+    WITH RECURSIVE chain AS (
+        SELECT r."row", r.entity, c.revision FROM unnest(ids, entities) AS r ("row", entity)
+        UNION ALL
+        SELECT n."row", n.entity, p.previous FROM chain n CROSS JOIN LATERAL (
+            SELECT h.previous[array_position(h.rows, n."row")] AS previous FROM {{schema}}.audit_entry h
+            WHERE h.revision = n.revision AND h.entity = n.entity AND h.field IS NULL AND n."row" = ANY (h.rows)
+            ORDER BY h.number LIMIT 1
+        ) p WHERE p.previous IS NOT NULL
+    )
+    UPDATE {{schema}}.audit_entry e SET
+        old = ARRAY(SELECT CASE WHEN v."row" <> ALL (ids) THEN v.value END
+            FROM unnest(e.rows, e.old) WITH ORDINALITY AS v ("row", value, n) ORDER BY v.n),
+        new = ARRAY(SELECT CASE WHEN v."row" <> ALL (ids) THEN v.value END
+            FROM unnest(e.rows, e.new) WITH ORDINALITY AS v ("row", value, n) ORDER BY v.n)
+    FROM (SELECT DISTINCT entity, revision FROM chain) w
+    WHERE e.revision = w.revision AND e.entity = w.entity AND e.field <> 'deleted_at' AND e.rows && ids;
+END $$;

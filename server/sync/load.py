@@ -32,6 +32,7 @@ from outrider_sdk.protocol.entities import (
     Kind,
 )
 
+from server.crm.erasure.redact import ids_of
 from server.sync.scopes import FOLLOWERS
 from server.sync.state import PARENT_COLUMNS, Device, Facts, Price, Row, State, tax_id_key
 from server.sync.values import is_id, is_storable
@@ -66,6 +67,9 @@ class Source(Protocol):
     async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
         """Ids that the device's refused mutations would have created → the number of the mutation."""
 
+    async def load_erased(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that are rows of people who were erased."""
+
 
 async def load_state(
     mutations: list[dict[str, Any]],
@@ -91,6 +95,7 @@ async def load_state(
         await _add_orders(state, source)
     await _add_related(state, source, named, mutations)
     state.refused |= await source.load_refused(device, [i for ids in named.values() for i in ids])
+    state.erased |= await source.load_erased(sorted(_mentioned_ids(mutations)))
     return state
 
 
@@ -117,6 +122,11 @@ def _asked(mutations: list[dict[str, Any]]) -> Asked:
         if entity == ACCOUNT.name and isinstance(fields.get("tax_id"), str):
             asked.tax_ids.add(tax_id_key(fields["tax_id"]))
     return asked
+
+
+def _mentioned_ids(mutations: list[dict[str, Any]]) -> set[str]:
+    """All ids that stand anywhere in the mutations: a comment names its person in a field that refers to no entity."""
+    return {i for change in _changes(mutations) for i in ids_of(change) if is_id(i)}
 
 
 def _named_ids(mutations: list[dict[str, Any]]) -> dict[str, set[str]]:

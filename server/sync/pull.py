@@ -180,7 +180,7 @@ async def pull(
     entries = await _entries(device, access, 0 if position.anew else cursor, position, page_rows)
     complete = len(entries) < page_rows
     puts, drops = await _contents(device["member_id"], access, entries)
-    return {
+    page = {
         "puts": puts,
         "drops": drops,
         "cursor": device["head"],
@@ -193,6 +193,17 @@ async def pull(
         "outcomes": await _unacknowledged(device, acked_through) if complete else [],
         "server_time": to_micros(now()),
     }
+    if complete and 0 < cursor != device["head"]:
+        page["erased"] = await _erased_since(cursor)
+    return page
+
+
+async def _erased_since(cursor: int) -> list[str]:
+    """Rows of people who were erased after the cursor; also of those who are out of the member's sight by now.
+
+    A device may still hold what it once sent of them. An id alone says nothing.
+    """
+    return [r[0] for r in await connection().fetch('SELECT "row"::text FROM erasure WHERE revision > $1', cursor)]
 
 
 async def _entries(

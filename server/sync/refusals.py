@@ -26,6 +26,7 @@ _CHOICES = {
     "order_empty": ("edit", "discard"),
     "conflict_stale": ("again", "discard"),
     "conflict_settled": ("discard",),
+    "erased": ("discard",),
     "poison": ("report", "discard"),
 }
 

@@ -142,6 +142,12 @@ async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:
     return {r[0]: r[1] for r in records}
 
 
+async def load_erased(ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are rows of people who were erased."""
+    records = await connection().fetch('SELECT "row"::text FROM erasure WHERE "row" = ANY ($1::uuid[])', ids)
+    return {record[0] for record in records}
+
+
 _PRICES = """
 SELECT i.price_list_id::text, i.product_id::text, i.unit, i.price,
     coalesce((

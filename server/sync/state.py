@@ -129,6 +129,8 @@ class State:
     """(price list, product, unit) → price."""
     refused: dict[str, int] = field(default_factory=dict)
     """Ids that refused mutations would have created → the number of the mutation."""
+    erased: set[str] = field(default_factory=set)
+    """Ids, of those that the batch names, of people who were erased."""
 
     merged: dict[str, str] = field(default_factory=dict)
     """Ids of rows that were merged away → the ids that they go on by."""

@@ -169,11 +169,11 @@ def _grants(tenant: TenantRef) -> str:
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {{schema}} TO {{schema}};
         REVOKE INSERT, UPDATE, DELETE ON {{schema}}.schema_migration, {{schema}}.revision_counter,
             {{schema}}.scope_entry, {{schema}}.scope_grant, {{schema}}.scope_change, {{schema}}.price_change,
-            {{schema}}.audit_revision, {{schema}}.audit_entry FROM {{schema}};
+            {{schema}}.audit_revision, {{schema}}.audit_entry, {{schema}}.erasure FROM {{schema}};
         REVOKE INSERT ON {{schema}}.webhook_event FROM {{schema}};
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid, text), {{schema}}.refresh_grants(uuid[], uuid[]),
-            {{schema}}.fold_changes(bigint),
+            {{schema}}.fold_changes(bigint), {{schema}}.erase_record(uuid, uuid, smallint[], uuid[]),
             {{schema}}.reach_of(jsonb),
             {{schema}}.enqueue_job(uuid, text, jsonb, integer), {{schema}}.name_key(text),
             {{schema}}.tax_id_key(text), {{schema}}.channel_key(text, text) TO {{schema}};

@@ -278,6 +278,10 @@ class MemoryServer:
         refused = self.devices[device.id].refused
         return {i: refused[i] for i in ids if i in refused}
 
+    async def load_erased(self, ids: Sequence[str]) -> set[str]:
+        """Nobody is erased here."""
+        return set()
+
     # Push and pull
 
     def begin_push(self, device_id: str, request: dict[str, Any]) -> Transaction:

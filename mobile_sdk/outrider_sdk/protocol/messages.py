@@ -114,6 +114,7 @@ class Outcome(TypedDict):
     duplicates: NotRequired[list[dict[str, object]]]  # rows in sight that may be the same as one that it made
     verdicts: NotRequired[list[dict[str, object]]]  # order.submit: one per line
     blocked_by: NotRequired[int]  # refused because mutation n, on which it builds, was refused
+    erased: NotRequired[list[str]]  # refused because these rows are of people who were erased: the device forgets them
 
 
 class PushReply(TypedDict):
@@ -151,3 +152,5 @@ class PullPage(TypedDict):
     incarnation: int
     outcomes: list[Outcome]  # not yet acknowledged ones; on the complete page
     server_time: int
+    erased: NotRequired[list[str]]
+    """On the complete page: rows of people erased since the cursor. The device forgets what it sent of them."""

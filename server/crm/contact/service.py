@@ -4,6 +4,7 @@ from typing import Any
 
 from server.crm.checks import refuse
 from server.crm.contact.rules import PHONE_KINDS, normalise_phone
+from server.crm.erasure.service import Erased, is_erased
 from server.crm.outlet.tables import Outlet
 from server.crm.resource import Write
 from server.db import connection
@@ -16,11 +17,14 @@ HAVING count(DISTINCT country) = 1
 
 
 async def check_contact(write: Write) -> None:
-    """A person's outlet belongs to the person's account.
+    """A person's outlet belongs to the person's account; and of whom was erased, nothing changes any more.
 
     Raises:
         InvalidInput: it belongs to another.
+        Erased: the person was erased.
     """
+    if write.before is not None and not write.deletes and await is_erased(write.row_id):
+        raise Erased
     outlet_id = write.value("outlet_id")
     if write.deletes or outlet_id is None or not write.values.keys() & {"outlet_id", "account_id"}:
         return
@@ -30,7 +34,13 @@ async def check_contact(write: Write) -> None:
 
 
 async def normalise_channel(write: Write) -> None:
-    """Store phone numbers as E.164 where they can be read as such, and as typed otherwise."""
+    """Store phone numbers as E.164 where they can be read as such, and as typed otherwise.
+
+    Raises:
+        Erased: it is of a person who was erased.
+    """
+    if not write.deletes and await is_erased(write.value("contact_id")):
+        raise Erased
     if "value" in write.values and write.value("channel_kind") in PHONE_KINDS:
         write.values["value"] = normalise_phone(write.values["value"], await find_home_country())
 

@@ -1,0 +1,1 @@
+"""Erasure of a person: a redaction that beats every merge, and that no device can undo."""
