@@ -193,7 +193,7 @@ async def pull(
         "outcomes": await _unacknowledged(device, acked_through) if complete else [],
         "server_time": to_micros(now()),
     }
-    if complete and 0 < cursor != device["head"]:
+    if complete and 0 < cursor < device["head"]:
         page["erased"] = await _erased_since(cursor)
     return page
 

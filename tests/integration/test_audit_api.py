@@ -113,6 +113,22 @@ async def test_deleted_rows_keep_their_history_for_those_who_see_all(world: Worl
     assert await world.rep.refusal("GET", f"/contacts/{contact['id']}/history") == NOT_FOUND
 
 
+async def test_a_field_that_is_hidden_from_a_role_is_not_in_its_history(world: World):
+    """Not its changes, not its first value, not even that there were some."""
+    outlet = f"/outlets/{world.ids['outlet']}"
+    await world.admin.patch(outlet, description="Pays late", name="Corner")
+    await world.admin.patch(outlet, description="Pays on time")
+    [role] = (await world.admin.get("/roles", key="rep"))["items"]
+    await world.admin.patch(f"/roles/{role['id']}", fields={"outlet": {"description": "hidden", "address": "hidden"}})
+
+    for_rep, for_admin = [await world.people[who].get(f"{outlet}/history") for who in ("rep", "admin")]
+
+    assert [i["field"] for i in for_rep["items"]] == ["name", None]
+    assert not {"description", "address"} & for_rep["items"][-1]["first"].keys()
+    assert "Pays" not in str(for_rep)
+    assert [i["field"] for i in for_admin["items"]].count("description") == 2
+
+
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.entity.name)
 async def test_the_history_of_what_one_may_not_see_is_the_404_of_what_never_was(
     world: World, new_tenant: Callable[[], Awaitable[TenantRef]], resource: Any

@@ -17,6 +17,7 @@ from server.db import Source, TenantRef, connection, platform_transaction, tenan
 from server.errors import NotFound
 from server.sync.pull import Position, pull
 from server.sync.push import push
+from tests.integration.import_world import Office
 from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, make_world, new_id
 
 SECRETS = ("Zaphira", "Quintanilla", "Head of Haberdashery", "zaphira@q.example", "+31612345678", "Allergic to walnuts")
@@ -321,3 +322,23 @@ async def test_a_member_is_erased_once_they_have_left(world: World):
     assert device["revoked"]
     async with platform_transaction():
         assert not await connection().fetchval("SELECT count(*) FROM identity WHERE id = $1", identity)
+
+
+async def test_an_import_that_is_undone_does_not_bring_the_person_back(tenant: TenantRef, tmp_path: Path):
+    """An import keeps what stood there before, so that it can be taken back."""
+    office = Office(tenant, tmp_path)
+    world = World(tenant, {})
+    await office.load("customers.csv", "id,name\nC1,Corner Shop\n", "account")
+    await office.load(
+        "contacts.csv", "id,account,name,job_title,email\nZ1,C1,Zaphira,Head of Haberdashery,zaphira@q.example\n"
+    )
+    contact = await office.one("SELECT id FROM contact")
+    await office.load(
+        "contacts.csv", "id,account,name,job_title,email\nZ1,C1,Zaphira Quintanilla,Buyer,zaphira@q.example\n"
+    )
+    assert any(line.startswith("import_line") for line in await tables_with(world, *SECRETS))
+
+    await commands.erase_person(tenant, "contact", contact)
+    await office.undo()
+
+    assert await tables_with(world, *SECRETS) == []
