@@ -1,6 +1,7 @@
 """What a date changes: rights that begin or end with a day are brought in line by a writer, never by the clock alone.
 
-A row that vanished without a revision would be heard of by no device.
+A row that vanished without a revision would be heard of by no device. And once a day what was written is folded into
+the entries of scopes (ADR 0011).
 """
 
 import logging
@@ -9,6 +10,13 @@ from typing import Final
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 
 _DAY: Final = "day_of_grants"
+FOLDED_IDS_MAX: Final = 50_000
+"""Ids folded in one transaction, if they are not of one revision: others wait meanwhile to write."""
+
+_FOLD_THROUGH: Final = """
+SELECT coalesce(max(c.revision) FILTER (WHERE c.ids <= $1), min(c.revision))
+FROM (SELECT revision, sum(cardinality(rows)) OVER (ORDER BY revision) AS ids FROM scope_change) c
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -27,7 +35,18 @@ async def begin_day(tenant: TenantRef) -> bool:
             ON CONFLICT (key) DO UPDATE SET value = excluded.value""",
             _DAY,
         )
+    await _fold(tenant)
     return True
+
+
+async def _fold(tenant: TenantRef) -> None:
+    """Move all changes of scopes into their entries, part by part; a device that pulls notices nothing."""
+    through: int | None = 0
+    while through is not None:
+        async with tenant_write(tenant, by=SYSTEM):
+            through = await connection().fetchval(_FOLD_THROUGH, FOLDED_IDS_MAX)
+            if through is not None:
+                await connection().execute("SELECT fold_changes($1)", through)
 
 
 async def _is_done() -> bool:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from server.db import SYSTEM, Actor, Source, TenantRef, connection, tenant_transaction, tenant_write
+from server.sync import daily
 from server.tenants.service import owner_connection
 from tests.integration.sync_world import World, assert_converged, create, make_world
 
@@ -231,3 +232,20 @@ async def test_a_fold_moves_changes_into_the_entries_and_no_device_notices(world
     for device in (*devices, late):
         await device.pull()
     await assert_converged(world, *devices, late)
+
+
+async def test_each_day_begins_with_a_fold_in_parts(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Whoever writes meanwhile waits for one part, not for all of them."""
+    monkeypatch.setattr(daily, "FOLDED_IDS_MAX", 2)
+    ann = await world.device("ann")
+    await ann.pull()
+    for turn in range(4):
+        await world.execute("UPDATE stock SET quantity = $1", turn)
+        await world.execute("UPDATE contact SET job_title = $1", f"Title {turn}")
+
+    assert await daily.begin_day(world.tenant)
+
+    [left] = await world.fetch("SELECT count(*) AS changes FROM scope_change")
+    assert left["changes"] == 0
+    await ann.pull()
+    await assert_converged(world, ann)
