@@ -342,3 +342,30 @@ async def test_an_import_that_is_undone_does_not_bring_the_person_back(tenant: T
     await office.undo()
 
     assert await tables_with(world, *SECRETS) == []
+
+
+async def test_contacts_that_were_merged_are_one_person(world: World):
+    """The one that lost is a tombstone, with all that stood in it; and the merge remembers, to be undone."""
+    winner, merge = UUID(new_id()), UUID(new_id())
+    await world.execute("UPDATE contact SET name = 'Zaphira', deleted_at = now() WHERE id = $1", UUID(world.clerk))
+    await world.execute(
+        "INSERT INTO contact (id, account_id, name) VALUES ($1, $2, 'Zaphira Quintanilla')", winner, UUID(world.shop)
+    )
+    await world.execute(
+        "INSERT INTO merge (id, entity, winner_id, loser_id) VALUES ($1, 'contact', $2, $3)",
+        merge,
+        winner,
+        UUID(world.clerk),
+    )
+    await world.execute(
+        "INSERT INTO merge_step (merge_id, entity, row_id, field, before) VALUES ($1, 'contact', $2, 'name', $3)",
+        merge,
+        winner,
+        json.dumps("Zaphira"),
+    )
+
+    await commands.erase_person(world.tenant, "contact", winner)
+
+    assert await tables_with(world, *SECRETS) == []
+    erased = await world.fetch("SELECT name FROM contact WHERE id = ANY ($1)", [winner, UUID(world.clerk)])
+    assert [row["name"] for row in erased] == ["Erased person"] * 2
