@@ -7,7 +7,9 @@ import asyncpg
 
 from server.tenants.service import owner_connection
 from tests.bench.house import House
+from tests.bench.imports import bench_imports
 from tests.bench.report import report
+from tests.bench.rights import bench_rights
 
 ROWS = 10_000
 ROUNDS = 9
@@ -17,6 +19,8 @@ TRIGGERS_GOAL = 2.5
 async def bench_domain(house: House) -> None:
     """Each part, on one tenant."""
     await bench_triggers(house)
+    await bench_imports(house, report)
+    await bench_rights(house, report)
 
 
 _STOCKED_UP = f"""
