@@ -10,6 +10,7 @@ from uuid import UUID
 from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.protocol.ids import uuid7
 
+from server.crm.merge.resolution import list_winners
 from server.db import connection
 from server.imports import load
 from server.imports.known import AMBIGUOUS, Case, Facts, Fresh, Row
@@ -118,6 +119,8 @@ async def _place(
     only = _only_of(part, rows)
     external = target.external and part.name in (target.primary.name, "outlet")
     by_id = await _find_by_external_id(part, cases, system) if external else {}
+    if primary and any(row["deleted_at"] is not None for row in by_id.values()):
+        facts.merged = set(await list_winners(row["id"] for row in by_id.values()))
     if primary and target.external:
         by_key = await _without_linked(by_key, part, cases, system)
     for case, index, piece in older:

@@ -167,6 +167,10 @@ class Decider:
         record, row = case.record, case.found[0]
         assert row is not None
         if row["deleted_at"] is not None:
+            if row["id"] in facts.merged:
+                return Outcome(
+                    record.line, "skipped", row["id"], None, "it was merged into another, which stays as it is"
+                )
             day = row["deleted_at"].date()
             return Outcome(record.line, "skipped", row["id"], None, f"it is in the trash since {day}: restore it first")
         if self.options.on_existing == "fail":

@@ -67,6 +67,8 @@ class Facts:
     now: Any
     actor_id: UUID | None
     references: dict[Reference, UUID | str] = field(default_factory=dict)
+    merged: set[UUID] = field(default_factory=set)
+    """Of the rows found, those that were merged into others."""
     made: dict[UUID, Reference] = field(default_factory=dict)
     """Rows that are made because lines name them: id → entity and name."""
     price_lists: dict[UUID, Row] = field(default_factory=dict)

@@ -5,6 +5,9 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from outrider_sdk.protocol.entities import MERGED_ENTITIES
+
+from server.crm.merge.resolution import list_winners
 from server.db import connection
 from server.imports.known import AMBIGUOUS, NAMED_BY, Facts, Fresh
 from server.imports.pieces import Reference
@@ -24,8 +27,12 @@ async def resolve(references: Collection[Reference], system: str, fresh: Fresh) 
 
 async def _resolve(entity: str, texts: set[str], system: str, fresh: Fresh) -> dict[str, UUID | str]:
     found: dict[str, UUID | str] = {t: fresh.external[entity, t] for t in texts if (entity, t) in fresh.external}
-    found |= await find_external(entity, texts - found.keys(), system)
-    found |= await _by_id(entity, texts - found.keys(), fresh)
+    external = await find_external(entity, texts - found.keys(), system)
+    named = external | own_ids(texts - found.keys() - external.keys())
+    # What was merged away is what it was merged into; what is in the trash is not there.
+    winners = await list_winners(named.values()) if named and entity in MERGED_ENTITIES else {}
+    live = await _live(entity, {winners.get(row_id, row_id) for row_id in named.values()})
+    found |= {t: winners.get(i, i) for t, i in named.items() if winners.get(i, i) in live}
     for name in NAMED_BY.get(entity, ()):
         missing = texts - found.keys()
         if not missing:
@@ -51,13 +58,11 @@ async def find_external(entity: str, values: Collection[str], system: str) -> di
     return {record["value"]: record["row"] for record in records}
 
 
-async def _by_id(entity: str, texts: Iterable[str], fresh: Fresh) -> dict[str, UUID]:
-    ids = own_ids(texts)
+async def _live(entity: str, ids: Collection[UUID]) -> set[UUID]:
     if not ids:
-        return {}
+        return set()
     sql = f'SELECT id FROM "{entity}" WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL'  # noqa: S608 - our own name
-    there = {record["id"] for record in await connection().fetch(sql, list(ids.values()))}
-    return {text: row_id for text, row_id in ids.items() if row_id in there}
+    return {record["id"] for record in await connection().fetch(sql, list(ids))}
 
 
 def own_ids(texts: Iterable[str]) -> dict[str, UUID]:

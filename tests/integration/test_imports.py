@@ -184,6 +184,34 @@ async def test_what_is_in_the_trash_is_not_revived(office: Office) -> None:
     assert "in the trash since" in str(office.reasons())
 
 
+async def test_what_was_merged_away_is_what_it_was_merged_into(office: Office) -> None:
+    """The other system knows nothing of our merge: its lines of the loser change nothing, and name the winner."""
+    await office.load("customers.csv", "id,name\nC1,Winner\nC2,Loser\n", "account")
+    await office.write_sql(
+        "INSERT INTO merge (id, entity, winner_id, loser_id) SELECT gen_random_uuid(), 'account', w.id, l.id"
+        " FROM account w, account l WHERE w.name = 'Winner' AND l.name = 'Loser'"
+    )
+    await office.write_sql("DELETE FROM account WHERE name = 'Loser'")
+
+    again = await office.load("customers.csv", "id,name\nC1,Winner\nC2,Loser 2\n", "account")
+    said = office.reasons()
+    contact = await office.load("contacts.csv", "id,name,account\nP1,Pat,C2\n", "contact")
+
+    assert (again.counts["unchanged"], again.counts["skipped"], contact.counts["created"]) == (1, 1, 1)
+    assert "merged into another" in str(said)
+    assert await office.one("SELECT a.name FROM contact c JOIN account a ON a.id = c.account_id") == "Winner"
+
+
+async def test_a_row_in_the_trash_cannot_be_named(office: Office) -> None:
+    """An order for a shop that is gone would be nobody's."""
+    await office.load("customers.csv", "id,name\nC1,Gone\n", "account")
+    await office.write_sql("DELETE FROM account")
+
+    result = await office.load("contacts.csv", "id,name,account\nP1,Pat,C1\n", "contact")
+
+    assert result.counts["failed"] == 1
+
+
 async def test_parents_may_stand_after_those_who_name_them(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody sorts an export of a tree."""
     monkeypatch.setattr(running, "CHUNK_LINES", 2)
