@@ -37,6 +37,20 @@ _DUPLICATE: Final = {
     "id": _ID, "entity": "account", "row_id": _ID, "row_name": "Corner Shop", "other_id": _OTHER_ID,
     "other_name": "The Corner Shop", "kinds": ["tax_id"], "status": "open", "found_at": _AT,
 }  # fmt: skip
+_EXPORT: Final = {
+    "id": _ID, "format": "csv", "state": "done", "created_at": _AT, "expires_at": "2026-11-26T12:00:00Z",
+    "finished_at": _AT, "size_bytes": 48210,
+}  # fmt: skip
+_IMPORT_FILE: Final = {
+    "name": "stock.csv", "target": "stock", "sha256": "0" * 64, "header": ["sku", "on hand"],
+    "columns": {"sku": "product", "on hand": "quantity"}, "constants": {"warehouse": "Depot"},
+    "counts": {"updated": 77},
+}  # fmt: skip
+_IMPORT: Final = {
+    "number": 3, "source": "stock.csv", "state": "done", "system": "erp", "on_existing": "update",
+    "on_duplicate": "create", "dates": None, "created_at": _AT, "created_by": _ID, "finished_at": _AT, "problem": None,
+    "files": [_IMPORT_FILE],
+}  # fmt: skip
 _STAYED: Final = {"entity": "outlet", "row_id": _ID, "field": "account_id", "reason": "It was changed since."}
 _LEASE: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000}
 
@@ -70,9 +84,15 @@ _OTHERS: Final[dict[str, Any]] = {
     "EnrolRequest": {"code": "7KQ2M-9XWTB", "name": "Ann's phone", "secret": "A" * 43},
     "ExternalId": {"system": "erp", "entity": "account", "value": "C-1001", "row_id": _ID},
     "ExternalIdPage": {"items": [{"system": "erp", "entity": "account", "value": "C-1001", "row_id": _ID}]},
+    "ExportRequest": {"format": "csv"},
+    "ExportView": _EXPORT,
     "FieldError": {"field": "name", "message": "Expected str, got int."},
     "HandoverReply": {"assignments": 12, "territories": 0, "drafts": 2},
     "HandoverRequest": {"successor_id": _ID},
+    "ImportChange": {"columns": {"on hand": "quantity"}, "constants": {"warehouse": "Depot"}},
+    "ImportFileView": _IMPORT_FILE,
+    "ImportPage": {"items": [_IMPORT]},
+    "ImportView": _IMPORT,
     "LineVerdictView": _LINE,
     "LogInReply": {"access_token": _TOKEN, "expires_in": 900, "member_id": _ID, "role": "rep"},
     "LogInRequest": {"email": "ann@example.com", "password": "correct horse battery staple"},

@@ -1,12 +1,14 @@
 """Routes of exports, for admins and owners: ask for one, look whether it is there, fetch it."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from litestar import Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 from litestar.params import FromPath, JSONBody
 from litestar.response import File
 from msgspec import Struct
@@ -48,6 +50,16 @@ class ExportView(Struct, frozen=True):
         )  # fmt: skip
 
 
+@dataclass
+class _Download(Operation):
+    """Says that the reply is a file."""
+
+    def __post_init__(self) -> None:
+        schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        media = OpenAPIMediaType(schema=schema, example="the bytes of a zip, or of an SQLite file")
+        self.responses = {"200": OpenAPIResponse(description="It.", content={"application/octet-stream": media})}
+
+
 @post("/", status_code=202, operation_id="createExport")
 async def ask_for_export(data: JSONBody[ExportRequest], session: NamedDependency[Session]) -> ExportView:
     """Ask for all that you may read of the tenant, as of one moment; a job writes it.
@@ -71,7 +83,12 @@ async def get_export(export_id: FromPath[UUID], session: NamedDependency[Session
     return ExportView.of(export)
 
 
-@get("/{export_id:uuid}/file", operation_id="getExportFile", media_type="application/octet-stream")
+@get(
+    "/{export_id:uuid}/file",
+    operation_id="getExportFile",
+    operation_class=_Download,
+    media_type="application/octet-stream",
+)
 async def fetch_export(export_id: FromPath[UUID], session: NamedDependency[Session], state: State) -> File:
     """Download an export that you asked for; nobody else can. 409 `export_not_ready` until it is written."""
     require_role(session, "admin", "owner")

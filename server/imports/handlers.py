@@ -10,7 +10,15 @@ from uuid import uuid4
 from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import (
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+)
 from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 from litestar.response import Stream
 
@@ -42,8 +50,20 @@ class _Upload(Operation):
     """Says that the body is the file."""
 
     def __post_init__(self) -> None:
-        content = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        content = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY), example="sku,quantity\ntea,80\n"
+        )
         self.request_body = RequestBody(content={"application/octet-stream": content}, required=True)
+
+
+@dataclass
+class _Report(Operation):
+    """Says that the reply is CSV."""
+
+    def __post_init__(self) -> None:
+        example = "file,line,outcome,id,column,reason\nstock.csv,2,updated,01938a5e-0000-7000-8000-000000000001,,\n"
+        media = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING), example=example)
+        self.responses = {"200": OpenAPIResponse(description="Every line.", content={"text/csv": media})}
 
 
 @post("/", request_max_body_size=UPLOAD_BYTES_MAX, operation_id="createImport", operation_class=_Upload)
@@ -161,7 +181,7 @@ async def undo_import(number: FromPath[int], session: NamedDependency[Session]) 
     return await _begin(number, "undo", session)
 
 
-@get("/{number:int}/report", operation_id="getImportReport", media_type="text/csv")
+@get("/{number:int}/report", operation_id="getImportReport", operation_class=_Report, media_type="text/csv")
 async def get_report(number: FromPath[int], session: NamedDependency[Session], state: State) -> Response[Any]:
     """Download what became of every line, or in a dry run would become, as CSV."""
     require_all_rights(session)
