@@ -139,7 +139,7 @@ async def test_a_body_that_is_none_is_refused_as_a_problem(world: World, operati
 
         allowed = {400} if body else {400, 404, 201}  # acts take nothing for an empty object
         assert reply.status_code in allowed, (what, reply.text)
-        assert reply.headers["content-type"] == "application/problem+json"
+        assert reply.status_code == 201 or reply.headers["content-type"] == "application/problem+json"
     assert (await send_bytes(world, operation.method, path, b" " * (8 * 1024 * 1024 + 1))).status_code == 413
 
 
