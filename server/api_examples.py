@@ -52,6 +52,24 @@ _IMPORT: Final = {
     "files": [_IMPORT_FILE],
 }  # fmt: skip
 _STAYED: Final = {"entity": "outlet", "row_id": _ID, "field": "account_id", "reason": "It was changed since."}
+_AUTHOR: Final = {"member_id": _ID, "member": "Ann", "device_id": None, "device": None, "login": None}
+_CHANGE: Final = {
+    "entity": "account", "row_id": _ID, "kind": "edit", "revision": 118, "at": _AT, "captured_at": None,
+    "source": "rest", "by": _AUTHOR, "field": "name", "old": "Corner Shop", "new": "The Corner Shop",
+}  # fmt: skip
+_EXPORT: Final = {
+    "id": _ID, "format": "csv", "state": "waiting", "created_at": _AT, "expires_at": "2026-11-26T12:00:00Z",
+    "finished_at": None, "size_bytes": None,
+}  # fmt: skip
+_IMPORT_FILE: Final = {
+    "name": "customers.csv", "target": "account", "sha256": "0" * 64, "header": ["Name", "VAT"],
+    "columns": {"Name": "name", "VAT": "tax_id"}, "constants": {}, "counts": {"created": 93},
+}  # fmt: skip
+_IMPORT: Final = {
+    "number": 1, "source": "customers.csv", "state": "done", "system": "erp", "on_existing": "update",
+    "on_duplicate": "create", "dates": None, "created_at": _AT, "created_by": _ID, "finished_at": _AT,
+    "problem": None, "files": [_IMPORT_FILE],
+}  # fmt: skip
 _LEASE: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000}
 
 PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}
@@ -69,7 +87,10 @@ _OTHERS: Final[dict[str, Any]] = {
     "ApiKeyRequest": {"name": "ERP, nightly", "scopes": ["product:write", "order:read"]},
     "ApiKeyView": _KEY,
     "ApiKeyReply": {"key": "ork_5hT0aK2p…", "api_key": _KEY},
+    "Author": _AUTHOR,
     "CancellationRequest": {},
+    "Change": _CHANGE,
+    "ChangePage": {"items": [_CHANGE], "next": None},
     "CodeReply": {"code": "7KQ2M-9XWTB", "expires_at": _AT},
     "CodeRequest": {"member_id": _ID},
     "DeliveryPage": {"items": [_DELIVERY], "next": None},
@@ -84,6 +105,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "EnrolRequest": {"code": "7KQ2M-9XWTB", "name": "Ann's phone", "secret": "A" * 43},
     "ExternalId": {"system": "erp", "entity": "account", "value": "C-1001", "row_id": _ID},
     "ExternalIdPage": {"items": [{"system": "erp", "entity": "account", "value": "C-1001", "row_id": _ID}]},
+    "ErasureReply": {"subject": _ID, "rows": 12, "at": _AT},
     "ExportRequest": {"format": "csv"},
     "ExportView": _EXPORT,
     "FieldError": {"field": "name", "message": "Expected str, got int."},

@@ -11,6 +11,7 @@ from server.auth.access import Access, Reach, Right
 Action = Literal["read", "write"]
 
 ACTIONS: Final[tuple[Action, ...]] = ("read", "write")
+KEY_ROLE: Final = "key"
 EVERY_ENTITY: Final = "*"
 OF_PEOPLE: Final = frozenset({"member", "role", "delegation"})
 """Who may do what is for people to decide: no key writes these, whatever its scopes."""
@@ -32,9 +33,12 @@ def permits(scopes: frozenset[str], entity: str, action: Action) -> bool:
 
 
 def restrict(access: Access, scopes: frozenset[str]) -> Access:
-    """The rights that a key with the scopes has; they only ever take away."""
+    """The rights that a key with the scopes has; they only ever take away.
+
+    It is of no built-in role any more: what asks for an admin or owner, such as erasure and audit, refuses every key.
+    """
     rights = {name: _restricted(right, name, scopes) for name, right in access.rights.items()}
-    return Access(access.role, access.base, rights, scopes)
+    return Access(KEY_ROLE, access.base, rights, scopes)
 
 
 def _restricted(right: Right, entity: str, scopes: frozenset[str]) -> Right:

@@ -118,7 +118,7 @@ async def test_scopes_never_add_to_what_the_keys_member_may(world: World):
 
 
 async def test_a_key_opens_nothing_but_the_crm(world: World):
-    """No keys, devices, sync, members' roles or webhooks by a key: a leaked one must not make itself more."""
+    """No keys, devices, sync, roles, audit, erasure or files: a leaked one must not make itself more."""
     erp, key = await make_key(world)
     for method, path, body in [
         ("GET", "/api-keys", None),
@@ -128,6 +128,11 @@ async def test_a_key_opens_nothing_but_the_crm(world: World):
         ("GET", "/devices", None),
         ("POST", "/sync/pull", {"protocol": 1, "schema": 1, "cursor": 0}),
         ("GET", "/webhooks", None),
+        ("GET", "/audit", None),
+        ("POST", f"/members/{world.rep.id}/erasure", None),
+        ("POST", f"/contacts/{key['id']}/erasure", None),
+        ("GET", "/imports", None),
+        ("POST", "/exports", {}),
         ("PATCH", f"/members/{world.rep.id}", {"role": "admin"}),
         ("POST", f"/members/{world.rep.id}/handover", {"successor_id": str(world.admin.id)}),
         ("POST", "/roles", {"key": "x", "name": "x", "base": "admin"}),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outrider_sdk.protocol.entities import ENTITIES
 
-from server.auth.access import BUILT_IN, Reach, access_of
+from server.auth.access import BUILT_IN, FIXED, Reach, access_of
 from server.auth.api_key_text import PREFIX_LENGTH, new_api_key, read_api_key
 from server.auth.rate_limit import WINDOW_S, RateCounter
 from server.auth.scopes import OF_PEOPLE, SCOPES, find_unknown, permits, restrict
@@ -75,6 +75,7 @@ def test_no_key_decides_who_may_do_what():
     restricted = restrict(access_of("admin"), frozenset({"*:write"}))
     assert restricted.right("role").of("edit") is Reach.NONE
     assert restricted.right("account").of("edit") is Reach.ALL
+    assert restricted.role not in FIXED
 
 
 def test_requests_are_counted_by_key_and_window():
