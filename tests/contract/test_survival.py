@@ -127,13 +127,17 @@ NOT_JSON = {
     "a name twice": b'{"colour": 1, "colour": 2}',
     "a number without end": b'{"n": ' + b"9" * 10_000 + b"}",
 }
-WITH_BODY = [operation for operation in OPERATIONS if operation.body and "/t/" not in operation.path]
+WITH_BODY = [
+    operation
+    for operation in OPERATIONS
+    if [each.media_type for each in operation.body] == ["application/json"] and "/t/" not in operation.path
+]
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda operation: operation.label)
 async def test_a_body_that_is_none_is_refused_as_a_problem(world: World, operation: schemathesis.APIOperation):
     """Whatever comes over the line: 400 with words, and nothing is written."""
-    path = re.sub(r"\{[^}]*\}", str(uuid7()), operation.path)
+    path = re.sub(r"\{[^}]*\}", "1" if "{number}" in operation.path else str(uuid7()), operation.path)
     for what, body in NOT_JSON.items():
         reply = await send_bytes(world, operation.method, path, body)
 
