@@ -57,19 +57,6 @@ _CHANGE: Final = {
     "entity": "account", "row_id": _ID, "kind": "edit", "revision": 118, "at": _AT, "captured_at": None,
     "source": "rest", "by": _AUTHOR, "field": "name", "old": "Corner Shop", "new": "The Corner Shop",
 }  # fmt: skip
-_EXPORT: Final = {
-    "id": _ID, "format": "csv", "state": "waiting", "created_at": _AT, "expires_at": "2026-11-26T12:00:00Z",
-    "finished_at": None, "size_bytes": None,
-}  # fmt: skip
-_IMPORT_FILE: Final = {
-    "name": "customers.csv", "target": "account", "sha256": "0" * 64, "header": ["Name", "VAT"],
-    "columns": {"Name": "name", "VAT": "tax_id"}, "constants": {}, "counts": {"created": 93},
-}  # fmt: skip
-_IMPORT: Final = {
-    "number": 1, "source": "customers.csv", "state": "done", "system": "erp", "on_existing": "update",
-    "on_duplicate": "create", "dates": None, "created_at": _AT, "created_by": _ID, "finished_at": _AT,
-    "problem": None, "files": [_IMPORT_FILE],
-}  # fmt: skip
 _LEASE: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000}
 
 PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}

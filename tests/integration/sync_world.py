@@ -317,7 +317,7 @@ class Oracle:
         if said is not None and role["key"] not in ("admin", "owner"):
             return _REACH[said]
         whole = _REACH_OF_BASE[role["base"]]
-        return whole if action == "read" and (entity != "role" or whole == 4) else 0 if action == "read" else 4
+        return whole if entity != "role" or whole == 4 else 0  # of what devices may write at all
 
     def _levels_of(self, member_id: str) -> dict[str, int]:
         """How near each scope is to the member."""
