@@ -26,7 +26,7 @@ from server.embedded import EmbeddedError
 from server.errors import AppError
 from server.sync.daily import begin_day_everywhere
 from server.tenants.schema import owner_urls
-from server.tenants.service import create_tenant, list_tenants
+from server.tenants.service import create_tenant, keep_spares, list_tenants
 
 T = TypeVar("T")
 
@@ -154,7 +154,8 @@ def tenant_create(slug: str, name: str, database: str) -> None:
     with open_database(Config.from_env()) as config:
         _run(prepare_all(config))
         made = _run(create_tenant(owner_urls(config), slug=slug, name=name, database=database))
-    _say(f"{made.slug}\t{made.id}\t{made.database}")
+        _say(f"{made.slug}\t{made.id}\t{made.database}")
+        _run(keep_spares(owner_urls(config)))
 
 
 @tenant.command("list")

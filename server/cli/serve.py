@@ -16,7 +16,7 @@ from server.cli.database import connected, keep_database, migrate_all, prepare_a
 from server.cli.supervisor import POLL_S, Child, Supervisor, own_command
 from server.config import MAIN_DATABASE, Config
 from server.tenants.schema import owner_urls
-from server.tenants.service import list_tenants
+from server.tenants.service import keep_spares, list_tenants
 
 Say = Callable[[str], None]
 
@@ -68,7 +68,9 @@ async def _prepare(config: Config, *, seed: bool, say: Say) -> Sequence[str]:
     for outcome in await migrate_all(config):
         if outcome.error:
             say(f"Tenant {outcome.tenant.slug} could not be migrated: {outcome.error}")
-    return await _seed(config, say) if seed else ()
+    notes = await _seed(config, say) if seed else ()
+    await keep_spares(owner_urls(config))
+    return notes
 
 
 async def _seed(config: Config, say: Say) -> Sequence[str]:

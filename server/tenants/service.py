@@ -24,6 +24,8 @@ from server.tenants.schema import (
 
 SLUG_PATTERN = re.compile(r"[a-z0-9](-?[a-z0-9]){1,39}")
 NAME_LENGTH_MAX = 200
+SPARES_KEPT = 2
+"""Tenants that wait for a name, in each database: whoever signs up does not wait for seventy tables to be made."""
 _SELECT = "SELECT id, slug, schema, database FROM "
 
 
@@ -47,6 +49,8 @@ def _ref(row: asyncpg.Record) -> TenantRef:
 async def create_tenant(urls: Mapping[str, str], *, slug: str, name: str, database: str = "main") -> TenantRef:
     """Provision a tenant: role, schema, and its line in the directory; all of it or nothing.
 
+    A spare is taken where there is one (`keep_spares`): its schema is there already.
+
     Args:
         urls: the owner's URL of each database; `main` holds the directory.
 
@@ -56,15 +60,53 @@ async def create_tenant(urls: Mapping[str, str], *, slug: str, name: str, databa
         SlugTaken: another tenant has it.
     """
     _check_new(urls, slug, name, database)
-    tenant = TenantRef(uuid7(), slug, f"t_{secrets.token_hex(8)}", database)
     async with owner_connection(urls["main"]) as directory:
-        if database == "main":
-            async with directory.transaction():
-                await _list(directory, tenant, name)
-                await create_tenant_schema(directory, tenant, login=app_login(urls["main"]))
-        else:
-            await _create_elsewhere(directory, urls[database], tenant, name)
+        return await _claim_spare(directory, slug, name, database) or await _build(
+            directory, urls, TenantRef(uuid7(), slug, f"t_{secrets.token_hex(8)}", database), name
+        )
+
+
+async def _build(
+    directory: asyncpg.Connection, urls: Mapping[str, str], tenant: TenantRef, name: str, *, status: str = "active"
+) -> TenantRef:
+    if tenant.database == "main":
+        async with directory.transaction():
+            await _list(directory, tenant, name, status)
+            await create_tenant_schema(directory, tenant, login=app_login(urls["main"]))
+    else:
+        await _create_elsewhere(directory, urls[tenant.database], tenant, name, status)
     return tenant
+
+
+async def _claim_spare(directory: asyncpg.Connection, slug: str, name: str, database: str) -> TenantRef | None:
+    """The oldest spare of the database under its new address; of two who want one at once, each gets another."""
+    try:
+        row = await directory.fetchrow(
+            """UPDATE platform.tenant SET slug = $1, name = $2, status = 'active', created_at = now()
+            WHERE id = (SELECT id FROM platform.tenant WHERE status = 'spare' AND database = $3
+                ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            RETURNING id, slug, schema, database""",
+            slug,
+            name.strip(),
+            database,
+        )
+    except asyncpg.UniqueViolationError:
+        raise SlugTaken(slug) from None
+    return _ref(row) if row else None
+
+
+async def keep_spares(urls: Mapping[str, str], *, count: int = SPARES_KEPT) -> int:
+    """Build tenants ahead, until each database has so many that wait for a name; how many were built."""
+    built = 0
+    async with owner_connection(urls["main"]) as directory:
+        for database in urls:
+            sql = "SELECT count(*) FROM platform.tenant WHERE status = 'spare' AND database = $1"
+            for _ in range(await directory.fetchval(sql, database), count):
+                number = uuid7()
+                spare = TenantRef(number, f"spare-{number.hex[-12:]}", f"t_{secrets.token_hex(8)}", database)
+                await _build(directory, urls, spare, "Spare", status="spare")
+                built += 1
+    return built
 
 
 def _check_new(urls: Mapping[str, str], slug: str, name: str, database: str) -> None:
@@ -79,22 +121,23 @@ def _check_new(urls: Mapping[str, str], slug: str, name: str, database: str) -> 
         raise InvalidInput(errors)
 
 
-async def _list(directory: asyncpg.Connection, tenant: TenantRef, name: str) -> None:
+async def _list(directory: asyncpg.Connection, tenant: TenantRef, name: str, status: str) -> None:
     """Write the directory's line. Until its transaction ends, others who want the slug wait for it."""
     try:
         await directory.execute(
-            "INSERT INTO platform.tenant (id, slug, name, schema, database) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO platform.tenant (id, slug, name, schema, database, status) VALUES ($1, $2, $3, $4, $5, $6)",
             tenant.id,
             tenant.slug,
             name.strip(),
             tenant.schema,
             tenant.database,
+            status,
         )
     except asyncpg.UniqueViolationError:
         raise SlugTaken(tenant.slug) from None
 
 
-async def _create_elsewhere(directory: asyncpg.Connection, url: str, tenant: TenantRef, name: str) -> None:
+async def _create_elsewhere(directory: asyncpg.Connection, url: str, tenant: TenantRef, name: str, status: str) -> None:
     """Make the schema in another database, where no transaction can span both.
 
     The schema is there before the line shows, and goes again when the line fails. Only a crash in between
@@ -103,7 +146,7 @@ async def _create_elsewhere(directory: asyncpg.Connection, url: str, tenant: Ten
     async with owner_connection(url) as owner:
         try:
             async with directory.transaction():
-                await _list(directory, tenant, name)
+                await _list(directory, tenant, name, status)
                 async with owner.transaction():
                     await create_tenant_schema(owner, tenant, login=app_login(url))
         except BaseException:

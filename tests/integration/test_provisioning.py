@@ -25,7 +25,15 @@ from server.tenants.schema import (
     migrations,
     prepare_database,
 )
-from server.tenants.service import SlugTaken, create_tenant, get_tenant_by_slug, migrate_tenants, owner_connection
+from server.tenants.service import (
+    SlugTaken,
+    create_tenant,
+    get_tenant_by_slug,
+    keep_spares,
+    list_tenants,
+    migrate_tenants,
+    owner_connection,
+)
 from tests.integration.conftest import APP_PASSWORD
 
 CATALOGUE = """
@@ -365,3 +373,34 @@ def test_migrations_are_numbered_without_a_gap():
         names = [path.name for path in (Path(schema.__file__).parent / "migrations" / kind).glob("*.sql")]
 
         assert [step.number for step in migrations(kind)] == list(range(1, len(names) + 1))
+
+
+async def test_a_spare_becomes_the_next_tenant_at_once(owner_urls: dict[str, str], databases: Databases):
+    """Whoever signs up does not wait; and a spare is nobody's until then."""
+    assert await keep_spares(owner_urls, count=1) == 1
+    assert await keep_spares(owner_urls, count=1) == 0
+    async with platform_transaction():
+        listed = await list_tenants()
+
+    slug = f"s-{uuid4().hex[:8]}"
+    tenant = await create_tenant(owner_urls, slug=slug, name="Signed up")
+
+    assert tenant.id not in {each.id for each in listed}
+    assert not any(each.slug.startswith("spare") for each in listed)
+    async with platform_transaction():
+        assert await get_tenant_by_slug(slug) == tenant
+    async with tenant_transaction(tenant) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM member") == 0
+    assert await keep_spares(owner_urls, count=1) == 1
+
+
+async def test_a_taken_address_costs_no_spare(owner_urls: dict[str, str], databases: Databases):
+    """It waits for the next."""
+    slug = f"s-{uuid4().hex[:8]}"
+    await create_tenant(owner_urls, slug=slug, name="First")
+    await keep_spares(owner_urls, count=1)
+
+    with pytest.raises(SlugTaken):
+        await create_tenant(owner_urls, slug=slug, name="Second")
+
+    assert await keep_spares(owner_urls, count=1) == 0

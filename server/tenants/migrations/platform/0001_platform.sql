@@ -5,7 +5,7 @@ CREATE TABLE platform.tenant (
     name text NOT NULL,
     schema text NOT NULL UNIQUE,
     database text NOT NULL DEFAULT 'main',
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
+    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'spare')),
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
