@@ -75,3 +75,16 @@ async def test_a_member_must_have_left_before(world: World):
 
     assert reply["subject"] == str(world.other_rep.id)
     assert (await world.admin.get(f"/members/{world.other_rep.id}"))["name"] == "Erased person"
+
+
+async def test_a_reply_kept_for_a_repeated_request_forgets_the_person(world: World):
+    """It has no second effect, and says nothing of them any more."""
+    body = {"account_id": world.ids["account"], "name": "Quirina"}
+    key = {"Idempotency-Key": "make-quirina"}
+    made = (await world.rep.send("POST", "/contacts", body, headers=key)).json()
+    await world.admin.post(f"/contacts/{made['id']}/erasure")
+
+    again = await world.rep.send("POST", "/contacts", body, headers=key)
+
+    assert (again.status_code, again.json()) == (201, {})
+    assert again.headers["Idempotency-Replayed"] == "true"

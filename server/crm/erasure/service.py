@@ -150,6 +150,7 @@ async def _erase_traces(person: _Person, by: Actor) -> int:
     await _redact_refused([str(i) for i in ids])
     await _redact_outcomes([str(i) for i in ids])
     await connection().execute(_FORGET_IMPORTED, [str(i) for i in ids])
+    await connection().execute(_FORGET_REPLIED, [str(i) for i in ids])
     entities = [ENTITIES[name].code for name, rows in person.rows.items() for _ in rows]
     await connection().execute(
         "SELECT erase_record($1, $2, $3::smallint[], $4::uuid[])", person.subject, by.member_id, entities, ids
@@ -167,6 +168,12 @@ SELECT device_id, incarnation, number, outcome FROM mutation_outcome
 WHERE outcome ? 'conflicts' AND EXISTS (SELECT FROM unnest($1::text[]) AS i (id) WHERE strpos(outcome::text, i.id) > 0)
 """
 
+
+# Replies kept for a repeated request: it still has no second effect, and answers with nothing.
+_FORGET_REPLIED = """
+UPDATE idempotent_reply SET body = '{}' WHERE EXISTS (
+    SELECT FROM unnest($1::text[]) AS i (id) WHERE position(convert_to(i.id, 'UTF8') IN body) > 0)
+"""
 
 # What an import would restore when it is undone, and what it called the rows.
 _FORGET_IMPORTED = """
