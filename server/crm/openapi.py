@@ -38,7 +38,7 @@ _WORDS: Final = {
     "bulk": "Create, change and delete {things}, many at once",
 }
 _SUCCESS: Final = {"list": 200, "get": 200, "create": 201, "change": 200, "delete": 204, "bulk": 200}
-_SUCCESS_OF_ACTS: Final = {"act": 201, "void": 204, "question": 200, "history": 200}
+_SUCCESS_OF_ACTS: Final = {"act": 201, "void": 204, "question": 200, "history": 200, "erasure": 201}
 _ALWAYS: Final = (400, 401, 403, 429, 500, 503)
 _PROBLEMS: Final = {
     "list": (),
@@ -51,6 +51,7 @@ _PROBLEMS: Final = {
     "void": (404, 409, 413, 422),
     "question": (),
     "history": (404,),
+    "erasure": (404, 409),
 }
 """Which problems each kind of operation may answer with, beside those that all do."""
 
@@ -162,7 +163,7 @@ def describe_audit() -> dict[str, Any]:
 
 def describe_erasure(name: str) -> dict[str, Any]:
     """The same for a route that erases a person."""
-    operation = _operation("act", None, reply=ErasureReply.__name__, body=None)
+    operation = _operation("erasure", None, reply=ErasureReply.__name__, body=None)
     return {"operation_id": f"create{name}Erasure", "operation_class": operation}
 
 
