@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
 
+from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.crm.contact.service import find_home_country
 from server.crm.custom.service import load_custom_fields
 from server.crm.merge.resolution import list_winners
@@ -85,18 +86,22 @@ async def load_merged(ids: Iterable[str]) -> dict[str, str]:
     return {str(loser): str(winner) for loser, winner in (await list_winners(ids)).items()}
 
 
+# With the level at which each member holds a scope of the row, and what their role lets them read.
+_SIGHTS = f"""
+SELECT DISTINCT e."row"::text AS row, g.member_id::text AS member, e.entity, g.level, {ACCESS_COLUMNS}
+FROM scope_entry e JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone
+JOIN member m ON m.id = g.member_id LEFT JOIN {ROLE_OF_MEMBER}
+WHERE e."row" = ANY ($1::uuid[]) AND g.member_id = ANY ($2::uuid[]) AND NOT e.gone
+"""
+_NAMES = {e.code: e.name for e in ENTITIES.values()}
+
+
 async def load_sights(conflicts: Sequence[Row]) -> set[tuple[str, str]]:
-    """(row, member) for each side of the conflicts that sees their row now."""
+    """(row, member) for each side of the conflicts that sees their row now, as far as their role reads it."""
     rows = {c.values["row_id"] for c in conflicts}
     members = {c.values[side] for c in conflicts for side in ("kept_by", "lost_by") if c.values[side]}
-    records = await connection().fetch(
-        """SELECT DISTINCT e."row"::text, g.member_id::text FROM scope_entry e
-        JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone
-        WHERE e."row" = ANY ($1::uuid[]) AND g.member_id = ANY ($2::uuid[]) AND NOT e.gone""",
-        rows,
-        members,
-    )
-    return {(r[0], r[1]) for r in records}
+    records = await connection().fetch(_SIGHTS, rows, members)
+    return {(r["row"], r["member"]) for r in records if r["level"] <= access_from(r).right(_NAMES[r["entity"]]).read}
 
 
 async def list_visible(entity: str, ids: Sequence[str], device: Device) -> set[str]:

@@ -222,3 +222,17 @@ async def test_s6_a_winner_who_lost_the_row_is_not_told_at_all(world: World, ann
 
     assert outcome["conflicts"][0]["yours"] == "lost"
     assert "conflict" not in bob.rows
+
+
+async def test_s6_a_side_whose_role_no_longer_reads_the_row_is_not_told_the_other_value(world: World, ann: WireDevice):
+    """A grant that lies farther than the role reads is no sight."""
+    mia = await world.device("mia")
+    await mia.pull()
+    await mia.edit("account", world.shop, name="Mia's")
+    own = '{"account": {"read": "own"}}'
+    await world.execute("UPDATE role SET permissions = $1 WHERE \"key\" = 'manager'", own)
+
+    await ann.edit("account", world.shop, name="Ann's")
+
+    (record,) = await world.fetch("SELECT kept, lost, lost_by::text FROM conflict")
+    assert record == {"kept": None, "lost": '"Mia\'s"', "lost_by": world.mia}
