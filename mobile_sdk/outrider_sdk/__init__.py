@@ -33,8 +33,9 @@ from outrider_sdk.errors import (
     StorageFailed,
     SyncError,
 )
-from outrider_sdk.replica import Replica, Status
-from outrider_sdk.sync import Progress, SyncReport
+from outrider_sdk.replica import Replica
+from outrider_sdk.report import Progress, SyncReport
+from outrider_sdk.status import Status
 from outrider_sdk.tables import Row, Table
 from outrider_sdk.transaction import Transaction
 from outrider_sdk.transport import HttpTransport, Transport, enrol

@@ -17,7 +17,7 @@ from outrider_sdk.errors import InvalidValue, NotFound, OutriderError
 from outrider_sdk.kinds import to_python, to_stored, to_wire
 from outrider_sdk.protocol.entities import Kind
 from outrider_sdk.replica import Replica
-from outrider_sdk.sync import Progress
+from outrider_sdk.report import Progress
 from outrider_sdk.tables import Row, Table
 
 CELL_WIDTH_MAX = 40

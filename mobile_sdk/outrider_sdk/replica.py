@@ -5,69 +5,27 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from outrider_sdk import attention, outbox, overlay, store
+from outrider_sdk import attention, outbox, overlay, sync
 from outrider_sdk.attention import AttentionItem
-from outrider_sdk.conflicts import ConflictTable
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
-from outrider_sdk.errors import ForeignCredentials, InvalidValue, NotEnrolled, ReplicaBusy, ReplicaError
+from outrider_sdk.entity_tables import EntityTables
+from outrider_sdk.errors import InvalidValue, NotEnrolled, ReplicaBusy, ReplicaError
+from outrider_sdk.identity import identify
 from outrider_sdk.ids import Clock, Entropy, IdSource
-from outrider_sdk.kinds import moment
-from outrider_sdk.orders import OrderLineTable, OrderTable
-from outrider_sdk.protocol.entities import ENTITIES
-from outrider_sdk.records import (
-    CapturedTable,
-    ConsentTable,
-    PaymentTable,
-    ReturnLineTable,
-    ReturnOrderTable,
-    VisitTable,
-)
 from outrider_sdk.reopen import Reopened, reopen
+from outrider_sdk.report import OnProgress, SyncReport
+from outrider_sdk.status import Status, get_status
 from outrider_sdk.store import Store
-from outrider_sdk.sync import OnProgress, Sync, SyncReport
-from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
 from outrider_sdk.transport import HttpTransport, Transport, device_clock
-
-_KINDS: dict[str, type[Table]] = {
-    "conflict": ConflictTable,
-    "order": OrderTable,
-    "order_line": OrderLineTable,
-    "return_order": ReturnOrderTable,
-    "return_line": ReturnLineTable,
-    "payment": PaymentTable,
-    "visit": VisitTable,
-    "consent": ConsentTable,
-    "stock_movement": CapturedTable,
-}
+from outrider_sdk.verify import list_problems
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the replica stands, without contact."""
-
-    pending: int
-    """Mutations that the server has not answered."""
-    oldest_pending_at: datetime | None
-    needs_attention: int
-    cursor: int
-    last_sync_at: datetime | None
-    size_bytes: int
-    device_id: str | None
-    incarnation: int
-    last_number: int
-    applied_through: int
-    skew_us: int | None
-    """Server clock minus device clock as last measured."""
-
-
-class Replica:
+class Replica(EntityTables):
     """A local copy of what its user may see, that can be changed offline; made by `Replica.open`.
 
     Any thread may use it, one at a time is inside; `sync` holds it only while it writes.
@@ -78,46 +36,6 @@ class Replica:
     ...     crm.order_lines.create(order_id=order.id, product_id=tea.id, quantity=12)
     ...     crm.orders.submit(order.id)
     """
-
-    custom_fields: Table
-    territories: Table
-    members: Table
-    legal_entities: Table
-    categories: Table
-    tax_categories: Table
-    tax_rates: Table
-    price_lists: Table
-    products: Table
-    product_units: Table
-    price_items: Table
-    assortments: Table
-    promotions: Table
-    warehouses: Table
-    stocks: Table
-    stock_movements: CapturedTable
-    accounts: Table
-    agreements: Table
-    outlets: Table
-    assortment_items: Table
-    contacts: Table
-    contact_channels: Table
-    consents: ConsentTable
-    assignments: Table
-    orders: OrderTable
-    order_lines: OrderLineTable
-    conflicts: ConflictTable
-    return_orders: ReturnOrderTable
-    return_lines: ReturnLineTable
-    invoices: Table
-    receivables: Table
-    payments: PaymentTable
-    payment_allocations: Table
-    comments: Table
-    attachments: Table
-    routes: Table
-    route_stops: Table
-    visits: VisitTable
-    merges: Table
 
     def __init__(
         self,
@@ -137,12 +55,9 @@ class Replica:
         self._new_id = IdSource(clock, entropy)
         self._current: Transaction | None = None
         self._syncing = threading.Lock()
-        self._tables: dict[str, Table] = {}
-        for name, entity in ENTITIES.items():
-            self._tables[name] = _KINDS.get(name, Table)(opened, entity, self.transaction)
-            setattr(self, _plural(name), self._tables[name])
+        self._make_tables(opened, self.transaction)
         if not opened.read_only:
-            self._identify()
+            identify(self._store, self._credentials)
 
     @classmethod
     def open(
@@ -191,22 +106,6 @@ class Replica:
             opened.close()
             raise
 
-    def _identify(self) -> None:
-        """Write into a new replica whose it is; see that an older one is the same device's."""
-        known = self._credentials.load()
-        if known is None:
-            return
-        identity: dict[str, str | int] = {"device_id": known.device_id, "incarnation": known.incarnation}
-        mine = {key: self._store.meta(key) for key in identity}
-        if mine["device_id"] is None:
-            with self._store.write():
-                self._store.set_meta(**identity, member_id=known.member_id, number_prefix=known.number_prefix)
-        elif any(mine[key] != str(value) for key, value in identity.items()):
-            raise ForeignCredentials(
-                f"{self._store.path} belongs to another enrolment ({mine['device_id']}) than its credentials "
-                f"({known.device_id}). Open it with its own, or name a new file."
-            )
-
     def enrol(self, *, server: str, tenant: str, code: str, name: str = "device") -> Credentials:
         """Make this device known to the server by a one-time code. Needs the network, once.
 
@@ -219,7 +118,7 @@ class Replica:
         if self._store.meta("device_id") is not None:
             raise ReplicaError(f"{self._store.path} is enrolled already. Name another file for another device.")
         made = enrol(self._credentials, server=server, tenant=tenant, code=code, name=name, clock=self._clock)
-        self._identify()
+        identify(self._store, self._credentials)
         return made
 
     def close(self) -> None:
@@ -235,17 +134,6 @@ class Replica:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def table(self, entity: str) -> Table:
-        """The rows of an entity, by its name: `crm.table("account")` is `crm.accounts`.
-
-        Raises:
-            InvalidValue: no such entity replicates.
-        """
-        try:
-            return self._tables[entity]
-        except KeyError:
-            raise InvalidValue(entity, None, "there is no such entity") from None
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -309,10 +197,10 @@ class Replica:
             if self._transport is None:
                 self._transport = HttpTransport(self._credentials, server=self._server, clock=self._clock)
             if self._store.meta("device_id") is None:
-                self._identify()
+                identify(self._store, self._credentials)
             if self._store.meta("device_id") is None:
                 raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
-            report = Sync(self._store, self._transport, self._clock, on_progress).run()
+            report = sync.run(self._store, self._transport, self._clock, on_progress)
             report.needs_attention = self.attention()
             return report
         finally:
@@ -383,25 +271,7 @@ class Replica:
 
     def status(self) -> Status:
         """How the replica stands, without contact."""
-        get = self._store.meta_int
-        with self._store.read() as conn:
-            pending, oldest = conn.execute(
-                "SELECT count(*), min(captured_at) FROM sync_outbox WHERE status IS NULL"
-            ).fetchone()
-            synced, skew = self._store.meta("last_sync_at"), self._store.meta("skew")
-            return Status(
-                pending=pending,
-                oldest_pending_at=None if oldest is None else moment(oldest),
-                needs_attention=len(self.attention()),
-                cursor=get("cursor"),
-                last_sync_at=None if synced is None else moment(int(synced)),
-                size_bytes=self._store.size_bytes(),
-                device_id=self._store.meta("device_id"),
-                incarnation=get("incarnation"),
-                last_number=get("last_number"),
-                applied_through=get("applied_through"),
-                skew_us=None if skew is None else int(skew),
-            )
+        return get_status(self._store)
 
     def verify(self) -> list[str]:
         """What is wrong with the replica; empty where all is well. Reads everything, changes nothing.
@@ -410,20 +280,4 @@ class Replica:
         overlay.
         """
         self._refuse_inside_transaction("verify")
-        with self._store.read() as conn:
-            damage = store.check(conn)
-            problems = [damage] if damage else []
-            problems += outbox.broken_links(conn, self._store.meta_int("last_number"))
-            conn.execute("BEGIN IMMEDIATE")
-            try:
-                shown = overlay.visible_of_shadowed(conn)
-                overlay.recompute(conn)
-                computed = overlay.visible_of_shadowed(conn)
-            finally:
-                conn.execute("ROLLBACK")
-        wrong = [key for key, row in computed.items() if shown[key] != row]
-        return problems + [f"{entity} {row_id} is not base plus overlay" for entity, row_id in wrong]
-
-
-def _plural(entity: str) -> str:
-    return entity[:-1] + "ies" if entity.endswith("y") else entity + "s"
+        return list_problems(self._store)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from outrider_sdk import reveal, sync
+from outrider_sdk import reveal
 
 from server.sync import changes
 from tests.simulation.network import FaultyTransport
@@ -34,7 +34,7 @@ def save_the_cursor_before_the_rows() -> Iterator[None]:
             store.set_meta(cursor=page["cursor"])
         return shown(store, page, page["cursor"], **facts)
 
-    with patch.object(sync.reveal, "reveal", early):
+    with patch.object(reveal, "reveal", early):
         yield
 
 

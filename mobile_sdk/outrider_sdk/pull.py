@@ -1,0 +1,87 @@
+"""Pulling what is new: each page is stored before the next is asked for; all are shown at once."""
+
+from outrider_sdk import reveal
+from outrider_sdk.contact import Contact
+from outrider_sdk.errors import ForeignCredentials, ProtocolViolation, Rejected
+from outrider_sdk.protocol import PROTOCOL_VERSION, PullPage
+from outrider_sdk.protocol.entities import SCHEMA_VERSION
+from outrider_sdk.report import Progress
+
+RESTARTS_MAX = 3
+"""A pull whose position the server refuses this often is given up, until the next sync."""
+
+
+class Pull:
+    """The pull of one sync, in pages; made and used once."""
+
+    def __init__(self, contact: Contact) -> None:
+        self._contact = contact
+        self._store = contact.store
+        self._report = contact.report
+
+    def run(self) -> None:
+        """Fetch every page, and show them."""
+        asked_from = self._store.meta_int("cursor")
+        position = self._resumed_position(asked_from)
+        restarts = 0
+        while True:
+            try:
+                page = self._page(asked_from, position)
+            except Rejected as refusal:
+                restarts += 1
+                if position is None or not refusal.code.startswith("position") or restarts > RESTARTS_MAX:
+                    raise
+                with self._store.write() as conn:  # the server, or the user's role, is another than in the page before
+                    reveal.discard_staged(self._store, conn)
+                position = None
+                continue
+            self._count(page)
+            self._contact.erased |= bool(page.get("erased")) or any("erased" in outcome for outcome in page["outcomes"])
+            if page["complete"]:
+                news = reveal.reveal(
+                    self._store, page, asked_from, skew=self._contact.skew, last_sync_at=self._contact.clock()
+                )
+                self._report.count(news)
+                return
+            if page["position"] in (None, position):
+                raise ProtocolViolation("The server's pull does not advance.")
+            if not reveal.stage(self._store, page, asked_from):
+                return
+            position = page["position"]
+
+    def _resumed_position(self, asked_from: int) -> str | None:
+        position = self._store.meta("pull_position")
+        if position is not None and self._store.meta_int("pull_from", -1) != asked_from:
+            with self._store.write() as conn:
+                reveal.discard_staged(self._store, conn)
+            return None
+        return position
+
+    def _page(self, cursor: int, position: str | None) -> PullPage:
+        page: PullPage = self._contact.request(
+            lambda: self._contact.transport.pull(
+                {
+                    "protocol": PROTOCOL_VERSION,
+                    "schema": SCHEMA_VERSION,
+                    "cursor": cursor,
+                    "position": position,
+                    "view": self._store.meta("view"),
+                    "acked_through": self._store.meta_int("answered_through"),
+                }
+            ),
+            PullPage.__required_keys__,
+        )
+        if page["incarnation"] != self._contact.incarnation:
+            raise ForeignCredentials("The server knows this device under another incarnation: enrol it again.")
+        if page["complete"] and page["cursor"] < cursor:
+            raise ProtocolViolation(
+                "The server's revision went back: it was restored from a backup. Nothing was changed."
+            )
+        return page
+
+    def _count(self, page: PullPage) -> None:
+        report = self._report
+        report.pages += 1
+        report.rows_put += sum(len(columns.get("id", ())) for columns in page["puts"].values())
+        report.rows_dropped += sum(map(len, page["drops"].values()))
+        self._contact.on_progress(Progress("pulled", report.rows_put + report.rows_dropped))

@@ -1,0 +1,45 @@
+"""What a sync tells: how far it is, and what it did."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from outrider_sdk.attention import AttentionItem
+from outrider_sdk.protocol import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sync is: mutations pushed of those to push, or rows pulled (their total is not known before)."""
+
+    phase: str
+    done: int
+    total: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.phase}: {self.done}" + (f" of {self.total}" if self.total is not None else "")
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync did. `needs_attention` lists everything that waits for a person, also from before."""
+
+    pushed: int = 0
+    applied: int = 0
+    merged: int = 0
+    refused: int = 0
+    pages: int = 0
+    rows_put: int = 0
+    rows_dropped: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    seconds: float = 0.0
+    cursor: int = 0
+    needs_attention: list[AttentionItem] = field(default_factory=list)
+
+    def count(self, outcomes: list[Outcome]) -> None:
+        """Add outcomes that were news."""
+        for outcome in outcomes:
+            setattr(self, outcome["status"], getattr(self, outcome["status"]) + 1)
+
+
+OnProgress = Callable[[Progress], object]
