@@ -18,7 +18,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from server import db
+from server import db, storage
 from server.api_document import PROBLEM_TYPE, openapi_config
 from server.auth.handlers import create_auth_router
 from server.auth.session import (
@@ -103,6 +103,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
 async def _connected(config: Config) -> AsyncIterator[None]:
     databases = await Databases.connect(app_urls(config))
     db.use(databases)
+    storage.use(config.state_dir, config.storage_url)
     try:
         yield
     finally:

@@ -52,6 +52,8 @@ class Config:
     """`folder:<path>`, `smtp://user:password@host:port` or `smtps://…`."""
     base_url: str
     """Scheme, host and port under which people reach the server; no slash at its end."""
+    storage_url: str = field(default="", repr=False)
+    """Where shared files are: `folder:<path>` or `s3://bucket/prefix`; empty: in the state folder."""
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Private networks into which webhooks may go, also over plain http."""
 
@@ -76,6 +78,7 @@ class Config:
             port=port,
             mail_url=_read_mail_url(env, state_dir),
             base_url=_read_base_url(env, host, port),
+            storage_url=_read_storage_url(env, state_dir),
             webhook_networks=_read_webhook_networks(env),
         )
 
@@ -186,6 +189,21 @@ def _read_mail_url(env: Mapping[str, str], state_dir: Path) -> str:
         raise ConfigError(
             "OUTRIDER_MAIL_URL names no mail server: set smtp://user:password@host:587, "
             "smtps://user:password@host:465 or folder:/path/to/a/folder."
+        )
+    return url
+
+
+def _read_storage_url(env: Mapping[str, str], state_dir: Path) -> str:
+    url = _get(env, "OUTRIDER_STORAGE_URL") or f"folder:{state_dir / 'files'}"
+    if url.startswith("folder:"):
+        complete = bool(url.removeprefix("folder:"))
+    else:
+        parts = _split_url("OUTRIDER_STORAGE_URL", url)
+        complete = parts.scheme == "s3" and bool(parts.netloc) and "@" not in parts.netloc
+    if not complete:
+        raise ConfigError(
+            "OUTRIDER_STORAGE_URL names no place for files: set folder:/path/to/a/folder, or "
+            "s3://bucket/prefix?region=eu-central-1, with the credentials in AWS_ACCESS_KEY_ID and …SECRET_ACCESS_KEY."
         )
     return url
 

@@ -109,7 +109,7 @@ def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = 
     for module in ACTOR_MODULES:
         importlib.import_module(module)
     mail.use(mail.MailSettings(config.mail_url, urlsplit(config.base_url).hostname or "localhost"))
-    storage.use(config.state_dir)
+    storage.use(config.state_dir, config.storage_url)
     gateway.use(WebhookSettings(config.secret_key, config.webhook_networks))
     broker.connect(urls[database])
     broker.add_middleware(_Pools(urls, database))

@@ -24,6 +24,7 @@ def test_everything_has_a_default(env: dict[str, str], tmp_path: Path):
     assert config.state_dir == tmp_path / "state"
     assert (config.host, config.port, config.base_url) == ("127.0.0.1", 8420, "http://127.0.0.1:8420")
     assert config.mail_url == f"folder:{tmp_path / 'state' / 'mail'}"
+    assert config.storage_url == f"folder:{tmp_path / 'state' / 'files'}"
 
 
 def test_the_state_folder_is_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""Files that this installation keeps for its tenants: uploads to import, exports to fetch. In folders closed to others.
+"""Files in the state folder, closed to others: uploads to import, exports to fetch.
 
 Web servers and workers share the state folder: what one puts there, the other finds.
 """
@@ -14,7 +14,7 @@ _state_dir: Path | None = None
 
 
 def use(state_dir: Path | None) -> None:
-    """Make this the state folder of the process (a worker does, at its start)."""
+    """Make this the state folder of the process."""
     global _state_dir
     _state_dir = state_dir
 
