@@ -33,10 +33,12 @@ from outrider_sdk.errors import (
     StorageFailed,
     SyncError,
 )
+from outrider_sdk.queries import Query, above, at_least, at_most, begins_with, below, holds, other_than
 from outrider_sdk.replica import Replica
 from outrider_sdk.report import Progress, SyncReport
+from outrider_sdk.row import Row
 from outrider_sdk.status import Status
-from outrider_sdk.tables import Row, Table
+from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
 from outrider_sdk.transport import HttpTransport, Transport, enrol
 
@@ -61,6 +63,7 @@ __all__ = [
     "OutriderError",
     "Progress",
     "ProtocolViolation",
+    "Query",
     "Rejected",
     "Replica",
     "ReplicaBroken",
@@ -79,5 +82,12 @@ __all__ = [
     "Table",
     "Transaction",
     "Transport",
+    "above",
+    "at_least",
+    "at_most",
+    "begins_with",
+    "below",
     "enrol",
+    "holds",
+    "other_than",
 ]

@@ -18,7 +18,8 @@ from outrider_sdk.kinds import to_python, to_stored, to_wire
 from outrider_sdk.protocol.entities import Kind
 from outrider_sdk.replica import Replica
 from outrider_sdk.report import Progress
-from outrider_sdk.tables import Row, Table
+from outrider_sdk.row import Row
+from outrider_sdk.tables import Table
 
 CELL_WIDTH_MAX = 40
 _COLUMNS = {
@@ -216,7 +217,7 @@ def _reopen(crm: Replica, options: argparse.Namespace) -> None:
     print(f"{options.number} is now {reopened.number}." if reopened.number else "Nothing could be taken up again.")
 
 
-def _fields(table: Table, given: Sequence[str]) -> dict[str, Any]:
+def _fields(table: Table[Any], given: Sequence[str]) -> dict[str, Any]:
     """FIELD=VALUE as an application would give it; nothing after the = stands for an empty field."""
     fields = {}
     for text in given:
@@ -243,15 +244,16 @@ def _fields(table: Table, given: Sequence[str]) -> dict[str, Any]:
     return fields
 
 
-def _one(table: Table, text: str, field: str) -> Row:
+def _one(table: Table[Any], text: str, field: str) -> Row:
     """The row that has this id, or alone has this value in a field."""
-    found = table.list(where={field: text}, limit=2)
+    found: list[Row] = table.list(where={field: text}, limit=2)
     if len(found) == 1:
         return found[0]
     if found:
         raise InvalidValue(table.entity.name, field, f"several have {text!r}; give the id")
     try:
-        return table.get(text)
+        row: Row = table.get(text)
+        return row
     except InvalidValue:
         raise NotFound(table.entity.name, text) from None
 

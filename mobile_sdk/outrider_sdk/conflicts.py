@@ -4,14 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from outrider_sdk import overlay, rules
+from outrider_sdk import overlay, rows, rules
 from outrider_sdk.errors import InvalidValue
 from outrider_sdk.kinds import id_bytes
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol import Change, Choice, canonical_json
 from outrider_sdk.protocol.entities import CONFLICT, ENTITIES, Kind
 from outrider_sdk.store import Store
-from outrider_sdk.tables import Row, Table
+from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
 
 WHOLE_ROW = "*"
@@ -23,10 +23,10 @@ CUSTOM = "custom."
 LABEL_VALUE_LENGTH_MAX = 60
 
 
-class ConflictTable(Table):
+class ConflictTable(Table[rows.Conflict]):
     """Conflicts that this person is a side of; beside the ways of `Table`, `settle`."""
 
-    def settle(self, row_id: str, choice: str) -> Row:
+    def settle(self, row_id: str, choice: str) -> rows.Conflict:
         """Decide: `keep` what stands, `take` the value that was not kept; of a whole row, `keep` or `delete` it.
 
         Fields that mean something only together are decided together. What the person sees now goes along: where

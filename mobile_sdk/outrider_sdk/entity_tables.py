@@ -1,5 +1,8 @@
 """The tables of a replica: an attribute for each entity that replicates, in the plural."""
 
+from typing import Any
+
+from outrider_sdk import rows
 from outrider_sdk.conflicts import ConflictTable
 from outrider_sdk.errors import InvalidValue
 from outrider_sdk.orders import OrderLineTable, OrderTable
@@ -15,7 +18,7 @@ from outrider_sdk.records import (
 from outrider_sdk.store import Store
 from outrider_sdk.tables import Begin, Table
 
-_KINDS: dict[str, type[Table]] = {
+_KINDS: dict[str, type[Table[Any]]] = {
     "conflict": ConflictTable,
     "order": OrderTable,
     "order_line": OrderLineTable,
@@ -31,53 +34,57 @@ _KINDS: dict[str, type[Table]] = {
 class EntityTables:
     """What `crm.accounts` and its like are."""
 
-    custom_fields: Table
-    territories: Table
-    members: Table
-    legal_entities: Table
-    categories: Table
-    tax_categories: Table
-    tax_rates: Table
-    price_lists: Table
-    products: Table
-    product_units: Table
-    price_items: Table
-    assortments: Table
-    promotions: Table
-    warehouses: Table
-    stocks: Table
-    stock_movements: CapturedTable
-    accounts: Table
-    agreements: Table
-    outlets: Table
-    assortment_items: Table
-    contacts: Table
-    contact_channels: Table
+    roles: Table[rows.Role]
+    offices: Table[rows.Office]
+    teams: Table[rows.Team]
+    delegations: Table[rows.Delegation]
+    custom_fields: Table[rows.CustomField]
+    territories: Table[rows.Territory]
+    members: Table[rows.Member]
+    legal_entities: Table[rows.LegalEntity]
+    categories: Table[rows.Category]
+    tax_categories: Table[rows.TaxCategory]
+    tax_rates: Table[rows.TaxRate]
+    price_lists: Table[rows.PriceList]
+    products: Table[rows.Product]
+    product_units: Table[rows.ProductUnit]
+    price_items: Table[rows.PriceItem]
+    assortments: Table[rows.Assortment]
+    promotions: Table[rows.Promotion]
+    warehouses: Table[rows.Warehouse]
+    stocks: Table[rows.Stock]
+    stock_movements: CapturedTable[rows.StockMovement]
+    accounts: Table[rows.Account]
+    agreements: Table[rows.Agreement]
+    outlets: Table[rows.Outlet]
+    assortment_items: Table[rows.AssortmentItem]
+    contacts: Table[rows.Contact]
+    contact_channels: Table[rows.ContactChannel]
     consents: ConsentTable
-    assignments: Table
+    assignments: Table[rows.Assignment]
     orders: OrderTable
     order_lines: OrderLineTable
     conflicts: ConflictTable
     return_orders: ReturnOrderTable
     return_lines: ReturnLineTable
-    invoices: Table
-    receivables: Table
+    invoices: Table[rows.Invoice]
+    receivables: Table[rows.Receivable]
     payments: PaymentTable
-    payment_allocations: Table
-    comments: Table
-    attachments: Table
-    routes: Table
-    route_stops: Table
+    payment_allocations: Table[rows.PaymentAllocation]
+    comments: Table[rows.Comment]
+    attachments: Table[rows.Attachment]
+    routes: Table[rows.Route]
+    route_stops: Table[rows.RouteStop]
     visits: VisitTable
-    merges: Table
+    merges: Table[rows.Merge]
 
     def _make_tables(self, store: Store, begin: Begin) -> None:
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, Table[Any]] = {}
         for name, entity in ENTITIES.items():
             self._tables[name] = _KINDS.get(name, Table)(store, entity, begin)
             setattr(self, plural(name), self._tables[name])
 
-    def table(self, entity: str) -> Table:
+    def table(self, entity: str) -> Table[Any]:
         """The rows of an entity, by its name: `crm.table("account")` is `crm.accounts`.
 
         Raises:

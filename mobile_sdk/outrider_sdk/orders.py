@@ -3,14 +3,15 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from outrider_sdk import overlay, rules
+from outrider_sdk import overlay, rows, rules
 from outrider_sdk.errors import IllegalStatus, InvalidValue
 from outrider_sdk.kinds import FRACTION_DIGITS_MAX, id_bytes, id_text, moment
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol.entities import AGREEMENT, ORDER, ORDER_LINE, OUTLET, PRICE_LIST, PRODUCT
+from outrider_sdk.queries import R
 from outrider_sdk.store import Store
-from outrider_sdk.tables import Row, Table
+from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
 
 FULFILMENT_DEFAULT = "partial"
@@ -25,58 +26,8 @@ _PRICE = """
     LIMIT 1"""
 
 
-class OrderTable(Table):
-    """Orders; beside the ways of `Table`, `submit` and `cancel`."""
-
-    def submit(self, row_id: str) -> Row:
-        """Hand the order in, with the lines, prices and total that the person saw.
-
-        Raises:
-            NotFound: the device shows no such order.
-            IllegalStatus: the order's status does not allow it.
-            InvalidValue: the order has no lines.
-        """
-        key = str(self._id(row_id))
-        with self._begin() as transaction:
-            order = _allowed(transaction, key, "submitted")
-            lines = seen_lines(self._store, key)
-            if not lines:
-                raise InvalidValue(ORDER.name, None, "has no lines, and can't be submitted; add one, or cancel it")
-            transaction.intend("order.submit", key, {"total_minor": order["total_minor"], "lines": lines})
-            return self.get(key)
-
-    def cancel(self, row_id: str) -> Row:
-        """Call the order off.
-
-        Raises:
-            NotFound: the device shows no such order.
-            IllegalStatus: the order's status does not allow it.
-        """
-        key = str(self._id(row_id))
-        with self._begin() as transaction:
-            order = _allowed(transaction, key, "cancelled")
-            transaction.intend("order.cancel", key, {"status": order["status"]})
-            return self.get(key)
-
-    def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:
-        if "outlet_id" not in given:
-            raise InvalidValue(ORDER.name, "outlet_id", "is required")
-        outlet = transaction.get(OUTLET, str(given["outlet_id"]))
-        agreement = self._agreement(transaction, given, outlet)
-        price_list = transaction.get(PRICE_LIST, str(agreement["price_list_id"]))
-        sent = {"agreement_id": agreement["id"], "fulfilment": FULFILMENT_DEFAULT} | given
-        sent.setdefault("warehouse_id", self._depot(agreement))
-        sent.setdefault("number", self._next_number())
-        _, derived = super()._completed(transaction, sent)
-        member_id = self._store.meta("member_id")
-        derived |= dict.fromkeys(("maker_id", "owner_id", "credited_id"), member_id)
-        derived |= {name: agreement[name] for name in ("account_id", "legal_entity_id", "price_list_id", "currency")}
-        derived |= {"price_list_version": price_list["version"], "address_snapshot": outlet["address"]}
-        return sent, derived | {"status": "draft", "total_minor": 0, "captured_at": transaction.captured_at}
-
-    def _adjusted(self, transaction: Transaction, row_id: str, wanted: WireRow) -> tuple[WireRow, Derived]:
-        _editable(transaction, row_id)
-        return wanted, None
+class AgreedTable(Table[R]):
+    """What is made under an account's agreement, with a number of this device's."""
 
     def _agreement(self, transaction: Transaction, given: WireRow, outlet: WireRow) -> WireRow:
         if "agreement_id" in given:
@@ -110,7 +61,61 @@ class OrderTable(Table):
         return f"{prefix}-{counter:05d}"
 
 
-class OrderLineTable(Table):
+class OrderTable(AgreedTable[rows.Order]):
+    """Orders; beside the ways of `Table`, `submit` and `cancel`."""
+
+    def submit(self, row_id: str) -> rows.Order:
+        """Hand the order in, with the lines, prices and total that the person saw.
+
+        Raises:
+            NotFound: the device shows no such order.
+            IllegalStatus: the order's status does not allow it.
+            InvalidValue: the order has no lines.
+        """
+        key = str(self._id(row_id))
+        with self._begin() as transaction:
+            order = _allowed(transaction, key, "submitted")
+            lines = seen_lines(self._store, key)
+            if not lines:
+                raise InvalidValue(ORDER.name, None, "has no lines, and can't be submitted; add one, or cancel it")
+            transaction.intend("order.submit", key, {"total_minor": order["total_minor"], "lines": lines})
+            return self.get(key)
+
+    def cancel(self, row_id: str) -> rows.Order:
+        """Call the order off.
+
+        Raises:
+            NotFound: the device shows no such order.
+            IllegalStatus: the order's status does not allow it.
+        """
+        key = str(self._id(row_id))
+        with self._begin() as transaction:
+            order = _allowed(transaction, key, "cancelled")
+            transaction.intend("order.cancel", key, {"status": order["status"]})
+            return self.get(key)
+
+    def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:
+        if "outlet_id" not in given:
+            raise InvalidValue(ORDER.name, "outlet_id", "is required")
+        outlet = transaction.get(OUTLET, str(given["outlet_id"]))
+        agreement = self._agreement(transaction, given, outlet)
+        price_list = transaction.get(PRICE_LIST, str(agreement["price_list_id"]))
+        sent = {"agreement_id": agreement["id"], "fulfilment": FULFILMENT_DEFAULT} | given
+        sent.setdefault("warehouse_id", self._depot(agreement))
+        sent.setdefault("number", self._next_number())
+        _, derived = super()._completed(transaction, sent)
+        member_id = self._store.meta("member_id")
+        derived |= dict.fromkeys(("maker_id", "owner_id", "credited_id"), member_id)
+        derived |= {name: agreement[name] for name in ("account_id", "legal_entity_id", "price_list_id", "currency")}
+        derived |= {"price_list_version": price_list["version"], "address_snapshot": outlet["address"]}
+        return sent, derived | {"status": "draft", "total_minor": 0, "captured_at": transaction.captured_at}
+
+    def _adjusted(self, transaction: Transaction, row_id: str, wanted: WireRow) -> tuple[WireRow, Derived]:
+        _editable(transaction, row_id)
+        return wanted, None
+
+
+class OrderLineTable(Table[rows.OrderLine]):
     """Lines of orders; a line may change only while its order may."""
 
     def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:

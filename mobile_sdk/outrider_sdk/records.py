@@ -3,18 +3,19 @@
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from outrider_sdk import overlay, rules
+from outrider_sdk import overlay, rows, rules
 from outrider_sdk.errors import IllegalStatus, InvalidValue
 from outrider_sdk.kinds import id_bytes, id_text
-from outrider_sdk.orders import OrderTable
+from outrider_sdk.orders import AgreedTable
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol.entities import CONSENT, OUTLET, PAYMENT, PRODUCT, RETURN_ORDER
-from outrider_sdk.tables import Row, Table
+from outrider_sdk.queries import R
+from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
 
 
-class CapturedTable(Table):
+class CapturedTable(Table[R]):
     """Rows that say when something happened: now, unless told otherwise."""
 
     _moments: ClassVar = {"visit": "checked_in_at", "stock_movement": "moved_at", "consent": "at", "payment": "paid_at"}
@@ -24,10 +25,10 @@ class CapturedTable(Table):
         return super()._completed(transaction, sent)
 
 
-class VisitTable(CapturedTable):
+class VisitTable(CapturedTable[rows.Visit]):
     """Visits: created at check-in, and completed once, at check-out."""
 
-    def check_out(self, row_id: str, **fields: Any) -> Row:
+    def check_out(self, row_id: str, **fields: Any) -> rows.Visit:
         """End a visit now, with its outcome, note or signature."""
         with self._begin() as transaction:
             return self.edit(row_id, **{"checked_out_at": transaction.captured_at} | fields)
@@ -39,7 +40,7 @@ class VisitTable(CapturedTable):
         return sent, derived | {"member_id": self._store.meta("member_id")}
 
 
-class ConsentTable(CapturedTable):
+class ConsentTable(CapturedTable[rows.Consent]):
     """Consents: each record follows the last one that this device knows."""
 
     def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:
@@ -63,10 +64,10 @@ class ConsentTable(CapturedTable):
             return [overlay.wire_row(CONSENT, row) for row in conn.execute(sql, parameters)]
 
 
-class PaymentTable(CapturedTable):
+class PaymentTable(CapturedTable[rows.Payment]):
     """Payments: with company and currency of the account's agreement, and a receipt number of this device's."""
 
-    def reverse(self, row_id: str, note: str | None = None) -> Row:
+    def reverse(self, row_id: str, note: str | None = None) -> rows.Payment:
         """Take a whole payment back."""
         payment = self.get(row_id)
         names = ("account_id", "outlet_id", "legal_entity_id", "currency", "amount_minor", "method", "receipt_number")
@@ -97,10 +98,10 @@ class PaymentTable(CapturedTable):
         return f"{prefix}-P{self._store.next_order_counter():05d}"
 
 
-class ReturnOrderTable(OrderTable):
+class ReturnOrderTable(AgreedTable[rows.ReturnOrder]):
     """Returns; beside the ways of `Table`, `submit` and `cancel`."""
 
-    def submit(self, row_id: str) -> Row:
+    def submit(self, row_id: str) -> rows.ReturnOrder:
         """Hand the return in.
 
         Raises:
@@ -118,7 +119,7 @@ class ReturnOrderTable(OrderTable):
             transaction.intend("return_order.submit", key, {"total_minor": shown["total_minor"]})
             return self.get(key)
 
-    def cancel(self, row_id: str) -> Row:
+    def cancel(self, row_id: str) -> rows.ReturnOrder:
         """Call the return off.
 
         Raises:
@@ -138,7 +139,7 @@ class ReturnOrderTable(OrderTable):
         agreement = self._agreement(transaction, given, outlet)
         sent = {"agreement_id": agreement["id"]} | given
         sent.setdefault("number", self._next_number())
-        sent, derived = Table._completed(self, transaction, sent)
+        sent, derived = super()._completed(transaction, sent)
         derived |= {name: agreement[name] for name in ("account_id", "legal_entity_id", "currency")}
         return sent, derived | {"maker_id": self._store.meta("member_id"), "captured_at": transaction.captured_at}
 
@@ -147,7 +148,7 @@ class ReturnOrderTable(OrderTable):
         return wanted, None
 
 
-class ReturnLineTable(Table):
+class ReturnLineTable(Table[rows.ReturnLine]):
     """Lines of returns; a line may change only while its return is a draft."""
 
     def _completed(self, transaction: Transaction, given: WireRow) -> tuple[WireRow, WireRow]:

@@ -6,29 +6,20 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Generic, TypeAlias, cast
 
 from outrider_sdk.errors import InvalidValue, NotFound
-from outrider_sdk.kinds import Scalar, id_bytes, id_text, to_python, to_stored, to_wire
+from outrider_sdk.kinds import Scalar, id_bytes, id_text, to_python, to_wire
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
-from outrider_sdk.protocol.entities import MERGED_ENTITIES, Entity, Field, Kind
+from outrider_sdk.protocol.entities import MERGED_ENTITIES, Entity, Field
+from outrider_sdk.queries import Query, R
+from outrider_sdk.rows import ROWS
 from outrider_sdk.schema import quoted
 from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction, writable_fields
 
-
-class Row(dict[str, Any]):
-    """A row as it was when it was read: a dict whose fields are attributes too (`row.name`)."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-Rows = list[Row]
+Rows: TypeAlias = list[R]
 Begin = Callable[[], AbstractContextManager[Transaction]]
 
 
@@ -43,7 +34,7 @@ def current_id(store: Store, entity: str, row_id: str) -> str:
     return row_id if found is None else id_text(found[0])
 
 
-class Table:
+class Table(Generic[R]):
     """The rows of an entity that this device shows, and the ways to change them.
 
     A change outside `with crm.transaction():` is a transaction of its own.
@@ -54,7 +45,7 @@ class Table:
         self._store = store
         self._begin = begin
 
-    def find(self, row_id: str) -> Row | None:
+    def find(self, row_id: str) -> R | None:
         """The row, or the one that it was merged into; None where the device shows no such row."""
         with self._store.read() as conn:
             stored = conn.execute(
@@ -62,7 +53,7 @@ class Table:
             ).fetchone()
         return None if stored is None else self._row(stored)
 
-    def get(self, row_id: str) -> Row:
+    def get(self, row_id: str) -> R:
         """The row.
 
         Raises:
@@ -78,29 +69,37 @@ class Table:
         where: Mapping[str, Any] | None = None,
         order_by: str | Sequence[str] = "id",
         limit: int | None = None,
-    ) -> Rows:
+    ) -> Rows[R]:
         """Rows whose fields equal those of `where`, in order.
 
         Args:
-            where: per field a value, None for empty, or a list of which any will do. For more, use `Replica.query`.
+            where: per field a value, None for empty, or a list of which any will do. For more,
+                use `where`, or `Replica.query`.
             order_by: a field or several; `-name` sorts downward.
             limit: at most so many.
         """
-        conditions, parameters = self._conditions(where or {})
-        names = [order_by] if isinstance(order_by, str) else order_by
-        order = ", ".join(self._comparable(n.removeprefix("-")) + (" DESC" if n[:1] == "-" else "") for n in names)
-        sql = f"SELECT * FROM {quoted(self.entity.name)} WHERE {conditions} ORDER BY {order} LIMIT ?"
-        with self._store.read() as conn:
-            return [self._row(stored) for stored in conn.execute(sql, (*parameters, -1 if limit is None else limit))]
+        names = (order_by,) if isinstance(order_by, str) else tuple(order_by)
+        return self.where(where).order_by(*names).limit(limit).all()
+
+    def where(self, conditions: Mapping[str, Any] | None = None, /, **fields: Any) -> Query[R]:
+        """A query for rows that fulfil conditions; without any, for all. See `Query.where`."""
+        return Query(self).where(conditions, **fields)
 
     def count(self, where: Mapping[str, Any] | None = None) -> int:
         """How many rows `list` would return."""
-        conditions, parameters = self._conditions(where or {})
-        with self._store.read() as conn:
-            found = conn.execute(f"SELECT count(*) FROM {quoted(self.entity.name)} WHERE {conditions}", parameters)
-            return int(found.fetchone()[0])
+        return self.where(where).count()
 
-    def create(self, **fields: Any) -> Row:
+    def select(self, sql: str, parameters: Sequence[Any]) -> Rows[R]:
+        """Rows of a SELECT of all columns of this table."""
+        with self._store.read() as conn:
+            return [self._row(stored) for stored in conn.execute(sql, parameters)]
+
+    def scalar(self, sql: str, parameters: Sequence[Any]) -> Any:
+        """The single value of a SELECT."""
+        with self._store.read() as conn:
+            return conn.execute(sql, parameters).fetchone()[0]
+
+    def create(self, **fields: Any) -> R:
         """Add a row, and return it as shown.
 
         Raises:
@@ -118,7 +117,7 @@ class Table:
                     raise InvalidValue(self.entity.name, field.name, "is required")
             return self.get(transaction.create(self.entity, sent, derived))
 
-    def edit(self, row_id: str, **fields: Any) -> Row:
+    def edit(self, row_id: str, **fields: Any) -> R:
         """Change fields of a row, and return it as shown. A value that is there already is no change.
 
         Of `custom`, the keys that are given change; None takes one away.
@@ -192,26 +191,6 @@ class Table:
         except ValueError:
             raise InvalidValue(self.entity.name, "id", f"{row_id!r} is not a UUID") from None
 
-    def _row(self, stored: Sequence[Any]) -> Row:
-        return Row((f.name, to_python(f, value)) for f, value in zip(self.entity.all_fields, stored, strict=True))
-
-    def _comparable(self, name: str) -> str:
-        column = quoted(self._field(name).name)
-        return f"CAST({column} AS REAL)" if self._field(name).kind is Kind.DECIMAL else column
-
-    def _conditions(self, where: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-        conditions, parameters = ["true"], []
-        for name, value in where.items():
-            column = self._comparable(name)
-            choices = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
-            known = [self._parameter(name, choice) for choice in choices if choice is not None]
-            marks = ", ".join("?" * len(known))
-            empty = f" OR {column} IS NULL" if len(known) < len(choices) else ""
-            conditions.append(f"({column} IN ({marks}){empty})")
-            parameters += known
-        return " AND ".join(conditions), parameters
-
-    def _parameter(self, name: str, value: Any) -> Any:
-        field = self._field(name)
-        stored = to_stored(field, to_wire(self.entity.name, field, value))
-        return float(str(stored)) if field.kind is Kind.DECIMAL else stored
+    def _row(self, stored: Sequence[Any]) -> R:
+        fields = zip(self.entity.all_fields, stored, strict=True)
+        return cast(R, ROWS[self.entity.name]((f.name, to_python(f, value)) for f, value in fields))
