@@ -8,7 +8,8 @@ import pytest
 from server import db
 from server.db import Databases, TenantRef
 from server.tenants.schema import app_url, prepare_database
-from server.tenants.service import create_tenant
+from server.tenants.service import create_tenant, owner_connection
+from tests.integration.tenant_pool import TenantPool
 
 APP_PASSWORD = "app-password-of-the-tests"
 
@@ -40,7 +41,16 @@ def new_tenant(owner_urls: dict[str, str], databases: Databases) -> Callable[[],
     return make
 
 
+@pytest.fixture(scope="session")
+async def tenant_pool(owner_urls: dict[str, str], databases: Databases) -> AsyncIterator[TenantPool]:
+    """What the tests' own tenants come from."""
+    async with owner_connection(owner_urls["main"]) as owner:
+        yield TenantPool(owner_urls, owner)
+
+
 @pytest.fixture
-async def tenant(new_tenant: Callable[[], Awaitable[TenantRef]]) -> TenantRef:
+async def tenant(tenant_pool: TenantPool) -> AsyncIterator[TenantRef]:
     """A fresh, empty tenant."""
-    return await new_tenant()
+    tenant = await tenant_pool.take()
+    yield tenant
+    tenant_pool.give_back(tenant)

@@ -1,6 +1,6 @@
 """Every write on every path is on record: who, when, from where, and each field's old and new value."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +11,12 @@ from server.db import SYSTEM, Actor, Source, TenantRef, connection, tenant_trans
 from server.sync import daily
 from server.tenants.service import owner_connection
 from tests.integration.sync_world import World, assert_converged, create, make_world
+
+
+@pytest.fixture
+async def tenant(new_tenant: Callable[[], Awaitable[TenantRef]]) -> TenantRef:
+    """One that nobody has used: the tests name its first revisions."""
+    return await new_tenant()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ Every test writes as the owner, past the application.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -16,6 +16,12 @@ from outrider_sdk.protocol.entities import ENTITIES
 from server.db import Actor, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync.scopes import OFFICE_SCOPE
 from server.tenants.service import owner_connection
+
+
+@pytest.fixture
+async def tenant(new_tenant: Callable[[], Awaitable[TenantRef]]) -> TenantRef:
+    """One that nobody has used: the tests name its first revisions."""
+    return await new_tenant()
 
 
 @pytest.fixture
