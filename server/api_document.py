@@ -26,7 +26,14 @@ from server.sync.handlers import PullBody, PushBody
 PROBLEM_TYPE: Final = "application/problem+json"
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
-_OF_ROUTES: Final = ("server.errors", "server.auth.", "server.crm.", "server.sync.", "server.webhooks.")
+_OF_ROUTES: Final = (
+    "server.errors",
+    "server.auth.",
+    "server.crm.",
+    "server.sync.",
+    "server.webhooks.",
+    "server.storage.",
+)
 """Where the failures are defined that a route answers with; those of commands and imports are none."""
 _BY_THE_FRAMEWORK: Final = {
     405: ("method_not_allowed", "The path has other methods: see Allow."),

@@ -57,6 +57,7 @@ _CHANGE: Final = {
     "entity": "account", "row_id": _ID, "kind": "edit", "revision": 118, "at": _AT, "captured_at": None,
     "source": "rest", "by": _AUTHOR, "field": "name", "old": "Corner Shop", "new": "The Corner Shop",
 }  # fmt: skip
+_RECEIPT: Final = {"attachment_id": _ID, "sha256": "7d" * 32, "size_bytes": 1068893, "received_at": _AT}
 _LEASE: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000}
 
 PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}
@@ -111,6 +112,7 @@ _OTHERS: Final[dict[str, Any]] = {
         "tenant": {"id": _ID, "slug": "acme"},
     },
     "Problem": {"title": "Not Found", "status": 404, "detail": "There is nothing here.", "code": "not_found"},
+    "Receipt": _RECEIPT,
     "ReplayReply": {"deliveries": 12},
     "ReplayRequest": {"since": "2026-11-24T00:00:00Z", "until": _AT},
     "RotationReply": {"secret": _SECRET},
@@ -125,6 +127,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "TokenRequest": {"device_id": _ID, "refresh_token": "x" * 70, "proof": "0" * 64},
     "UndoReply": {"merge": view_example(MERGES.entity), "stayed": [_STAYED]},
     "UndoRequest": {},
+    "UploadView": {"offset_bytes": 1068893, "size_bytes": 1068893, "receipt": _RECEIPT},
     "WebhookPatch": {"enabled": True},
     "WebhookReply": {"secret": _SECRET, "webhook": _WEBHOOK},
     "WebhookRequest": {"url": "https://erp.example.com/hooks", "events": ["order.accepted", "*.deleted"]},

@@ -92,7 +92,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             backend="gzip",
             minimum_size=COMPRESSED_BYTES_MIN,
             gzip_compress_level=COMPRESSION_LEVEL,
-            exclude="^/(sync|exports)",  # compressed already, and streamed
+            exclude="^/(sync|exports|attachments/[^/]+/(content|thumbnail))",  # compressed already, and streamed
         ),
         openapi_config=openapi_config(),
         logging_config=None,

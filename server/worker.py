@@ -30,6 +30,7 @@ from server.webhooks import gateway
 from server.webhooks.gateway import WebhookSettings
 
 ACTOR_MODULES: Final = (
+    "server.crm.attachment.jobs",
     "server.crm.duplicate.jobs",
     "server.crm.order.jobs",
     "server.imports.jobs",

@@ -13,6 +13,7 @@ from litestar.params import FromPath, QueryParams, RawBody
 
 from server.auth.session import Session
 from server.crm import service
+from server.crm.attachment.handlers import CONTENT_HANDLERS
 from server.crm.audit.handlers import audit_router, history_route
 from server.crm.bodies import read_body
 from server.crm.bulk import BulkRequest, Result, read_results, reply_to, run_bulk
@@ -242,6 +243,7 @@ _ACTS: Final[dict[str, list[HTTPRouteHandler]]] = {
     MERGES.entity.name: MERGE_HANDLERS,
     MEMBERS.entity.name: [hand_over_member, erase_member],
     "contact": [erase_contact],
+    "attachment": CONTENT_HANDLERS,
 }
 
 

@@ -121,6 +121,11 @@ def describe_query(name: str, reply: type, query: Sequence[Parameter | Reference
     return {"operation_id": f"list{name}", "operation_class": operation}
 
 
+def describe_model(model: type) -> None:
+    """Have a model among the components, for a route that describes itself."""
+    _acts[model.__name__] = model
+
+
 _acts: Final[dict[str, type]] = {}
 """What acts read and write, by name, as far as it was described."""
 

@@ -118,6 +118,8 @@ def _recorded(path: str, entity: Entity, *, rule: Rule, then: Rule = no_rule) ->
     )
 
 
+ATTACHMENTS: Final = _recorded("/attachments", ATTACHMENT, rule=check_new_attachment)
+
 MERGES: Final = Resource("/merges", Merge, acts=frozenset())
 
 RESOURCES: Final = (
@@ -167,7 +169,7 @@ RESOURCES: Final = (
     Resource("/route-stops", create_table(ROUTE_STOP)),
     _recorded("/visits", VISIT, rule=complete_visit),
     _recorded("/comments", COMMENT, rule=check_comment),
-    _recorded("/attachments", ATTACHMENT, rule=check_new_attachment),
+    ATTACHMENTS,
     Resource("/custom-fields", create_table(CUSTOM_FIELD), derived=frozenset({"version"}), rule=check_definition),
     Resource("/conflicts", Conflict, acts=frozenset()),
     MERGES,

@@ -7,6 +7,7 @@ the entries of scopes (ADR 0011).
 import logging
 from typing import Final
 
+from server.crm.attachment.jobs import enqueue_file_sweep
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 
 _DAY: Final = "day_of_grants"
@@ -35,6 +36,7 @@ async def begin_day(tenant: TenantRef) -> bool:
             ON CONFLICT (key) DO UPDATE SET value = excluded.value""",
             _DAY,
         )
+        await enqueue_file_sweep()
     await _fold(tenant)
     return True
 

@@ -119,6 +119,17 @@ CREATE TABLE {{schema}}.export_file (
     created_by uuid NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), finished_at timestamptz, size_bytes bigint
 );
 
+-- Content of attachments travels apart from sync. It was uploaded for its own row: the same hash in another one is no right
+-- to it. Parts of an upload are files under these keys until they are put together.
+CREATE TABLE {{schema}}.attachment_content (
+    attachment_id uuid PRIMARY KEY, sha256 text NOT NULL, size_bytes bigint NOT NULL, member_id uuid, device_id uuid,
+    received_at timestamptz NOT NULL, thumbnail text NOT NULL CHECK (thumbnail IN ('waiting', 'done', 'none'))
+);
+CREATE TABLE {{schema}}.attachment_upload (
+    attachment_id uuid PRIMARY KEY, offset_bytes bigint NOT NULL, parts text[] NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
 
 CREATE TABLE {{schema}}.sent_message (

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from outrider_sdk.protocol.entities import ENTITIES
 
+from server.crm.attachment.jobs import enqueue_removal
+from server.crm.attachment.service import forget_contents
 from server.crm.erasure.personal import BELONGING, BESIDE, BLANKS
 from server.crm.erasure.redact import redact_mutation, redact_outcome
 from server.crm.resource import REFERRED_BY
@@ -144,6 +146,8 @@ async def _erase_traces(person: _Person, by: Actor) -> int:
     for name in BESIDE:
         await _add(person, name, "row_id", own)
         await _blank(name, person.rows[name], buries=name != "conflict")
+    await forget_contents(person.rows["attachment"])
+    await enqueue_removal(person.rows["attachment"])
     ids = person.ids
     await connection().execute('DELETE FROM external_id WHERE "row" = ANY ($1)', ids)
     await connection().execute("DELETE FROM merge_step WHERE row_id = ANY ($1)", ids)
