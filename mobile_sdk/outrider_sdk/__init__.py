@@ -37,6 +37,7 @@ from outrider_sdk.queries import Query, above, at_least, at_most, begins_with, b
 from outrider_sdk.replica import Replica
 from outrider_sdk.report import Progress, SyncReport
 from outrider_sdk.row import Row
+from outrider_sdk.search import Hit
 from outrider_sdk.status import Status
 from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
@@ -52,6 +53,7 @@ __all__ = [
     "FileCredentials",
     "ForeignCredentials",
     "ForeignFile",
+    "Hit",
     "HttpTransport",
     "IllegalStatus",
     "InvalidValue",

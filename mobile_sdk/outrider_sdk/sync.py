@@ -11,6 +11,7 @@ from outrider_sdk.ids import Clock
 from outrider_sdk.pull import Pull
 from outrider_sdk.push import Push
 from outrider_sdk.report import OnProgress, SyncReport
+from outrider_sdk.search import index
 from outrider_sdk.store import Store
 from outrider_sdk.transport import Transport
 
@@ -31,6 +32,8 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
         report.bytes_received = transport.bytes_received - before[1]
         report.seconds = time.perf_counter() - began
         report.cursor = store.meta_int("cursor")
+    if contact.erased or report.rows_dropped:
+        index.scrub(store)
     if contact.erased or report.rows_dropped or report.rows_put >= CHECKPOINT_FROM_ROWS:
         store.checkpoint()
     return report

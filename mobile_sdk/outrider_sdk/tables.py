@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeAlias, cast
 
+from outrider_sdk import search
 from outrider_sdk.errors import InvalidValue, NotFound
 from outrider_sdk.kinds import Scalar, id_bytes, id_text, to_python, to_wire
 from outrider_sdk.outbox import Derived
@@ -20,6 +21,8 @@ from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction, writable_fields
 
 Rows: TypeAlias = list[R]
+CHUNK_IDS = 500
+"""So many ids are asked for in one statement."""
 Begin = Callable[[], AbstractContextManager[Transaction]]
 
 
@@ -88,6 +91,20 @@ class Table(Generic[R]):
     def count(self, where: Mapping[str, Any] | None = None) -> int:
         """How many rows `list` would return."""
         return self.where(where).count()
+
+    def search(self, text: str, where: Mapping[str, Any] | None = None, *, limit: int = 20) -> Rows[R]:
+        """Rows that have every word, best first; see `Replica.search`.
+
+        Args:
+            where: of those, the ones that fulfil conditions, as in `where`.
+        """
+        found = [row_id for (_, row_id), _ in search.find(self._store, text, (self.entity.name,))]
+        rows: Rows[R] = []
+        while found and len(rows) < limit:
+            ids, found = found[:CHUNK_IDS], found[CHUNK_IDS:]
+            known = {row["id"]: row for row in self.where(where).where(id=ids)}
+            rows += [known[row_id] for row_id in ids if row_id in known]
+        return rows[:limit]
 
     def select(self, sql: str, parameters: Sequence[Any]) -> Rows[R]:
         """Rows of a SELECT of all columns of this table."""
