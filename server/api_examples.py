@@ -31,7 +31,7 @@ _DELIVERY: Final = {
 }  # fmt: skip
 _DEVICE: Final = {
     "id": _ID, "member_id": _ID, "name": "Ann's phone", "number_prefix": "H4YX", "enrolled_at": _AT,
-    "last_seen_at": _AT, "revoked_at": None,
+    "last_seen_at": _AT, "revoked_at": None, "origin_id": None, "incarnation": 1, "cause": "enrolled", "lost": None,
 }  # fmt: skip
 _DUPLICATE: Final = {
     "id": _ID, "entity": "account", "row_id": _ID, "row_name": "Corner Shop", "other_id": _OTHER_ID,
@@ -89,6 +89,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "DuplicatesReply": {"items": [_DUPLICATE]},
     "EnrolReply": _LEASE | {
         "device_id": _ID, "member_id": _ID, "incarnation": 1, "number_prefix": "H4YX", "refresh_token": "x" * 70,
+        "after": 0,
     },
     "EnrolRequest": {"code": "7KQ2M-9XWTB", "name": "Ann's phone", "secret": "A" * 43},
     "ExternalId": {"system": "erp", "entity": "account", "value": "C-1001", "row_id": _ID},
@@ -110,6 +111,11 @@ _OTHERS: Final[dict[str, Any]] = {
     "MeView": {
         "member_id": _ID, "name": "Ann", "email": "ann@example.com", "role": "rep", "device_id": None,
         "tenant": {"id": _ID, "slug": "acme"},
+    },
+    "Lost": {"from": 52, "to": 54},
+    "Point": {"number": 51, "digest": "0" * 64},
+    "Succession": {
+        "device_id": _ID, "key": _OTHER_ID, "proof": "0" * 64, "points": [{"number": 51, "digest": "0" * 64}],
     },
     "Problem": {"title": "Not Found", "status": 404, "detail": "There is nothing here.", "code": "not_found"},
     "Receipt": _RECEIPT,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from outrider_sdk import conflicts, outbox, overlay
+from outrider_sdk import conflicts, incidents, outbox, overlay
 from outrider_sdk.errors import InvalidValue
 from outrider_sdk.kinds import moment
 from outrider_sdk.protocol import Change, Choice, Conflict, Outcome
@@ -51,9 +51,24 @@ class AttentionItem:
 
 
 def list_attention(store: Store) -> list[AttentionItem]:
-    """Refused mutations first, then open conflicts, then orders; each in the order in which they came."""
+    """What happened to the replica, refused mutations, open conflicts, orders; each in the order in which they came."""
     with store.read() as conn:
-        return [*_refused(conn), *_conflicts(store, conn), *_orders(conn)]
+        return [*_incidents(store), *_refused(conn), *_conflicts(store, conn), *_orders(conn)]
+
+
+def _incidents(store: Store) -> list[AttentionItem]:
+    return [
+        AttentionItem(
+            number=None,
+            title=incidents.TITLES[incident["code"]],
+            explanation=incidents.explain(incident),
+            choices=incidents.SEEN,
+            captured_at=moment(incident["at"]),
+            code=incident["code"],
+            row_id=incident["id"],
+        )
+        for incident in incidents.list_incidents(store)
+    ]
 
 
 def refusal(conn: sqlite3.Connection, number: int) -> Outcome | None:

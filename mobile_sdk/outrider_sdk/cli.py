@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("--server", "--tenant", "--code"):
         enrol.add_argument(name, required=True)
     enrol.add_argument("--name", default="device")
+    enrol.add_argument("--again", action="store_true", help="a replica that the server no longer lets in")
     command("sync", _sync)
     listing = command("list", _list, reads=True)
     listing.add_argument("entity")
@@ -103,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _enrol(crm: Replica, options: argparse.Namespace) -> None:
     """make this device known to a server by a one-time code"""
-    made = crm.enrol(server=options.server, tenant=options.tenant, code=options.code, name=options.name)
+    made = crm.enrol(
+        server=options.server, tenant=options.tenant, code=options.code, name=options.name, again=options.again
+    )
     print(f"Enrolled as device {made.device_id}; orders are numbered {made.number_prefix}-00001 on.")
 
 

@@ -33,7 +33,9 @@ class Contact:
         if not all(key in reply for key in keys):
             raise ProtocolViolation("The server's reply lacks " + ", ".join(sorted(set(keys) - set(reply))))
         if reply["applied_through"] > self.store.meta_int("last_number"):
-            raise ReplicaForked(reply["applied_through"])
+            number = reply["applied_through"]
+            is_new_file = self.store.meta_int("last_number") == self.store.meta_int("cursor") == 0
+            raise ReplicaForked(number, lost=(number + 1, None) if is_new_file else None)
         left, there = self.transport.contact_time or (left, there)
         self.skew = reply["server_time"] - (left + there) // 2
         return reply

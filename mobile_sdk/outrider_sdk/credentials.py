@@ -26,11 +26,19 @@ class Credentials:
     secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
     access_token: str = field(default="", repr=False)
+    origin_id: str = ""
+    """Of a later incarnation: the device that was enrolled first."""
 
-    def proof(self) -> str:
-        """Shows that whoever holds the refresh token holds the secret too (protocol 2.2)."""
+    @property
+    def origin(self) -> str:
+        """The device that was enrolled first: this one, or the one that it goes on from."""
+        return self.origin_id or self.device_id
+
+    def proof(self, text: str | None = None) -> str:
+        """Shows that whoever holds the refresh token, or sends the text, holds the secret too (protocol 2.2, 2.7)."""
         secret = base64.urlsafe_b64decode(self.secret + "=" * (-len(self.secret) % 4))
-        return hmac.new(hashlib.sha256(secret).digest(), self.refresh_token.encode(), hashlib.sha256).hexdigest()
+        message = self.refresh_token if text is None else text
+        return hmac.new(hashlib.sha256(secret).digest(), message.encode(), hashlib.sha256).hexdigest()
 
 
 class CredentialStore(Protocol):

@@ -150,14 +150,19 @@ class DeviceRevoked(SyncError):
 
 
 class ReplicaForked(SyncError):
-    """The server knows other work under the same numbers: the replica was copied, or restored from a backup."""
+    """The server knows other work under the same numbers: the replica was copied, or restored from a backup.
 
-    def __init__(self, number: int) -> None:
+    A sync heals that by itself (`incarnation`); this is raised where the server does not let it.
+    """
+
+    def __init__(self, number: int, lost: tuple[int, int | None] | None = None) -> None:
         super().__init__(
             f"The server has another mutation {number} from this device: the replica was copied or restored. "
             "Unsent work is kept here; enrol this device again."
         )
         self.number = number
+        self.lost = lost
+        """First and last number of what the replica no longer has; None for the last where it is not known."""
 
 
 class ClientTooOld(SyncError):

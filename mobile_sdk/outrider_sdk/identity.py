@@ -1,26 +1,61 @@
 """Whose a replica is: the device that its credentials name, written into the file once."""
 
+from typing import Any
+
+from outrider_sdk import incarnation
 from outrider_sdk.credentials import CredentialStore
 from outrider_sdk.errors import ForeignCredentials
+from outrider_sdk.ids import Clock
 from outrider_sdk.store import Store
 
 
 def identify(store: Store, credentials: CredentialStore) -> None:
     """Write into a new replica whose it is; see that an older one is the same device's.
 
+    A file that is of another incarnation of the same device is an older copy: with the next sync, it goes on as a
+    device of its own.
+
     Raises:
         ForeignCredentials: it is of another device.
     """
     known = credentials.load()
-    if known is None:
+    if known is None or incarnation.is_due(store):
         return
-    identity: dict[str, str | int] = {"device_id": known.device_id, "incarnation": known.incarnation}
-    mine = {key: store.meta(key) for key in identity}
-    if mine["device_id"] is None:
+    mine = store.meta("device_id")
+    if mine is None:
         with store.write():
-            store.set_meta(**identity, member_id=known.member_id, number_prefix=known.number_prefix)
-    elif any(mine[key] != str(value) for key, value in identity.items()):
+            store.set_meta(
+                device_id=known.device_id,
+                incarnation=known.incarnation,
+                member_id=known.member_id,
+                number_prefix=known.number_prefix,
+                origin_id=known.origin,
+            )
+    elif mine == known.device_id and store.meta_int("incarnation") == known.incarnation:
+        return
+    elif store.meta("origin_id") == known.origin and mine != known.device_id:
+        incarnation.prepare(store)
+    else:
         raise ForeignCredentials(
-            f"{store.path} belongs to another enrolment ({mine['device_id']}) than its credentials "
+            f"{store.path} belongs to another enrolment ({mine}) than its credentials "
             f"({known.device_id}). Open it with its own, or name a new file."
         )
+
+
+def enrol(store: Store, credentials: CredentialStore, clock: Clock, **where: Any) -> None:
+    """Make the replica's device known by a one-time code; one that was a device before goes on from what it holds."""
+    from outrider_sdk import transport
+
+    if store.meta("device_id") is None:
+        transport.enrol(credentials, clock=clock, **where)
+        identify(store, credentials)
+        return
+    incarnation.prepare(store)
+    previous = incarnation.request_of(store)
+    known = credentials.load()
+    if known is not None:
+        previous["proof"] = known.proof(previous["key"])
+    reply = transport.enrol(credentials, clock=clock, previous=previous, member_id=store.meta("member_id"), **where)
+    incarnation.adopt(store, reply, at=clock())
+    with store.write():
+        store.set_meta(origin_id=reply["device_id"])

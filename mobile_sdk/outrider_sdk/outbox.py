@@ -50,9 +50,10 @@ class Entry:
     changes: list[Change]
     derived: list[Derived]
     size_bytes: int
+    status: str | None = None
 
     def wire(self) -> Mutation:
-        """As it is pushed."""
+        """As it is digested, and pushed."""
         return {
             "number": self.number,
             "digest": self.digest,
@@ -61,19 +62,27 @@ class Entry:
             "changes": self.changes,
         }
 
+    def wire_again(self) -> Mutation:
+        """As it is pushed once more: without what was refused, or is about people who were erased."""
+        kept = [c for c in self.changes if ERASED not in c] if self.status != "refused" else []
+        if len(kept) == len(self.changes):
+            return self.wire()
+        return {**self.wire(), "changes": kept, "redacted": True}
 
-_SELECT = "SELECT number, digest, captured_at, skew, changes, derived, length(CAST(changes AS BLOB)) FROM sync_outbox "
+
+_SELECT = """
+SELECT number, digest, captured_at, skew, changes, derived, length(CAST(changes AS BLOB)), status FROM sync_outbox """
 
 
 def entries(
     conn: sqlite3.Connection, where: str, parameters: Sequence[object] = (), *, newest_first: bool = False
 ) -> Iterator[Entry]:
     """Mutations of the outbox that fulfil an SQL condition, in order of their numbers."""
-    for number, digest, captured_at, skew, changes, derived, size_bytes in conn.execute(
+    for number, digest, captured_at, skew, changes, derived, size_bytes, status in conn.execute(
         f"{_SELECT} WHERE {where} ORDER BY number {'DESC' if newest_first else ''}",
         parameters,
     ):
-        yield Entry(number, digest, captured_at, skew, json.loads(changes), json.loads(derived), size_bytes)
+        yield Entry(number, digest, captured_at, skew, json.loads(changes), json.loads(derived), size_bytes, status)
 
 
 def next_number(store: Store) -> int:
@@ -119,8 +128,16 @@ def next_chunk(
         size += entry.size_bytes + 256
         if len(chunk) == min(at_most, PUSH_MUTATIONS_MAX) or (chunk and size > CHUNK_BYTES_MAX):
             break
-        chunk.append(entry.wire())
+        if chunk and entry.number != chunk[-1]["number"] + 1 and _is_hole(conn, chunk[-1]["number"], entry.number):
+            break  # what is missing must be stated as lost before anything that follows it
+        chunk.append(entry.wire_again() if again else entry.wire())
     return chunk
+
+
+def _is_hole(conn: sqlite3.Connection, before: int, after: int) -> bool:
+    """Whether a number between these two is not in the file."""
+    sql = "SELECT count(*) FROM sync_outbox WHERE number > ? AND number < ?"
+    return bool(conn.execute(sql, (before, after)).fetchone()[0] != after - before - 1)
 
 
 def is_drained(conn: sqlite3.Connection, start: int, *, again: bool = False) -> bool:
@@ -154,13 +171,14 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
                 conn.execute("UPDATE sync_outbox SET status = ?, outcome = ? WHERE number = ?", (status, text, number))
                 forget(conn, outcome.get("erased", []))
                 news.append(outcome)
-        store.set_meta(answered_through=_answered_through(store, conn))
+        recount_answered(store, conn)
     return news
 
 
-def _answered_through(store: Store, conn: sqlite3.Connection) -> int:
+def recount_answered(store: Store, conn: sqlite3.Connection) -> None:
+    """Note up to which number everything is answered, within the caller's transaction."""
     first = conn.execute("SELECT min(number) FROM sync_outbox WHERE status IS NULL").fetchone()[0]
-    return store.meta_int("last_number") if first is None else int(first) - 1
+    store.set_meta(answered_through=store.meta_int("last_number") if first is None else int(first) - 1)
 
 
 def leave_overlay(store: Store, applied_through: int) -> None:
@@ -171,8 +189,9 @@ def leave_overlay(store: Store, applied_through: int) -> None:
             (applied_through,),
         )
         conn.execute(
-            "DELETE FROM sync_outbox WHERE number <= ? AND overlaid = 0 AND (status <> 'refused' OR resolved = 1)",
-            (store.meta_int("last_number") - HISTORY_KEPT,),
+            "DELETE FROM sync_outbox WHERE number <= ? AND number < ? AND overlaid = 0"
+            " AND (status <> 'refused' OR resolved = 1)",
+            (store.meta_int("last_number") - HISTORY_KEPT, store.meta_int("answered_through")),
         )
 
 
@@ -259,9 +278,26 @@ def discard(store: Store, number: int, *, cascade: bool) -> list[int]:
     return discarded
 
 
+def mend_chain(store: Store, conn: sqlite3.Connection) -> None:
+    """Chain unanswered mutations anew from the first one on whose digest does not follow, if there is any."""
+    digest: str | None = None
+    for entry in entries(conn, "number >= ?", (store.meta_int("answered_through"),)):
+        if digest is not None and chain_digest(digest, cast(dict[str, Any], entry.wire())) != entry.digest:
+            chain_anew(store, conn, entry.number, digest)
+            return
+        digest = entry.digest
+
+
 def _chain_from(store: Store, conn: sqlite3.Connection, number: int) -> None:
     row = conn.execute("SELECT digest FROM sync_outbox WHERE number = ?", (number - 1,)).fetchone()
-    digest = row[0] if row else GENESIS_DIGEST
+    chain_anew(store, conn, number, row[0] if row else GENESIS_DIGEST)
+
+
+def chain_anew(store: Store, conn: sqlite3.Connection, number: int, digest: str) -> None:
+    """Give the mutations from a number on digests that follow on this one, within the caller's transaction.
+
+    Only for what no server knows under this device's identity.
+    """
     chained = []
     for entry in entries(conn, "number >= ?", (number,)):
         digest = chain_digest(digest, cast(dict[str, Any], entry.wire()))

@@ -154,6 +154,19 @@ def _touch(
     )
 
 
+def cover(conn: sqlite3.Connection, number: int, change: Change, derived: Derived) -> None:
+    """Let a change that is in the shown rows already lie over them again, within the caller's transaction."""
+    for part, _ in parts(change, derived):
+        name, row_id = target(part)
+        shown = find_row(conn, ENTITIES[name], row_id)
+        _touch(conn, ENTITIES[name], row_id, shown, number)
+        if name == ORDER_LINE.name and shown is not None and _changes_total(part):
+            order_id = str(shown["order_id"])
+            order = find_row(conn, ORDER, order_id)
+            if order is not None:
+                _touch(conn, ORDER, order_id, order, number, lines=True)
+
+
 def _is_priced(change: Change) -> bool:
     if change["op"] == "create":
         return change["entity"] == ORDER_LINE.name

@@ -11,6 +11,14 @@ RESTARTS_MAX = 3
 """A pull whose position the server refuses this often is given up, until the next sync."""
 
 
+class ServerBehind(Exception):
+    """The server has not what it acknowledged: it was restored from a backup."""
+
+    def __init__(self, applied_through: int) -> None:
+        super().__init__(applied_through)
+        self.applied_through = applied_through
+
+
 class Pull:
     """The pull of one sync, in pages; made and used once."""
 
@@ -20,7 +28,11 @@ class Pull:
         self._report = contact.report
 
     def run(self) -> None:
-        """Fetch every page, and show them."""
+        """Fetch every page, and show them.
+
+        Raises:
+            ServerBehind: hand in again what comes after its last number, then pull.
+        """
         asked_from = self._store.meta_int("cursor")
         position = self._resumed_position(asked_from)
         restarts = 0
@@ -71,6 +83,8 @@ class Pull:
             ),
             PullPage.__required_keys__,
         )
+        if page["applied_through"] < self._store.meta_int("answered_through"):
+            raise ServerBehind(page["applied_through"])
         if page["incarnation"] != self._contact.incarnation:
             raise ForeignCredentials("The server knows this device under another incarnation: enrol it again.")
         if page["complete"] and page["cursor"] < cursor:

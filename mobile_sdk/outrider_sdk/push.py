@@ -4,6 +4,7 @@ A mutation is marked as sent before it leaves; its outcome is stored before it i
 """
 
 from outrider_sdk import outbox
+from outrider_sdk.again import go_back
 from outrider_sdk.contact import Contact
 from outrider_sdk.errors import ProtocolViolation, Rejected, ReplicaForked
 from outrider_sdk.protocol import PROTOCOL_VERSION, PUSH_MUTATIONS_MAX, Mutation, PushReply, PushRequest
@@ -26,11 +27,12 @@ class Push:
         """Hand in everything that the server has not answered."""
         with self._store.read() as conn:
             total = conn.execute("SELECT count(*) FROM sync_outbox WHERE status IS NULL").fetchone()[0]
-        start, again, gaps = 1, False, 0
+        start, gaps = self._store.meta_int("again_from", 1), 0
+        again = self._store.meta("again_from") is not None
         while True:
             chunk = self._marked_chunk(start, again)
             if not chunk:
-                return  # what was answered is acknowledged by the next push, and told to the pull
+                break  # what was answered is acknowledged by the next push, and told to the pull
             acked_through = self._store.meta_int("answered_through")
             try:
                 reply = self._push(chunk, acked_through)
@@ -38,18 +40,33 @@ class Push:
                 if refusal.status == 413 and len(chunk) > 1:
                     self._at_most = len(chunk) // 2
                     continue
-                expected = refusal.problem.get("expected")
+                start, again = self._filled_gap(refusal, gaps), True
                 gaps += 1
-                if refusal.code != "number_gap" or not isinstance(expected, int) or gaps > GAPS_MAX:
-                    raise
-                if expected > self._store.meta_int("last_number") + 1:
-                    raise ReplicaForked(expected - 1) from refusal
-                start, again = expected, True
                 continue
             self._keep_outcomes(chunk, reply, acked_through)
             start = chunk[-1]["number"] + 1
             self._report.pushed += len(chunk)
             self._contact.on_progress(Progress("pushed", self._report.pushed, max(total, self._report.pushed)))
+        if again:
+            with self._store.write():
+                self._store.set_meta(again_from=None)
+
+    def _filled_gap(self, refusal: Rejected, gaps: int) -> int:
+        """From which number to go on, where the server asks for another one than was sent.
+
+        Raises:
+            ReplicaForked: this replica never had it.
+            Rejected: it was refused for another reason, or again and again.
+        """
+        expected = refusal.problem.get("expected")
+        if refusal.code == "incarnation_unknown":
+            raise ReplicaForked(self._store.meta_int("last_number")) from refusal
+        if refusal.code != "number_gap" or not isinstance(expected, int) or gaps >= GAPS_MAX:
+            raise refusal
+        if expected > self._store.meta_int("last_number") + 1:
+            raise ReplicaForked(expected - 1) from refusal
+        self._report.handed_in_again += go_back(self._store, expected - 1, at=self._contact.clock())
+        return expected
 
     def _marked_chunk(self, start: int, again: bool) -> list[Mutation]:
         """The next mutations, marked as sent: from now on they may be known to the server, and can't be taken back."""
@@ -59,7 +76,9 @@ class Push:
         with self._store.write() as conn:
             chunk = outbox.next_chunk(conn, start, again=again, at_most=self._at_most)
             if again and (not chunk or chunk[0]["number"] != start):
-                raise ReplicaForked(start)  # the server asks for what this replica never had, or no longer keeps
+                # The server asks for what this replica no longer has.
+                held = chunk[0]["number"] if chunk else self._store.meta_int("last_number") + 1
+                raise ReplicaForked(start, lost=(start, held - 1))
             last = chunk[-1]["number"]
             if last > self._store.meta_int("sent_through"):
                 self._store.set_meta(sent_through=last)

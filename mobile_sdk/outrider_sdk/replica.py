@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from outrider_sdk import attention, outbox, overlay, search, sync
+from outrider_sdk import attention, incidents, outbox, overlay, search, sync
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
 from outrider_sdk.entity_tables import EntityTables
 from outrider_sdk.errors import InvalidValue, NotEnrolled, ReplicaBusy, ReplicaError
-from outrider_sdk.identity import identify
+from outrider_sdk.identity import enrol, identify
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.reopen import Reopened, reopen
 from outrider_sdk.report import OnProgress, SyncReport
@@ -109,19 +109,29 @@ class Replica(EntityTables):
             opened.close()
             raise
 
-    def enrol(self, *, server: str, tenant: str, code: str, name: str = "device") -> Credentials:
+    def enrol(self, *, server: str, tenant: str, code: str, name: str = "device", again: bool = False) -> Credentials:
         """Make this device known to the server by a one-time code. Needs the network, once.
+
+        Args:
+            again: enrol a replica once more that the server no longer lets in (`DeviceRevoked`, `ReplicaForked`), by
+                a code of the same person. Its unsent work stays, and is handed in by the next sync.
 
         Raises:
             ReplicaError: the replica is of a device already.
+            ForeignCredentials: the code is another person's.
             Rejected: the code is used, expired or unknown.
         """
-        from outrider_sdk.transport import enrol
-
-        if self._store.meta("device_id") is not None:
-            raise ReplicaError(f"{self._store.path} is enrolled already. Name another file for another device.")
-        made = enrol(self._credentials, server=server, tenant=tenant, code=code, name=name, clock=self._clock)
-        identify(self._store, self._credentials)
+        was = self._store.meta("device_id")
+        if was is not None and not again:
+            raise ReplicaError(
+                f"{self._store.path} is enrolled already. Name another file for another device, or enrol it again=True."
+            )
+        enrol(self._store, self._credentials, self._clock, server=server, tenant=tenant, code=code, name=name)
+        if was is not None and isinstance(self._transport, HttpTransport):
+            self._transport.close()
+            self._transport = None
+        made = self._credentials.load()
+        assert made is not None
         return made
 
     def close(self) -> None:
@@ -263,6 +273,8 @@ class Replica(EntityTables):
                 self.conflicts.settle(item.conflicts[0]["id"], choice)
             case attention.ORDER_CODE:
                 (self.orders.submit if choice == "submit" else self.orders.cancel)(item.row_id)
+            case code if code in incidents.TITLES:
+                incidents.forget(self._store, item.row_id)
             case _:
                 with self._store.write() as conn:
                     conn.execute("UPDATE sync_outbox SET resolved = 1 WHERE number = ?", (item.number,))

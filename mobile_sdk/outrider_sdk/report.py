@@ -34,6 +34,10 @@ class SyncReport:
     bytes_received: int = 0
     seconds: float = 0.0
     cursor: int = 0
+    begun_anew: bool = False
+    """The file was copied, restored or damaged, and goes on as another device (`attention` says more)."""
+    handed_in_again: int = 0
+    """Mutations that the server had acknowledged before it was restored from a backup."""
     needs_attention: list[AttentionItem] = field(default_factory=list)
 
     def count(self, outcomes: list[Outcome]) -> None:

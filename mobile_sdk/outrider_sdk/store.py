@@ -160,6 +160,11 @@ class Store:
         self.set_meta(order_counter=self._order_counter)
         return self._order_counter
 
+    def begin_series(self, prefix: str) -> None:
+        """Count the numbers of orders from 1 on, under a prefix that no other device has; only inside `write()`."""
+        self._order_counter = 0
+        self.set_meta(number_prefix=prefix, order_counter=0)
+
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, so that deleted content is gone from both. Best effort."""
         with suppress(sqlite3.OperationalError), self.read() as conn:

@@ -6,9 +6,12 @@ Each step is durable before the next begins, so a sync that breaks off anywhere 
 
 import time
 
+from outrider_sdk import incarnation
+from outrider_sdk.again import go_back
 from outrider_sdk.contact import Contact
+from outrider_sdk.errors import ReplicaForked
 from outrider_sdk.ids import Clock
-from outrider_sdk.pull import Pull
+from outrider_sdk.pull import Pull, ServerBehind
 from outrider_sdk.push import Push
 from outrider_sdk.report import OnProgress, SyncReport
 from outrider_sdk.search import index
@@ -18,6 +21,10 @@ from outrider_sdk.transport import Transport
 CHECKPOINT_FROM_ROWS = 1_000
 
 
+INCARNATIONS_MAX = 2
+"""So often a sync lets the replica go on as another device, before it gives up."""
+
+
 def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgress | None = None) -> SyncReport:
     """Push, then pull."""
     contact = Contact(store, transport, clock, on_progress)
@@ -25,8 +32,7 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
     began = time.perf_counter()
     before = transport.bytes_sent, transport.bytes_received
     try:
-        Push(contact).run()
-        Pull(contact).run()
+        _exchange(contact)
     finally:
         report.bytes_sent = transport.bytes_sent - before[0]
         report.bytes_received = transport.bytes_received - before[1]
@@ -37,3 +43,24 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
     if contact.erased or report.rows_dropped or report.rows_put >= CHECKPOINT_FROM_ROWS:
         store.checkpoint()
     return report
+
+
+def _exchange(contact: Contact) -> None:
+    """Push and pull; where the server turns out to know another past than this file's, heal that first."""
+    for left in reversed(range(INCARNATIONS_MAX + 1)):
+        try:
+            if incarnation.is_due(contact.store):
+                incarnation.begin(contact)
+            Push(contact).run()
+            try:
+                Pull(contact).run()
+            except ServerBehind as behind:
+                again = go_back(contact.store, behind.applied_through, at=contact.clock())
+                contact.report.handed_in_again += again
+                Push(contact).run()
+                Pull(contact).run()
+            return
+        except ReplicaForked as fork:
+            if not left or incarnation.is_due(contact.store):
+                raise
+            incarnation.prepare(contact.store, fork.lost)

@@ -16,6 +16,7 @@ from outrider_sdk.credentials import Credentials, CredentialStore
 from outrider_sdk.errors import (
     ClientTooOld,
     DeviceRevoked,
+    ForeignCredentials,
     NotEnrolled,
     Offline,
     ProtocolViolation,
@@ -25,7 +26,7 @@ from outrider_sdk.errors import (
     SyncError,
 )
 from outrider_sdk.ids import Clock
-from outrider_sdk.protocol import PullPage, PullRequest, PushReply, PushRequest
+from outrider_sdk.protocol import IncarnationReply, IncarnationRequest, PullPage, PullRequest, PushReply, PushRequest
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -64,6 +65,9 @@ class Transport(Protocol):
 
     def pull(self, request: PullRequest) -> PullPage:
         """`POST /sync/pull` (protocol 5)."""
+
+    def begin_incarnation(self, request: IncarnationRequest) -> IncarnationReply:
+        """`POST /devices/incarnations` (protocol 2.7): adds the proof, and keeps the new credentials."""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -242,6 +246,14 @@ class HttpTransport(Http):
             self._ahead = _PageAhead(Http(self.server, **self._options), following, self._credentials.access_token)
         return page
 
+    def begin_incarnation(self, request: IncarnationRequest) -> IncarnationReply:
+        """`POST /devices/incarnations` (protocol 2.7). From then on the transport speaks as the new device."""
+        held = self._credentials
+        reply = self._authorised("/devices/incarnations", {**request, "proof": held.proof(request["key"])})
+        self._credentials = _admitted(reply, held.server, held.slug, held.secret, origin_id=held.origin)
+        self._store.save(self._credentials)
+        return cast(IncarnationReply, reply)
+
     def close(self) -> None:
         """Close the connections; a page that is on its way is dropped."""
         ahead, self._ahead = self._ahead, None
@@ -314,25 +326,48 @@ def _loaded(store: CredentialStore) -> Credentials:
 
 
 def enrol(
-    credentials: CredentialStore, *, server: str, tenant: str, code: str, name: str = "device", **options: Any
-) -> Credentials:
-    """Make this device known to the server by a one-time code, and keep what it answers (protocol 2.1).
+    credentials: CredentialStore,
+    *,
+    server: str,
+    tenant: str,
+    code: str,
+    name: str = "device",
+    previous: Mapping[str, Any] | None = None,
+    member_id: str | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Make this device known to the server by a one-time code, keep what it answers, and return that (protocol 2.1).
+
+    Args:
+        previous: what a replica that was enrolled before goes on from (`incarnation.request_of`, with its proof).
+        member_id: whose the replica is; another person's code is of no use to it.
 
     Raises:
         Rejected: the code is used, expired or unknown.
         Offline: no answer came; where it was the answer that got lost, the code is used up, and another is needed.
         NotEnrolled: the server's address is not https.
+        ForeignCredentials: the code was drawn for another person. It is used up.
     """
     http = Http(server, **{"attempts_max": 1} | options)  # a code works once: a lost reply is not repeated
     secret = secrets.token_urlsafe(32)
+    message = {"code": code, "name": name, "secret": secret} | ({"previous": previous} if previous else {})
     try:
-        reply = http.post(f"/t/{tenant}/devices/enrol", {"code": code, "name": name, "secret": secret})
+        reply = http.post(f"/t/{tenant}/devices/enrol", message)
     finally:
         http.close()
+    made = _admitted(reply, http.server, tenant, secret)
+    if member_id not in (None, made.member_id):
+        raise ForeignCredentials("This code is another person's, and the work on this device is not theirs.")
+    credentials.save(made)
+    return reply
+
+
+def _admitted(reply: Mapping[str, Any], server: str, slug: str, secret: str, origin_id: str = "") -> Credentials:
+    """The credentials of a device that the server has just made."""
     try:
-        made = Credentials(
-            server=http.server,
-            slug=tenant,
+        return Credentials(
+            server=server,
+            slug=slug,
             device_id=str(reply["device_id"]),
             member_id=str(reply["member_id"]),
             incarnation=int(reply["incarnation"]),
@@ -340,8 +375,7 @@ def enrol(
             secret=secret,
             refresh_token=str(reply["refresh_token"]),
             access_token=str(reply["access_token"]),
+            origin_id=origin_id,
         )
     except KeyError as error:
         raise ProtocolViolation(f"The reply of the enrolment has no {error}.") from error
-    credentials.save(made)
-    return made

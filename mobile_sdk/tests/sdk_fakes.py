@@ -1,13 +1,16 @@
 """A small, honest server in memory: it numbers, decides and remembers as docs/sync-protocol.md says.
 
 It merges in the simplest legal way (a concurrent edit of another value keeps the server's), sees no scopes, and
-serves one device. `FakeTransport` brings it to a replica without a network, and loses replies where a test wants it to.
+serves one device, in as many incarnations as it takes. `FakeTransport` brings it to a replica without a network, and
+loses replies where a test wants it to.
 """
 
 # ruff: noqa: S106  (made-up tokens)
 
+import copy
 import json
 from collections import deque
+from types import SimpleNamespace
 from uuid import UUID
 
 from outrider_sdk import Credentials, Offline, Rejected, ReplicaForked
@@ -65,6 +68,38 @@ class FakeServer:
         self.time = EPOCH_US
         self.refusing = {}
         self.choices = {}
+        self.later = {}
+        self.lost = []
+
+    def backup(self):
+        """All that it knows, as of now."""
+        kept = ("rows", "stamps", "tombstones", "known", "digests", "revision", "applied_through", "acked_through")
+        return {name: copy.deepcopy(getattr(self, name)) for name in kept}
+
+    def restore(self, backup):
+        """Begin again where the backup was made; revisions go on beyond those that were given out."""
+        beyond = self.revision + 1_000
+        self.__dict__.update(copy.deepcopy(backup))
+        self.revision = beyond
+
+    def life(self, incarnation):
+        """Numbers, digests and outcomes of an incarnation; those of the first are the server's own attributes."""
+        return self if incarnation == self.incarnation else self.later[incarnation]
+
+    def begin_incarnation(self, request):
+        """The device goes on from the newest point that is known, or the oldest one."""
+        made = next((life for life in self.later.values() if life.key == request["key"]), None)
+        if made is None:
+            lives = [self, *self.later.values()]
+            points = [(p["number"], p["digest"]) for p in request["points"]]
+            known = [p for p in points if any(life.digests.get(p[0]) == p[1] for life in lives)]
+            after, digest = known[0] if known else points[-1]
+            made = SimpleNamespace(key=request["key"], applied_through=after, acked_through=after, known={})
+            made.digests, made.after, made.number = {after: digest}, after, len(self.later) + 2
+            self.later[made.number] = made
+            self.lost += [request["lost"]] if "lost" in request else []
+        identity = {"device_id": fixed_id(0xD00 + made.number), "incarnation": made.number}
+        return identity | {"number_prefix": f"X{made.number}", "after": made.after}
 
     def put(self, entity, /, **fields):
         """Write a row as somebody else would, in a revision of its own; the id."""
@@ -92,27 +127,34 @@ class FakeServer:
         self.tombstones[entity, row_id] = self.revision
 
     def push(self, request):
-        if request["incarnation"] != self.incarnation:
+        if request["incarnation"] not in (self.incarnation, *self.later):
             raise Rejected(409, "incarnation_unknown", "another incarnation")
-        self.acked_through = max(self.acked_through, request["acked_through"])
+        life = self.life(request["incarnation"])
+        life.acked_through = max(life.acked_through, request["acked_through"])
         outcomes = []
         for mutation in request["mutations"]:
             number = mutation["number"]
-            if number in self.known:
-                if self.known[number]["digest"] != mutation["digest"]:
+            if number in life.known:
+                if life.known[number]["digest"] != mutation["digest"]:
                     raise ReplicaForked(number)
-                outcomes.append(self.known[number])
+                outcomes.append(life.known[number])
                 continue
-            expected = self.applied_through + 1
+            expected = life.applied_through + 1
             if number != expected:
                 raise Rejected(409, "number_gap", "gap", {"expected": expected})
-            assert chain_digest(self.digests[number - 1], mutation) == mutation["digest"]
-            outcome = self._apply(mutation)
-            self.known[number] = outcome
-            self.digests[number] = mutation["digest"]
-            self.applied_through = number
+            body = {key: value for key, value in mutation.items() if key != "redacted"}
+            if "redacted" not in mutation and chain_digest(life.digests[number - 1], body) != mutation["digest"]:
+                raise ReplicaForked(number)
+            outcome = self._recognised(mutation) or self._apply(mutation)
+            life.known[number] = outcome
+            life.digests[number] = mutation["digest"]
+            life.applied_through = number
             outcomes.append(outcome)
-        return {"outcomes": outcomes, "applied_through": self.applied_through, "server_time": self.time}
+        return {"outcomes": outcomes, "applied_through": life.applied_through, "server_time": self.time}
+
+    def _recognised(self, mutation):
+        known = [life.known.get(mutation["number"]) for life in (self, *self.later.values())]
+        return next((each for each in known if each and each["digest"] == mutation["digest"]), None)
 
     def _apply(self, mutation):
         outcome = {"number": mutation["number"], "digest": mutation["digest"], "status": "applied"}
@@ -201,7 +243,8 @@ class FakeServer:
                 columns = puts.setdefault(entity, {name: [] for name in row})
                 for name, value in row.items():
                     columns[name].append(value)
-        unacknowledged = [outcome for number, outcome in self.known.items() if number > self.acked_through]
+        life = self.life(request.get("incarnation", self.incarnation))
+        unacknowledged = [outcome for number, outcome in life.known.items() if number > life.acked_through]
         return {
             "puts": puts,
             "drops": drops,
@@ -210,8 +253,8 @@ class FakeServer:
             "anew": self.view != request.get("view") and request["cursor"] > 0,
             "complete": complete,
             "position": None if complete else json.dumps(page[-1][0]),
-            "applied_through": self.applied_through,
-            "incarnation": self.incarnation,
+            "applied_through": life.applied_through,
+            "incarnation": request.get("incarnation", self.incarnation),
             "outcomes": unacknowledged if complete else [],
             "server_time": self.time,
         }
@@ -230,6 +273,7 @@ class FakeTransport:
         self.contact_time = None
         self.bytes_sent = self.bytes_received = 0
         self.before_pull = None
+        self.incarnation = server.incarnation
 
     def push(self, request):
         return self._call("push", request)
@@ -237,14 +281,19 @@ class FakeTransport:
     def pull(self, request):
         if self.before_pull:
             self.before_pull()
-        return self._call("pull", request)
+        return self._call("pull", request, incarnation=self.incarnation)
 
-    def _call(self, name, request):
+    def begin_incarnation(self, request):
+        reply = self._call("begin_incarnation", request)
+        self.incarnation = reply["incarnation"]
+        return reply
+
+    def _call(self, name, request, **more):
         fault = self.faults.popleft() if self.faults else None
         if fault == "before":
             raise Offline("The network is gone.")
         self.requests.append((name, json.loads(json.dumps(request))))
-        reply = json.loads(json.dumps(getattr(self.server, name)(json.loads(json.dumps(request)))))
+        reply = json.loads(json.dumps(getattr(self.server, name)(json.loads(json.dumps({**request, **more})))))
         if fault == "after":
             raise Offline("The reply is gone.")
         return reply

@@ -10,7 +10,6 @@ from outrider_sdk import (
     Rejected,
     ReplicaBusy,
     ReplicaError,
-    ReplicaForked,
     outbox,
 )
 from sdk_fakes import FakeServer, stock_shop
@@ -225,33 +224,6 @@ def test_a_gap_is_filled_from_where_the_server_says(crm, shop, server, transport
     assert report.pushed == 3
     assert {row["name"] for (entity, _), row in server.rows.items() if entity == "contact"} >= set("abcd")
     assert crm.status().pending == 0
-
-
-def test_a_copied_replica_is_told_that_it_forked(open_replica, crm, shop, server, tmp_path, transport):
-    """Two copies would hand in two mutations under one number; the server sees it by the digest."""
-    crm.close()
-    (tmp_path / "copy.db").write_bytes((tmp_path / "crm.db").read_bytes())
-    original, copy = open_replica(), open_replica("copy.db")
-    original.contacts.create(account_id=shop["account"], name="original")
-    copy.contacts.create(account_id=shop["account"], name="copy")
-    original.sync()
-
-    with pytest.raises(ReplicaForked, match=r"copied or restored.*kept here"):
-        copy.sync()
-
-    assert copy.status().pending == 1
-
-
-def test_a_replica_older_than_what_the_server_has_is_forked_even_when_idle(open_replica, crm, shop, tmp_path):
-    """Otherwise its next mutations would count as applied before they were sent."""
-    crm.close()
-    (tmp_path / "copy.db").write_bytes((tmp_path / "crm.db").read_bytes())
-    original, copy = open_replica(), open_replica("copy.db")
-    original.contacts.create(account_id=shop["account"], name="original")
-    original.sync()
-
-    with pytest.raises(ReplicaForked):
-        copy.sync()
 
 
 def test_a_concurrent_edit_is_merged_and_counted(crm, shop, server):

@@ -206,8 +206,7 @@ def test_a_revoked_device_keeps_its_data(crm, server, http):
     ("answer", "error"),
     [
         ((426, {"code": "client_too_old", "detail": "Version 2 is needed."}, ()), ClientTooOld),
-        ((409, {"code": "forked", "number": 7}, ()), ReplicaForked),
-        ((409, {"code": "incarnation_unknown", "detail": "?"}, ()), Rejected),
+        ((409, {"code": "position_odd", "detail": "?"}, ()), Rejected),
         ((413, {"code": "too_large"}, ()), Rejected),
         ((200, {"puts": {}}, ()), ProtocolViolation),
         ((302, {}, [("Location", "https://elsewhere.example/")]), Rejected),
@@ -219,6 +218,21 @@ def test_each_trouble_has_its_name(crm, http, answer, error):
 
     with pytest.raises(error):
         crm.sync()
+
+
+def test_s2_a_replica_that_may_not_begin_anew_says_that_it_forked(crm, http):
+    """A person must enrol it again; until then it keeps everything, and asks again with each sync."""
+    http.faults.extend([(409, {"code": "forked", "number": 7}, ()), (403, {"code": "proof_invalid"}, ())])
+
+    with pytest.raises(ReplicaForked, match=r"kept here.*enrol this device again"):
+        crm.sync()
+    http.faults.append((403, {"code": "proof_invalid"}, ()))
+    with pytest.raises(ReplicaForked):
+        crm.sync()
+
+    [first, again] = [body for path, _, body in http.log if path == "/devices/incarnations"]
+    assert first == again
+    assert first["proof"]
 
 
 def test_skew_is_measured_on_the_wire(crm, server, http, clock):

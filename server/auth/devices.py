@@ -4,9 +4,10 @@ All of it belongs in the tenant's transaction. Nothing here replicates, so no re
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from outrider_sdk.protocol.digest import GENESIS_DIGEST
@@ -107,8 +108,15 @@ async def draw_code(member_id: UUID, *, by: UUID, role: str) -> DrawnCode:
     return drawn
 
 
-async def enrol(*, code: str, name: str, secret: str) -> Enrolment:
+Begin = Callable[[UUID, str, bytes], Awaitable[Device]]
+"""Makes a device of a member, with a name and the hash of its secret."""
+
+
+async def enrol(*, code: str, name: str, secret: str, begin: Begin | None = None) -> Enrolment:
     """Make a device of the member for whom the code was drawn. The code is thereby used.
+
+    Args:
+        begin: makes the device, where it is no new one (`server.auth.incarnations`).
 
     Raises:
         CodeInvalid: the code is unknown, used or expired, or its member inactive.
@@ -120,7 +128,7 @@ async def enrol(*, code: str, name: str, secret: str) -> Enrolment:
         member = await get_member(member_id)
     except NotFound:
         raise CodeInvalid from None
-    return Enrolment(await _create_device(member_id, name, secret_hash), member.role)
+    return Enrolment(await (begin or create_device)(member_id, name, secret_hash), member.role)
 
 
 async def _redeem_code(code: str) -> UUID:
@@ -136,22 +144,41 @@ async def _redeem_code(code: str) -> UUID:
     return member_id
 
 
-async def _create_device(member_id: UUID, name: str, secret_hash: bytes) -> Device:
-    device_id = uuid7()
+async def create_device(
+    member_id: UUID, name: str, secret_hash: bytes, *, after: tuple[int, str] = (0, GENESIS_DIGEST), **more: Any
+) -> Device:
+    """Make a device, with a number prefix that no other has.
+
+    Args:
+        after: number and digest of the mutation that its first one follows.
+        more: further columns; their names are the caller's own.
+
+    Raises:
+        PrefixesExhausted: no prefix is free.
+    """
+    number, digest = after
+    columns = {
+        "id": uuid7(), "member_id": member_id, "name": name, "secret_hash": secret_hash, "enrolled_at": clock.now(),
+        "begun_at": clock.now(), "begun_after": number, "last_number": number, "last_digest": digest,
+        "acked_through": number, **more,
+    }  # fmt: skip
+    marks = ", ".join(f"${i}" for i in range(1, len(columns) + 2))
+    sql = (
+        f"INSERT INTO device ({', '.join(columns)}, number_prefix) VALUES ({marks})"  # noqa: S608 - columns of our own
+        " ON CONFLICT (number_prefix) DO NOTHING RETURNING true"
+    )
     for _ in range(PREFIX_TRIES_MAX):
-        made = await connection().fetchval(
-            """
-            INSERT INTO device (id, member_id, name, secret_hash, number_prefix, last_digest, enrolled_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (number_prefix) DO NOTHING RETURNING true
-            """,
-            device_id, member_id, name, secret_hash, credentials.new_number_prefix(), GENESIS_DIGEST, clock.now(),
-        )  # fmt: skip
-        if made:
-            return await _get_device(device_id)
+        if await connection().fetchval(sql, *columns.values(), credentials.new_number_prefix()):
+            return await get_device(columns["id"])
     raise PrefixesExhausted
 
 
-async def _get_device(device_id: UUID) -> Device:
+async def get_device(device_id: UUID) -> Device:
+    """The device.
+
+    Raises:
+        NotFound: there is none.
+    """
     device = await Device.objects().get(Device.id == device_id)
     if device is None:
         raise NotFound
@@ -226,7 +253,7 @@ async def revoke_device(device_id: UUID, *, by: UUID, role: str) -> None:
         NotFound: there is no such device in sight.
         Forbidden: it belongs to somebody for whom the role may not act.
     """
-    device = await _get_device(device_id)
+    device = await get_device(device_id)
     if device.member_id != by:
         if role not in MANAGERS:
             raise NotFound

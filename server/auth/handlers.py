@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from server import clock
-from server.auth import commands, credentials, devices, service
+from server.auth import commands, credentials, devices, incarnations, service
 from server.auth.devices import CodeInvalid, DeviceRevoked
+from server.auth.incarnations import Heritage
 from server.auth.key_handlers import api_key_router
 from server.auth.messages import (
     CodeReply,
@@ -26,13 +28,16 @@ from server.auth.messages import (
     LogInReply,
     LogInRequest,
     MeView,
+    Succession,
     TokenReply,
     TokenRequest,
 )
 from server.auth.session import BEARER, Session, provide_session
 from server.auth.standings import forget_standings
+from server.auth.tables import Device
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
-from server.db import platform_transaction, tenant_transaction
+from server.db import TenantRef, platform_transaction, tenant_transaction
+from server.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +70,44 @@ async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state:
         tenant = await service.find_tenant(slug)
     if tenant is None:
         raise CodeInvalid
+    begin = partial(incarnations.enrol_again, _heritage(data.previous)) if data.previous else devices.create_device
     async with tenant_transaction(tenant):
-        enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret)
-    device = enrolment.device
+        enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret, begin=begin)
+    return await _admit(enrolment.device, enrolment.role, tenant, state)
+
+
+async def _admit(device: Device, role: str, tenant: TenantRef, state: State) -> EnrolReply:
+    """What a device gets that is new, or begins anew."""
     return EnrolReply(
         device_id=device.id,
         member_id=device.member_id,
         incarnation=device.incarnation,
         number_prefix=device.number_prefix,
         refresh_token=credentials.derive_refresh_token(device.id, device.refresh_generation, state.config.secret_key),
-        access_token=await keys.issue(
-            tenant_id=tenant.id, member_id=device.member_id, role=enrolment.role, device_id=device.id
-        ),
+        access_token=await keys.issue(tenant_id=tenant.id, member_id=device.member_id, role=role, device_id=device.id),
         expires_in=ACCESS_TOKEN_TTL_S,
         server_time=clock.to_micros(clock.now()),
+        after=device.begun_after,
     )
+
+
+def _heritage(data: Succession) -> Heritage:
+    lost = (data.lost.start, data.lost.to) if data.lost else None
+    return Heritage(data.device_id, data.key, data.proof, [(p.number, p.digest) for p in data.points], lost)
+
+
+@post("/devices/incarnations", status_code=HTTP_200_OK)
+async def begin_incarnation(data: JSONBody[Succession], session: NamedDependency[Session], state: State) -> EnrolReply:
+    """Let a replica that was copied, restored or repaired go on as a device of its own.
+
+    The same request again, by its `key`, gets the same device. 403 `proof_invalid` without the device's secret; 409
+    `incarnations_exhausted` where it happened too often.
+    """
+    if session.device_id is None:
+        raise Forbidden("Only an enrolled device begins anew.")
+    async with tenant_transaction(session.tenant):
+        device = await incarnations.begin_incarnation(_heritage(data), by=session.device_id)
+    return await _admit(device, session.role, session.tenant, state)
 
 
 @post("/t/{slug:str}/devices/token", status_code=HTTP_200_OK)
@@ -158,7 +186,7 @@ def create_auth_router(limits: RateLimits | None = None) -> Router:
             list_public_keys,
             Router(
                 path="/",
-                route_handlers=[draw_code, list_devices, revoke_device, get_me, api_key_router],
+                route_handlers=[draw_code, list_devices, begin_incarnation, revoke_device, get_me, api_key_router],
                 dependencies={"session": Provide(provide_session, sync_to_thread=False)},
                 security=[{BEARER: []}],
             ),

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from server.auth.commands import LoggedIn
 from server.auth.credentials import REFRESH_TOKEN_LENGTH, SECRET_TEXT_LENGTH
@@ -62,12 +62,40 @@ class LogInReply(Struct, frozen=True):
         return cls(access_token, ACCESS_TOKEN_TTL_S, person.member_id, person.role)
 
 
+class Point(Struct, forbid_unknown_fields=True, frozen=True):
+    """A mutation by which a replica knows its own past: its number and digest; number 0 is the beginning."""
+
+    number: Annotated[int, Meta(ge=0, le=2**62)]
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Lost(Struct, forbid_unknown_fields=True, frozen=True):
+    """Mutations that are gone from the device; `to` is null where it does not know how many there were."""
+
+    start: Annotated[int, Meta(ge=1, le=2**62)] = field(name="from")
+    to: Annotated[int, Meta(ge=1, le=2**62)] | None = None
+
+
+class Succession(Struct, forbid_unknown_fields=True, frozen=True):
+    """What a replica goes on from under another device id (docs/sync-protocol.md 2.7)."""
+
+    device_id: UUID
+    key: UUID
+    proof: Annotated[str, Meta(max_length=64, description="Hex HMAC-SHA256 of the key under SHA-256(secret bytes).")]
+    points: Annotated[list[Point], Meta(min_length=1, max_length=64)]
+    lost: Lost | None = None
+
+
 class EnrolRequest(Struct, forbid_unknown_fields=True, frozen=True):
-    """A new device's code, name and secret; the secret is sent this once."""
+    """A new device's code, name and secret; the secret is sent this once.
+
+    `previous` is sent by a replica that was enrolled before, and has work to hand in.
+    """
 
     code: _Code
     name: _DeviceName
     secret: _Secret
+    previous: Succession | None = None
 
 
 class EnrolReply(Struct, frozen=True):
@@ -81,6 +109,8 @@ class EnrolReply(Struct, frozen=True):
     access_token: str
     expires_in: int
     server_time: int
+    after: int = 0
+    """The number of the mutation from which this device goes on; 0 for a new one."""
 
 
 class TokenRequest(Struct, forbid_unknown_fields=True, frozen=True):
@@ -123,6 +153,12 @@ class DeviceView(Struct, frozen=True):
     enrolled_at: datetime
     last_seen_at: datetime | None
     revoked_at: datetime | None
+    origin_id: UUID | None
+    """Of a copied, restored or repaired replica: the device that it was."""
+    incarnation: int
+    cause: str
+    lost: Lost | None
+    """Work that this device says it lost before it was handed in."""
 
     @classmethod
     def of(cls, device: Device) -> "DeviceView":
@@ -130,6 +166,8 @@ class DeviceView(Struct, frozen=True):
         return cls(
             device.id, device.member_id, device.name, device.number_prefix,
             device.enrolled_at, device.last_seen_at, device.revoked_at,
+            device.origin_id, device.incarnation, device.cause,
+            None if device.lost_from is None else Lost(device.lost_from, device.lost_to),
         )  # fmt: skip
 
 

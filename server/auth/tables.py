@@ -4,7 +4,7 @@ Which schema is meant is a matter of the open transaction: Identity and Membersh
 others a tenant's.
 """
 
-from piccolo.columns import UUID, Boolean, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import UUID, BigInt, Boolean, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from server.db import SyncedTable, engine
@@ -52,6 +52,14 @@ class Device(Table, db=engine):
     enrolled_at = Timestamptz()
     last_seen_at = Timestamptz(null=True, default=None)
     revoked_at = Timestamptz(null=True, default=None)
+    origin_id = UUID(null=True, default=None)
+    """Of a later incarnation: the device that was enrolled by the first code."""
+    cause = Text(default="enrolled")
+    begun_at = Timestamptz()
+    begun_after = BigInt(default=0)
+    """The number of the last mutation that this incarnation has in common with the one before."""
+    lost_from = BigInt(null=True, default=None)
+    lost_to = BigInt(null=True, default=None)
 
 
 class DeviceCode(Table, db=engine):

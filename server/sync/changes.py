@@ -159,7 +159,7 @@ def _fill_in(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any]) -> 
     if current is None:
         row.values[field.name], row.stamps[field.name] = wanted, attempt.stamp
         return
-    if not is_conflict(stamp, base=edit["base"], device_id=attempt.state.device.id):
+    if not is_conflict(stamp, base=edit["base"], device=attempt.state.device):
         what = _named(row, field)
         raise Refusal("field_not_writable", f"{what} was recorded already, and a record stays.", field=field.name)
     attempt.conflict(
@@ -209,7 +209,7 @@ def _contested_groups(attempt: Attempt, row: Row, groups: dict[str, str], edits:
         base = min((edits[name]["base"] for name in members if name in edits), default=None)
         if base is None:
             continue
-        newer = [s for s in map(row.stamp, members) if is_conflict(s, base=base, device_id=attempt.state.device.id)]
+        newer = [s for s in map(row.stamp, members) if is_conflict(s, base=base, device=attempt.state.device)]
         if newer:
             # A part of a group cannot win: it would be mixed with the other side's rest.
             whole = all(name in edits for name in members)
@@ -221,7 +221,7 @@ def _contested_groups(attempt: Attempt, row: Row, groups: dict[str, str], edits:
 def _merge_field(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any], *, of_group: Kept | None) -> None:
     current, wanted = row.values[field.name], edit["value"]
     rule, stamp = rule_of(row.entity.name, field.name), row.stamp(field.name)
-    contested = is_conflict(stamp, base=edit["base"], device_id=attempt.state.device.id)
+    contested = is_conflict(stamp, base=edit["base"], device=attempt.state.device)
     if rule is Rule.SET and contested:
         wanted = merge_set(edit.get("seen"), wanted, current)
         contested = False
@@ -277,7 +277,7 @@ def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> Non
         return
     require_editable(attempt, found)
     row = attempt.change(found)
-    newer = [s for s in map(row.stamp, row.stamps) if is_conflict(s, base=base, device_id=attempt.state.device.id)]
+    newer = [s for s in map(row.stamp, row.stamps) if is_conflict(s, base=base, device=attempt.state.device)]
     if newer:
         attempt.conflict(
             row,

@@ -63,7 +63,7 @@ def _write(attempt: Attempt, row: Row, changed: dict[str, Any], *, base: int | N
             _conflict(attempt, row, key, Kept.THEIRS, value, current, Stamp(0, 0), told)
             continue
         name = f"custom.{key}"
-        contested = base is not None and is_conflict(row.stamp(name), base=base, device_id=attempt.state.device.id)
+        contested = base is not None and is_conflict(row.stamp(name), base=base, device=attempt.state.device)
         kept = later(attempt.capture, row.stamp(name)) if contested else None
         if contested and kept is not None and not _equal(current, value):
             told = f"You and someone else changed {quoted(key)}; {_TOLD[kept]}"

@@ -44,7 +44,7 @@ def flag_line(attempt: Attempt, line: Row) -> None:
 def _is_twin(attempt: Attempt, row: Row, other: Row, *names: str) -> bool:
     """Whether another one is the same, and was made by somebody else without this device's knowing."""
     base = attempt.create_base
-    unknown = base is not None and is_conflict(other.stamp("*"), base=base, device_id=attempt.state.device.id)
+    unknown = base is not None and is_conflict(other.stamp("*"), base=base, device=attempt.state.device)
     return unknown and other.id != row.id and all(other.values[n] == row.values[n] for n in names)
 
 

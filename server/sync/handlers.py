@@ -38,6 +38,7 @@ class MutationBody(msgspec.Struct, forbid_unknown_fields=True):
     captured_at: int
     skew: int | None
     changes: list[dict[str, Any]]
+    redacted: bool = False
 
 
 class PushBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +67,7 @@ async def push_mutations(request: Request[Session, Any, State], session: NamedDe
     body = await _read(request, PushBody)
     _check_version(body.protocol)
     _require_device(session)
-    mutations = [msgspec.structs.asdict(m) for m in body.mutations]
+    mutations = [_as_sent(m) for m in body.mutations]
     async with tenant_write(session.tenant, by=session.actor, source=Source.SYNC) as revision:
         reply = await push(mutations, incarnation=body.incarnation, acked_through=body.acked_through, revision=revision)
     return _reply(request, reply)
@@ -89,6 +90,13 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
             acked_through=body.acked_through,
         )
     return _reply(request, page)
+
+
+def _as_sent(mutation: MutationBody) -> dict[str, Any]:
+    sent = msgspec.structs.asdict(mutation)
+    if not mutation.redacted:
+        del sent["redacted"]
+    return sent
 
 
 def _check_version(protocol: int) -> None:

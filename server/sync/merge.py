@@ -11,7 +11,7 @@ from typing import Any
 from outrider_sdk.protocol import canonical_json
 from outrider_sdk.rules import GROUPS
 
-from server.sync.state import Stamp
+from server.sync.state import Device, Stamp
 
 
 class Rule(StrEnum):
@@ -60,9 +60,9 @@ def capture_time(captured_at: int, skew: int | None, *, enrolled_at: int, now: i
     return min(max(captured_at + skew, enrolled_at), now)
 
 
-def is_conflict(stamp: Stamp, *, base: int, device_id: str) -> bool:
+def is_conflict(stamp: Stamp, *, base: int, device: Device) -> bool:
     """Whether someone else wrote the field after the device saw it."""
-    return stamp.revision > base and stamp.device_id != device_id
+    return stamp.revision > base and not device.wrote(stamp)
 
 
 def later(capture: Capture, stamp: Stamp) -> Kept:

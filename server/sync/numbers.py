@@ -64,10 +64,14 @@ def check_chain(fresh: list[Mutation], *, last_number: int, last_digest: str) ->
 def _follows(mutation: Mutation, previous: str) -> bool:
     """Whether a mutation's digest is the one that follows.
 
+    That of a redacted one is of what it was before, which nobody can check; it is the device's own (4.13).
+
     msgspec writes canonical JSON five times as fast as the reference; where it doesn't (integers beyond 64 bits,
     floats), the reference has the word.
     """
-    body = {key: value for key, value in mutation.items() if key != "digest"}
+    if mutation.get("redacted"):
+        return True
+    body = {key: value for key, value in mutation.items() if key not in ("digest", "redacted")}
     try:
         written = msgspec.json.encode(body, order="sorted")
         if hashlib.sha256(previous.encode() + b"\n" + written).hexdigest() == mutation["digest"]:

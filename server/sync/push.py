@@ -21,6 +21,7 @@ from server.errors import Conflict, Unauthorized
 from server.sync import rows
 from server.sync.conflicts import withhold
 from server.sync.decide import decide, refuse
+from server.sync.lineage import HAS_KIN, recognise
 from server.sync.load import load_state
 from server.sync.numbers import check_chain, check_known, split_known
 from server.sync.refusals import Refusal
@@ -64,22 +65,25 @@ async def push(
     known, fresh = split_known(mutations, record["last_number"])
     outcomes = await _stored_outcomes(known, record)
     check_chain(fresh, last_number=record["last_number"], last_digest=record["last_digest"])
+    last = fresh[-1] if fresh else {"number": record["last_number"], "digest": record["last_digest"]}
+    recognised, earlier = await recognise(fresh, record)
+    outcomes, fresh = outcomes + recognised, fresh[len(recognised) :]
     device = Device(
         str(record["id"]),
         str(record["member_id"]),
         incarnation,
         to_micros(record["enrolled_at"]),
         access_from(record),
+        earlier,
     )
     for start in range(0, len(fresh), PUSH_CHUNK):
         outcomes += await _apply(fresh[start : start + PUSH_CHUNK], device, revision)
-    last = fresh[-1] if fresh else {"number": record["last_number"], "digest": record["last_digest"]}
     await _save_device(record, last, acked_through, revision)
     return {"outcomes": outcomes, "applied_through": last["number"], "server_time": to_micros(revision.at)}
 
 
 _LOCK_DEVICE = f"""
-SELECT d.*, {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active
+SELECT d.*, {HAS_KIN}, {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active
 FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} WHERE d.id = $1 FOR UPDATE OF d
 """  # noqa: S608 - columns of our own
 
@@ -102,8 +106,9 @@ async def _stored_outcomes(known: list[dict[str, Any]], device: asyncpg.Record) 
         device["incarnation"],
         [m["number"] for m in known],
     )
-    # Of acknowledged ones only the last digest is known; it gives a restored replica away, as the chain does.
-    digests = {device["last_number"]: device["last_digest"]} | {r["number"]: r["digest"] for r in records}
+    # What is older than the horizon, and acknowledged, is known no more; a device that sends it was restored.
+    unknown = dict.fromkeys((m["number"] for m in known), "")
+    digests = unknown | {device["last_number"]: device["last_digest"]} | {r["number"]: r["digest"] for r in records}
     check_known(known, digests)
     return [json.loads(r["outcome"]) for r in records]
 
@@ -255,8 +260,7 @@ def _written_out(found: str) -> str:
 
 async def _save_device(record: asyncpg.Record, last: dict[str, Any], acked_through: int, revision: Revision) -> None:
     acked = min(acked_through, last["number"])
-    conn = connection()
-    await conn.execute(
+    await connection().execute(
         "UPDATE device SET last_number = $2, last_digest = $3, acked_through = greatest(acked_through, $4),"
         " last_seen_at = $5 WHERE id = $1",
         record["id"],
@@ -264,11 +268,4 @@ async def _save_device(record: asyncpg.Record, last: dict[str, Any], acked_throu
         last["digest"],
         acked,
         revision.at,
-    )
-    # What the device has stored durably need not be repeated to it. Refusals stay on record elsewhere.
-    await conn.execute(
-        "DELETE FROM mutation_outcome WHERE device_id = $1 AND incarnation = $2 AND number <= $3",
-        record["id"],
-        record["incarnation"],
-        acked,
     )

@@ -139,9 +139,8 @@ async def load_refused(device: Device, ids: Sequence[str]) -> dict[str, int]:
     """Ids that the device's refused mutations would have created → the number of the mutation."""
     records = await connection().fetch(
         """SELECT c.id::text, r.number FROM refused_mutation r CROSS JOIN LATERAL unnest(r.created) AS c (id)
-        WHERE r.device_id = $1 AND r.incarnation = $2 AND r.created && $3::uuid[]""",
-        device.id,
-        device.incarnation,
+        WHERE r.device_id = ANY ($1::uuid[]) AND r.created && $2::uuid[]""",
+        [device.id, *device.earlier],
         ids,
     )
     return {r[0]: r[1] for r in records}

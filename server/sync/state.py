@@ -98,6 +98,12 @@ class Device:
     """No capture is older. (Its last contact is no such bound: an outbox is sent in several pushes.)"""
     access: Access = field(default_factory=lambda: access_of("rep"))
     """What its member may do."""
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    """Ids under which this replica was known before → the last number that it has in common with what they did."""
+
+    def wrote(self, stamp: Stamp) -> bool:
+        """Whether the stamp is of this device's own work, under whatever id it did it."""
+        return stamp.device_id == self.id or (stamp.number or 0) <= self.earlier.get(stamp.device_id or "", -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from server.sync.merge import Capture, Kept, capture_time, is_conflict, later, merge_set
-from server.sync.state import Stamp
+from server.sync.state import Device, Stamp
 from tests.property.decide_world import (
     ANN,
     BOB,
@@ -81,8 +81,18 @@ def test_a_capture_is_never_before_the_enrolment_nor_after_now(captured_at: int,
 @given(base=st.integers(0, 20), revision=st.integers(0, 20))
 def test_only_what_another_wrote_after_the_base_is_a_conflict(base: int, revision: int):
     """A device is never in conflict with itself, nor with what it had seen."""
-    assert is_conflict(Stamp(revision, 0, PHONE_B), base=base, device_id=PHONE_A) == (revision > base)
-    assert not is_conflict(Stamp(revision, 0, PHONE_A), base=base, device_id=PHONE_A)
+    device = Device(PHONE_A, ANN, 1, 0)
+
+    assert is_conflict(Stamp(revision, 0, PHONE_B), base=base, device=device) == (revision > base)
+    assert not is_conflict(Stamp(revision, 0, PHONE_A), base=base, device=device)
+
+
+@given(number=st.integers(1, 100), shared=st.integers(0, 100))
+def test_s2_what_a_replica_did_before_it_took_another_incarnation_is_its_own(number: int, shared: int):
+    """Its pending edits build on it; what a copy of it did since then is somebody else's work."""
+    device = Device(PHONE_A, ANN, 2, 0, earlier={PHONE_B: shared})
+
+    assert is_conflict(Stamp(2, 0, PHONE_B, BOB, number), base=1, device=device) == (number > shared)
 
 
 @given(seen=tags, ours=tags, theirs=tags)

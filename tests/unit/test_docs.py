@@ -30,6 +30,7 @@ OF_OTHER_ROUTES = {"bad_request", "unauthorized", "not_found", "conflict", "prec
 """Codes of base classes, and of REST, that no route of a device answers with."""
 AUTH_ERRORS = {
     "server.auth.devices": ("CodeInvalid", "DeviceRevoked", "PrefixesExhausted"),
+    "server.auth.incarnations": ("IncarnationsExhausted", "ProofInvalid"),
     "server.auth.tokens": ("TokenMissing", "TokenInvalid", "TokenExpired"),
 }
 

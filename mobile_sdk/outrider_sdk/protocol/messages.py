@@ -70,6 +70,8 @@ class Mutation(TypedDict):
     captured_at: int  # device clock, microseconds since 1970
     skew: int | None  # server clock minus device clock as measured, microseconds; None: unknown
     changes: list[Change]  # empty: a noop, which keeps the numbers contiguous
+    redacted: NotRequired[bool]
+    """It comes again without what was refused, or is about people who were erased: the digest is of the whole."""
 
 
 class PushRequest(TypedDict):
@@ -79,6 +81,36 @@ class PushRequest(TypedDict):
     incarnation: int
     acked_through: int  # the device has stored the outcomes up to this number; the server may forget them
     mutations: list[Mutation]
+
+
+class Point(TypedDict):
+    """A mutation by which a replica knows its own past; number 0, with 64 zeros, is the beginning."""
+
+    number: int
+    digest: str
+
+
+Lost = TypedDict("Lost", {"from": int, "to": int | None})
+"""Numbers of mutations that are gone from the device; `to` is None where it does not know how many there were."""
+
+
+class IncarnationRequest(TypedDict):
+    """A copied, restored or repaired replica asks to go on as a device of its own."""
+
+    device_id: str  # the one that it was
+    key: str  # a UUID of its making: the same request again gets the same answer
+    points: list[Point]  # newest first; the server goes on from the first that it knows
+    lost: NotRequired[Lost]
+    proof: NotRequired[str]  # added by the transport, which has the secret
+
+
+class IncarnationReply(TypedDict):
+    """Who the replica is from now on."""
+
+    device_id: str
+    incarnation: int
+    number_prefix: str
+    after: int  # its mutations go on after this number
 
 
 class Choice(TypedDict):

@@ -53,9 +53,20 @@ CREATE TABLE {{schema}}.device (
     acked_through bigint NOT NULL DEFAULT 0,
     enrolled_at timestamptz NOT NULL DEFAULT now(),
     last_seen_at timestamptz,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    -- Of a later incarnation: the device that was enrolled; why and when it began; from which number on; under which ids it
+    -- was known before, and the last number in common with each; what it says was lost.
+    origin_id uuid,
+    cause text NOT NULL DEFAULT 'enrolled' CHECK (cause IN ('enrolled', 'enrolled_again', 'forked', 'lost')),
+    begun_at timestamptz NOT NULL DEFAULT now(),
+    begun_after bigint NOT NULL DEFAULT 0,
+    earlier jsonb NOT NULL DEFAULT '{}',
+    lost_from bigint,
+    lost_to bigint,
+    incarnation_key uuid UNIQUE
 );
 CREATE INDEX ON {{schema}}.device (member_id);
+CREATE INDEX ON {{schema}}.device (origin_id) WHERE origin_id IS NOT NULL;
 
 CREATE TABLE {{schema}}.device_code (
     code_hash bytea PRIMARY KEY, member_id uuid NOT NULL, created_by uuid, expires_at timestamptz NOT NULL, used_at timestamptz

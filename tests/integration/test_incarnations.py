@@ -1,0 +1,249 @@
+"""Copied, restored and re-enrolled phones against the real server: S2, and S1 where something is gone."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from outrider_sdk import DeviceRevoked, ForeignCredentials, MemoryCredentials
+
+from server.app import create_app
+from server.auth.standings import forget_standings
+from server.db import TenantRef, tenant_transaction
+from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone, open_phone
+from tests.integration.sync_world import World, make_world
+
+APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def world(tenant: TenantRef) -> World:
+    forget_standings()
+    return await make_world(tenant)
+
+
+@pytest.fixture
+async def bridge() -> Bridge:
+    return Bridge(APP)
+
+
+@pytest.fixture
+async def ann(world: World, bridge: Bridge, tmp_path: Path) -> AsyncIterator[Phone]:
+    phone = await enrol_phone(world, "ann", bridge, tmp_path)
+    await phone.sync()
+    yield phone
+    phone.crm.close()
+
+
+def add(phone: Phone, world: World, *names: str) -> None:
+    for name in names:
+        phone.crm.contacts.create(account_id=world.shop, name=name)
+
+
+async def contacts(world: World) -> list[str]:
+    return [r["name"] for r in await world.fetch("SELECT name FROM contact WHERE deleted_at IS NULL ORDER BY name")]
+
+
+async def test_s2_two_living_copies_of_a_phone_lose_and_double_nothing(world: World, ann: Phone, bridge: Bridge):
+    """A cloned phone is another writer: its work is kept beside the first one's, and both go on."""
+    copy = ann.copy("copy.db", bridge)
+    add(ann, world, "from ann")
+    add(copy, world, "from the copy")
+
+    await ann.sync()
+    report = await copy.sync()
+    add(ann, world, "ann again")
+    add(copy, world, "the copy again")
+    for phone in (ann, copy, ann):
+        await phone.sync()
+
+    assert report.begun_anew
+    assert await contacts(world) == ["Carla Clerk", "ann again", "from ann", "from the copy", "the copy again"]
+    await assert_phones_converged(world, "ann", ann, copy)
+    devices = await world.fetch("SELECT incarnation, cause, origin_id IS NULL AS first FROM device ORDER BY 1")
+    assert [tuple(d.values()) for d in devices] == [(1, "enrolled", True), (2, "forked", False)]
+    copy.crm.close()
+
+
+async def test_s2_edits_of_a_copy_are_merged_like_any_other_persons(world: World, ann: Phone, bridge: Bridge):
+    """Under one identity the second edit would overwrite the first, and nobody would know."""
+    copy = ann.copy("copy.db", bridge)
+    ann.crm.contacts.edit(world.clerk, name="Anna")
+    copy.crm.contacts.edit(world.clerk, name="Bella")
+
+    await ann.sync()
+    report = await copy.sync()
+
+    assert report.merged == 1
+    lost = await world.fetch("SELECT lost::text FROM conflict")
+    assert len(lost) == 1
+    copy.crm.close()
+
+
+async def test_s2_an_edit_of_a_restored_phone_is_in_no_conflict_with_itself(world: World, ann: Phone, bridge: Bridge):
+    """What it did before the backup was made is its own work, under whichever id."""
+    ann.crm.contacts.edit(world.clerk, name="first")
+    restored = ann.copy("restored.db", bridge)
+    add(ann, world, "later")
+    await ann.sync()
+    restored.crm.contacts.edit(world.clerk, name="second")
+
+    report = await restored.sync()
+
+    assert (report.applied, report.merged, report.refused) == (2, 0, 0)
+    assert (await world.fetch("SELECT name FROM contact WHERE id = $1", UUID(world.clerk)))[0]["name"] == "second"
+    restored.crm.close()
+
+
+async def test_s2_a_phone_restored_twice_has_each_effect_once(world: World, ann: Phone, bridge: Bridge):
+    """The first restore handed it in under its new identity; the second one holds it too."""
+    restored = ann.copy("restored.db", bridge)
+    add(ann, world, "original")
+    await ann.sync()
+    add(restored, world, "typed on the restored one")
+    again = restored.copy("again.db", bridge)
+
+    await restored.sync()
+    report = await again.sync()
+
+    assert report.begun_anew
+    assert await contacts(world) == ["Carla Clerk", "original", "typed on the restored one"]
+    restored.crm.close()
+    again.crm.close()
+
+
+async def test_s2_a_revoked_phone_hands_in_its_work_when_it_is_enrolled_again(
+    world: World, ann: Phone, bridge: Bridge, tmp_path: Path
+):
+    """The second user of one refresh token is told to enrol anew; what it holds comes along, once."""
+    add(ann, world, "handed in, reply lost")
+
+    def lose(path: str, message: Any) -> None:
+        if path == "/sync/pull":
+            raise OSError("lost")
+
+    bridge.before = lose
+    with pytest.raises(OSError, match="lost"):
+        await ann.sync()
+    bridge.before = lambda path, message: None
+    with ann.crm._store.write() as conn:  # as if the reply of the push had been lost as well
+        conn.execute("UPDATE sync_outbox SET status = NULL, outcome = NULL")
+        ann.crm._store.set_meta(answered_through=0)
+    add(ann, world, "not handed in")
+    await world.execute("UPDATE device SET revoked_at = now()")
+    forget_standings()
+    with pytest.raises(DeviceRevoked):
+        await ann.sync()
+
+    await enrol_phone(world, "ann", bridge, tmp_path, phone=ann)
+    report = await ann.sync()
+
+    assert report.applied == 2
+    assert await contacts(world) == ["Carla Clerk", "handed in, reply lost", "not handed in"]
+    await assert_phones_converged(world, "ann", ann)
+
+
+async def test_s2_a_phone_with_work_is_not_enrolled_for_somebody_else(
+    world: World, ann: Phone, bridge: Bridge, tmp_path: Path
+):
+    """Ann's orders must not become Bob's because he found her phone."""
+    add(ann, world, "ann's")
+
+    with pytest.raises(ForeignCredentials, match="not theirs"):
+        await enrol_phone(world, "bob", bridge, tmp_path, phone=ann)
+    await ann.sync()
+
+    assert "ann's" in await contacts(world)
+
+
+async def test_s1_what_a_phone_lost_is_on_record_for_the_admin(world: World, ann: Phone, bridge: Bridge):
+    """Lost history is stated, not glossed over: from which number to which."""
+    add(ann, world, "a", "b", "c")
+    with ann.crm._store.write() as conn:
+        conn.execute("DELETE FROM sync_outbox WHERE number = 2")
+
+    await ann.sync()
+
+    [lost] = await world.fetch("SELECT cause, lost_from, lost_to FROM device WHERE origin_id IS NOT NULL")
+    assert tuple(lost.values()) == ("lost", 2, 2)
+    assert await contacts(world) == ["Carla Clerk", "a", "c"]
+    assert [item.code for item in ann.crm.attention()] == ["history_lost"]
+
+
+async def test_s2_an_empty_file_with_the_old_credentials_starts_a_life_of_its_own(
+    world: World, ann: Phone, bridge: Bridge, tmp_path: Path
+):
+    """Its numbers begin again; those of the file that is gone stay what they were."""
+    add(ann, world, "a")
+    await ann.sync()
+    empty = open_phone(tmp_path, "empty.db", MemoryCredentials(ann.credentials.load()), bridge)
+
+    await empty.sync()
+    add(empty, world, "b")
+    await empty.sync()
+
+    assert await contacts(world) == ["Carla Clerk", "a", "b"]
+    await assert_phones_converged(world, "ann", empty)
+    empty.crm.close()
+
+
+@pytest.mark.parametrize("spoilt", ["proof", "device"])
+async def test_a_new_incarnation_needs_the_secret_of_that_very_device(
+    world: World, ann: Phone, bridge: Bridge, tmp_path: Path, spoilt: str
+):
+    """A token alone, or another member's phone, is no heir."""
+    bob = await enrol_phone(world, "bob", bridge, tmp_path, name="bob.db")
+    mine, theirs = ann.credentials.load(), bob.credentials.load()
+    assert mine is not None
+    assert theirs is not None
+    key = str(uuid4())
+    message = {
+        "device_id": theirs.device_id if spoilt == "device" else mine.device_id,
+        "key": key,
+        "proof": (theirs if spoilt == "device" else mine).proof(key if spoilt == "device" else "another"),
+        "points": [{"number": 0, "digest": "0" * 64}],
+    }
+
+    status, problem = await bridge._post("/devices/incarnations", message, mine.access_token)
+
+    assert (status, problem["code"]) == (403, "proof_invalid")
+    bob.crm.close()
+
+
+async def test_a_new_incarnation_of_another_tenants_device_is_none(
+    world: World, ann: Phone, bridge: Bridge, tmp_path: Path, new_tenant: Any
+):
+    """Another tenant's device does not exist here, whatever proves it."""
+    elsewhere = await make_world(await new_tenant())
+    other = await enrol_phone(elsewhere, "ann", bridge, tmp_path, name="other.db")
+    mine, theirs = ann.credentials.load(), other.credentials.load()
+    assert mine is not None
+    assert theirs is not None
+    key = str(uuid4())
+    message = {"device_id": theirs.device_id, "key": key, "proof": theirs.proof(key)}
+    message |= {"points": [{"number": 0, "digest": "0" * 64}]}  # type: ignore[dict-item]
+
+    status, problem = await bridge._post("/devices/incarnations", message, mine.access_token)
+
+    assert (status, problem["code"]) == (403, "proof_invalid")
+    async with tenant_transaction(elsewhere.tenant) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM device") == 1
+    other.crm.close()
+
+
+async def test_a_phone_that_begins_anew_without_end_is_stopped(
+    world: World, ann: Phone, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+):
+    """Something restores it each night; the admin should know, and the prefixes are for everybody."""
+    monkeypatch.setattr("server.auth.incarnations.INCARNATIONS_MAX", 1)
+    mine = ann.credentials.load()
+    assert mine
+    key = str(uuid4())
+    message = {"device_id": mine.device_id, "key": key, "proof": mine.proof(key)}
+    message |= {"points": [{"number": 0, "digest": "0" * 64}]}  # type: ignore[dict-item]
+
+    status, problem = await bridge._post("/devices/incarnations", message, mine.access_token)
+
+    assert (status, problem["code"]) == (409, "incarnations_exhausted")
