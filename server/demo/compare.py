@@ -1,7 +1,8 @@
 """Does a replica equal the server, value by value? Asked afresh, as the database's owner, by SQL of its own.
 
 What a member may see is said here once more, from assignments, territories and roles: nothing of the sync's own
-bookkeeping, and none of its code, takes part. The replica is read as the SQLite file that it is.
+bookkeeping, and none of its code, takes part. The replica is read as the SQLite file that it is. (The demo
+gives nobody a part of the catalogue.)
 """
 
 import json
@@ -47,6 +48,14 @@ WITH RECURSIVE me AS (
     SELECT c.id FROM contact c WHERE c.deleted_at IS NULL AND (
         c.outlet_id IN (SELECT id FROM my_outlet)
         OR c.outlet_id IS NULL AND c.account_id IN (SELECT id FROM my_account))
+), my_list AS (
+    SELECT l.id FROM price_list l CROSS JOIN me WHERE me.role IN ('admin', 'owner')
+    OR NOT EXISTS (SELECT FROM agreement g WHERE g.price_list_id = l.id AND g.deleted_at IS NULL)
+    OR l.id IN (
+        SELECT g.price_list_id FROM agreement g JOIN my_account a ON a.id = g.account_id WHERE g.deleted_at IS NULL)
+), my_warehouse AS (
+    SELECT w.id FROM warehouse w CROSS JOIN me
+    WHERE w.member_id IS NULL OR w.member_id = me.id OR me.role IN ('admin', 'owner')
 ), my_order AS (
     SELECT o.id FROM "order" o WHERE o.deleted_at IS NULL AND o.outlet_id IN (SELECT id FROM my_outlet)
 ), my_return AS (
@@ -74,6 +83,10 @@ _CONDITIONS: Final = {
     "assignment": "(x.outlet_id IN (SELECT id FROM my_outlet) OR x.member_id IN (SELECT id FROM me))",
     "role": "EXISTS (SELECT FROM me WHERE me.role IN ('admin', 'owner'))",
     "delegation": "EXISTS (SELECT FROM me WHERE me.id IN (x.member_id, x.substitute_id))",
+    "price_list": "x.id IN (SELECT id FROM my_list)",
+    "price_item": "x.price_list_id IN (SELECT id FROM my_list)",
+    "warehouse": "x.id IN (SELECT id FROM my_warehouse)",
+    "stock": "x.warehouse_id IN (SELECT id FROM my_warehouse)",
     "order": "x.id IN (SELECT id FROM my_order)",
     "order_line": "x.order_id IN (SELECT id FROM my_order)",
     "merge": "x.winner_id IN (SELECT id FROM my_account UNION ALL SELECT id FROM my_contact)",

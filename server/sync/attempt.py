@@ -70,7 +70,9 @@ class Attempt:
             raise Refusal("not_permitted", f"You may read this {noun}, and not change it.")
 
     def exists(self, entity: str, row_id: str) -> bool:
-        """Whether any row has the id, seen or not."""
+        """Whether any row has the id, seen or not; of an outlet, also whether anything else is seen by it."""
+        if entity == "outlet" and row_id in self.state.facts.scopes_taken:
+            return True
         return (entity, row_id) in self.rows or self.state.find(entity, row_id) is not None
 
     def change(self, row: Row) -> Row:

@@ -66,6 +66,7 @@ def _assign_to_maker(attempt: Attempt, outlet: Row) -> None:
         "id": str(uuid5(NAMESPACE_OID, f"{outlet.id}/{attempt.state.device.member_id}")),
         "member_id": attempt.state.device.member_id,
         "outlet_id": outlet.id,
+        "assortment_id": attempt.state.facts.own_assortment_id,  # who sells a part of the catalogue goes on doing so
     }
     attempt.create(Row(ASSIGNMENT, values))
 

@@ -30,7 +30,7 @@ async def begin_day(tenant: TenantRef) -> bool:
         if await _is_done():  # another process was faster
             return False
         conn = connection()
-        await conn.execute("SELECT refresh_grants(NULL, NULL)")
+        await conn.execute("SELECT refresh_grants(NULL, NULL), refresh_dated_products()")
         await conn.execute(
             """INSERT INTO setting (key, value) VALUES ($1, to_jsonb(current_date))
             ON CONFLICT (key) DO UPDATE SET value = excluded.value""",

@@ -15,20 +15,19 @@ from uuid import NAMESPACE_OID, uuid5
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
 from server.sync.audit_ddl import audit_changed, audit_created
+from server.sync.catalogue import EFFECTS
 from server.sync.event_triggers import event_triggers
+from server.sync.grants_ddl import grants_sql
 from server.sync.scopes import (
-    ACTIVE_MEMBER_VIEW,
     CASCADES,
     CASCADES_ON_INSERT,
     FOLLOWERS,
-    GRANTED_VIEW,
     GRANTS_CHANGED_BY,
     MOVED_BY,
     OFFICE_SCOPE,
     SCOPE_QUERIES,
     TENANT_SCOPE,
     TENANT_WIDE,
-    WORKED_OUTLET_VIEW,
 )
 
 TYPES = {
@@ -49,9 +48,7 @@ _NOW_BY_DEFAULT = {"created_at", "updated_at", "as_of"}
 # looks for the rows that refer to one. These are the ones by which nobody searches either.
 _UNINDEXED = {
     ("warehouse", "legal_entity_id"),
-    ("warehouse", "member_id"),
     ("agreement", "legal_entity_id"),
-    ("agreement", "price_list_id"),
     ("assignment", "delegated_by"),
     ("order", "credited_id"),
     ("order", "legal_entity_id"),
@@ -59,11 +56,8 @@ _UNINDEXED = {
     ("order", "warehouse_id"),
     ("order", "price_list_id"),
     ("order", "source_order_id"),
-    ("category", "parent_id"),
     ("product", "tax_category_id"),
     ("tax_rate", "tax_category_id"),
-    ("assortment_item", "product_id"),
-    ("assortment_item", "category_id"),
     ("assortment_item", "outlet_id"),
     ("assignment", "assortment_id"),
     ("stock_movement", "product_id"),
@@ -91,6 +85,8 @@ _EXTRA_COLUMNS = {
 }
 _EXTRA_INDEXES = {
     "role": 'CREATE UNIQUE INDEX ON {{schema}}.role ("key") WHERE deleted_at IS NULL;\n',
+    # Whether a tenant gives anybody a part of its catalogue is asked at each change of an assignment.
+    "assignment": "CREATE INDEX ON {{schema}}.assignment (assortment_id) WHERE assortment_id IS NOT NULL;\n",
 }
 
 _SORTED_LISTS = {
@@ -126,7 +122,7 @@ def create_schema_sql() -> str:
     parts += [_table(e) for e in ENTITIES.values()]
     parts += [_foreign_keys(e) for e in ENTITIES.values()]
     parts.append(_built_in_roles())
-    parts.append(_grants())
+    parts.append(grants_sql())
     parts += [_refresh_scopes(e) for e in ENTITIES.values()]
     parts += [_row_triggers(e) + _statement_triggers(e) for e in ENTITIES.values()]
     parts += [event_triggers(e) for e in ENTITIES.values()]
@@ -206,37 +202,6 @@ def _foreign_keys(e: Entity) -> str:
     return sql
 
 
-def _grants() -> str:
-    chosen = "(members IS NULL OR {0}.member_id = ANY (members)) AND (scopes IS NULL OR {0}.scope = ANY (scopes))"
-    return f"""
-CREATE VIEW {{{{schema}}}}.active_member AS{ACTIVE_MEMBER_VIEW};
-
-CREATE VIEW {{{{schema}}}}.worked_outlet AS{WORKED_OUTLET_VIEW};
-
-CREATE VIEW {{{{schema}}}}.granted AS{GRANTED_VIEW};
-
--- Brings the grants in line with the view. NULL stands for all members, or all scopes. Of several levels the nearest
--- counts: whoever reads as far as a farther one reads as far as it.
-CREATE FUNCTION {{{{schema}}}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; moment timestamptz;
-BEGIN
-    SELECT c.revision, c.at INTO r, moment FROM {{{{schema}}}}.revision_counter c;
-    WITH desired AS MATERIALIZED (
-        SELECT v.member_id, v.scope, min(v.level)::smallint AS level FROM {{{{schema}}}}.granted v WHERE {chosen.format("v")}
-        GROUP BY v.member_id, v.scope
-    ), lost AS (
-        UPDATE {{{{schema}}}}.scope_grant g SET gone = true, revision = r, at = moment
-        WHERE NOT g.gone AND {chosen.format("g")}
-        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope AND d.level = g.level)
-    )
-    INSERT INTO {{{{schema}}}}.scope_grant AS g (member_id, scope, level, revision, gone, at)
-    SELECT d.member_id, d.scope, d.level, r, false, moment FROM desired d
-    ON CONFLICT (member_id, scope, level) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
-END $$;
-"""
-
-
 def _refresh_scopes(e: Entity) -> str:
     query = SCOPE_QUERIES[e.name].strip()
     return f"""
@@ -255,8 +220,16 @@ BEGIN
     INSERT INTO {{{{schema}}}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, {e.code}::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
-{_followers(e)}END $$;
+{_followers(e)}{_REFRESHED_ALONG.get(e.name, "")}END $$;
 """
+
+
+_REFRESHED_ALONG = {
+    "agreement": """    PERFORM {{schema}}.refresh_lists(
+        ids, ARRAY(SELECT DISTINCT x.price_list_id FROM {{schema}}.agreement x WHERE x.id = ANY (ids)));
+"""
+}
+"""What depends on who holds the rows."""
 
 
 def _followers(e: Entity) -> str:
@@ -344,7 +317,8 @@ def _cascade(e: Entity, rows: str, *, inserted: bool = False) -> str:
         sql += f"    PERFORM {{{{schema}}}}.refresh_scopes_{target}(ARRAY({ids}));\n"
     for members, scopes in GRANTS_CHANGED_BY.get(e.name, ()):
         sql += f"    PERFORM {{{{schema}}}}.refresh_grants({members.format(rows=rows)}, {scopes.format(rows=rows)});\n"
-    return sql
+    effect, on_insert = EFFECTS.get(e.name, ("", False))
+    return sql + effect.replace("{rows}", rows) if on_insert or not inserted else sql
 
 
 def _statement_triggers(e: Entity) -> str:

@@ -33,9 +33,11 @@ ALTER TABLE {{schema}}.scope_change ALTER rows SET STORAGE EXTERNAL; -- ids do n
 
 CREATE TABLE {{schema}}.scope_grant (
     member_id uuid NOT NULL, scope uuid NOT NULL, level smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
-    at timestamptz NOT NULL,
+    at timestamptz NOT NULL, of_place boolean NOT NULL DEFAULT false,
     PRIMARY KEY (member_id, scope, level)
 );
+-- What members hold otherwise than by reading everything: by it the price lists in their sight are found.
+CREATE INDEX ON {{schema}}.scope_grant (member_id, level, scope) WHERE NOT gone AND level < 4;
 CREATE INDEX ON {{schema}}.scope_grant (scope);
 CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (level, gone);
 

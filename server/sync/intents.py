@@ -141,7 +141,8 @@ def _reserve(attempt: Attempt, order: Row, quantities: dict[str, Decimal], *, si
 def _market(attempt: Attempt, order: Row, lines: list[Row]) -> Market:
     """What the order is judged against: stock and prices now, and prices as of capture."""
     state, captured_at = attempt.state, attempt.captured_at
-    products = {line.values["product_id"]: attempt.get("product", line.values["product_id"]) for line in lines}
+    # Also such as the member does not see: somebody else's lines, who sells another part of the catalogue.
+    products = {line.values["product_id"]: state.rows["product", line.values["product_id"]] for line in lines}
     units = [row.values for p in products for row in attempt.children("product_unit", p)]
     prices = {(p, u): price for (of, p, u), price in state.prices.items() if of == order.values["price_list_id"]}
     base_units = {p: row.values["base_unit"] for p, row in products.items() if not row.deleted}

@@ -47,6 +47,7 @@ class Asked:
     phones: bool = False
     tax_ids: set[str] = field(default_factory=set)
     """As compared."""
+    new_outlets: set[str] = field(default_factory=set)
 
 
 class Source(Protocol):
@@ -61,7 +62,7 @@ class Source(Protocol):
     async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
         """Those of the ids that were merged away → the ids of the rows that they go on as."""
 
-    async def load_facts(self, asked: Asked) -> Facts:
+    async def load_facts(self, asked: Asked, *, device: Device) -> Facts:
         """What is asked of the tenant beside rows."""
 
     async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
@@ -87,7 +88,7 @@ async def load_state(
         await _add_conflicts(state, source, named)
         asked.custom_of |= named.keys()
     await _follow_merges(state, source, named)
-    state.facts = await source.load_facts(asked)
+    state.facts = await source.load_facts(asked, device=device)
     await _add(state, source, named)
     await _add(state, source, {ACCOUNT.name: {i for ids in state.facts.accounts_by_tax_id.values() for i in ids}})
     await _add(state, source, _parents(state, named))
@@ -119,6 +120,8 @@ def _asked(mutations: list[dict[str, Any]]) -> Asked:
         if "custom" in fields and str(entity) in ENTITIES:
             asked.custom_of.add(str(entity))
         asked.phones = asked.phones or entity == CONTACT_CHANNEL.name
+        if entity == OUTLET.name and change.get("op") == "create" and is_id(change.get("id")):
+            asked.new_outlets.add(change["id"])
         if entity == ACCOUNT.name and isinstance(fields.get("tax_id"), str):
             asked.tax_ids.add(tax_id_key(fields["tax_id"]))
     return asked

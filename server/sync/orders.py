@@ -20,7 +20,8 @@ def complete_order(attempt: Attempt, order: Row) -> None:
     agreement = attempt.get("agreement", values["agreement_id"])
     if agreement.values["account_id"] != outlet.values["account_id"]:
         raise Refusal("parent_missing", "The agreement is not one of this outlet's account.", field="agreement_id")
-    price_list = attempt.get("price_list", agreement.values["price_list_id"])
+    # The agreement's list of now counts, also where the member lost it with the outlet, after the capture.
+    price_list = attempt.state.rows["price_list", agreement.values["price_list_id"]]
     member = attempt.state.device.member_id
     values |= {
         "maker_id": member,

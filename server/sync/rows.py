@@ -17,6 +17,7 @@ from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.crm.contact.service import find_home_country
 from server.crm.custom.service import load_custom_fields
 from server.crm.merge.resolution import list_winners
+from server.crm.outlet.service import find_own_assortment
 from server.db import connection
 from server.sync.load import Asked
 from server.sync.state import ALWAYS, NEVER, Device, Facts, Price, Row
@@ -125,13 +126,25 @@ WHERE tax_id_key(tax_id) = ANY ($1) AND deleted_at IS NULL GROUP BY 1
 """
 
 
-async def load_facts(asked: Asked) -> Facts:
+# An outlet's id is its scope: one that is a scope already would let its maker see what is in that.
+_TAKEN = """
+SELECT o.id::text FROM unnest($1::uuid[]) AS o (id)
+WHERE substring(o.id::text FROM 15 FOR 1) = '8'
+OR EXISTS (SELECT FROM scope_entry e WHERE e.scope = o.id) OR EXISTS (SELECT FROM scope_grant g WHERE g.scope = o.id)
+"""
+
+
+async def load_facts(asked: Asked, *, device: Device) -> Facts:
     """What is asked of the tenant beside rows."""
+    outlets, conn = list(asked.new_outlets), connection()
+    assortment = await find_own_assortment(device.member_id) if outlets else None
     accounts = await connection().fetch(_ACCOUNTS_BY_TAX_ID, list(asked.tax_ids)) if asked.tax_ids else ()
     return Facts(
         await load_custom_fields(asked.custom_of),
         await find_home_country() if asked.phones else None,
         {r[0]: r[1] for r in accounts},
+        str(assortment) if assortment else None,
+        {r[0] for r in await conn.fetch(_TAKEN, outlets)} if outlets else frozenset(),
     )
 
 

@@ -3,11 +3,13 @@
 A *scope* is named by a UUID: an outlet's id, a member's id, `TENANT_SCOPE` or `OFFICE_SCOPE`. `SCOPE_QUERIES` derive the
 scopes of rows from the rows, `GRANTED_VIEW` the grants of members from roles, assignments, teams, delegations and the
 territory tree, each with its level (`server.auth.access.Reach`). The triggers keep `scope_entry` and `scope_grant` equal to
-them, for whoever wrote; nothing else writes those tables.
+them, for whoever wrote; nothing else writes those tables. Those of the catalogue are in `server.sync.catalogue`.
 """
 
+from server.sync.catalogue import GRANTED_PARTS, SCOPE_QUERIES_OF_CATALOGUE
+
 TENANT_SCOPE = "00000000-0000-0000-0000-000000000000"
-"""What everybody has who works with customers."""
+"""What everybody has who works with customers. (The catalogue has scopes of its own.)"""
 OFFICE_SCOPE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """What belongs to no outlet and to no member: only whoever reads everything has it."""
 
@@ -90,14 +92,7 @@ TENANT_WIDE = (
     "category",
     "tax_category",
     "tax_rate",
-    "price_list",
-    "product",
-    "product_unit",
-    "price_item",
-    "assortment",
     "promotion",
-    "warehouse",
-    "stock",
 )
 """Entities of which every live row is in the tenant's scope, and in no other."""
 
@@ -110,9 +105,10 @@ SCOPE_QUERIES: dict[str, str] = {
         SELECT d.id AS "row", v.scope FROM {{schema}}.delegation d
         CROSS JOIN LATERAL (VALUES (d.member_id), (d.substitute_id)) AS v (scope)
         WHERE d.id = ANY (ids) AND d.deleted_at IS NULL""",
-    # A list for one outlet would tell of that outlet.
-    "assortment_item": f"""
-        SELECT x.id AS "row", coalesce(x.outlet_id, '{TENANT_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.assortment_item x
+    **SCOPE_QUERIES_OF_CATALOGUE,
+    # A van is its keeper's; any other warehouse is for everybody.
+    "warehouse": f"""
+        SELECT x.id AS "row", coalesce(x.member_id, '{TENANT_SCOPE}'::uuid) AS scope FROM {{{{schema}}}}.warehouse x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL""",
     # What moves in a van is its driver's matter; what moves in a depot is the office's.
     "stock_movement": f"""
@@ -167,16 +163,31 @@ MOVED_BY: dict[str, tuple[str, ...]] = {
     "territory": ("parent_id", "manager_id"),
     "member": ("role", "active", "team_id"),
     "delegation": ("member_id", "substitute_id", "starts_on", "ends_on"),
-    "assortment_item": ("outlet_id",),
+    "category": ("parent_id",),
+    "product": ("category_id",),
+    "product_unit": ("product_id",),
+    "price_item": ("price_list_id", "product_id"),
+    "assortment": ("starts_on", "ends_on"),
+    "assortment_item": (
+        "assortment_id",
+        "effect",
+        "product_id",
+        "category_id",
+        "outlet_id",
+        "channel",
+        "starts_on",
+        "ends_on",
+    ),
     "warehouse": ("member_id",),
+    "stock": ("warehouse_id", "product_id"),
     "stock_movement": ("warehouse_id",),
     "account": ("created_by",),
-    "agreement": ("account_id",),
+    "agreement": ("account_id", "price_list_id"),
     "outlet": ("account_id", "territory_id"),
     "contact": ("account_id", "outlet_id"),
     "contact_channel": ("contact_id",),
     "consent": ("contact_id",),
-    "assignment": ("member_id", "team_id", "outlet_id", "starts_on", "ends_on"),
+    "assignment": ("member_id", "team_id", "outlet_id", "assortment_id", "starts_on", "ends_on"),
     "order": ("outlet_id",),
     "order_line": ("order_id",),
     "return_order": ("outlet_id",),
@@ -247,7 +258,7 @@ CASCADES: dict[str, tuple[Cascade, ...]] = {
     "return_order": (_children("return_line", "return_order_id"),),
     "payment": (_children("payment_allocation", "payment_id"),),
     "route": (_children("route_stop", "route_id"),),
-    "warehouse": (_children("stock_movement", "warehouse_id"),),
+    "warehouse": (_children("stock_movement", "warehouse_id"), _children("stock", "warehouse_id")),
 }
 
 # Of these, an INSERT cascades too: a new outlet takes its account along. Nothing hangs on a new row of the others yet.
@@ -261,6 +272,10 @@ GRANTS_CHANGED_BY: dict[str, tuple[tuple[str, str], ...]] = {
         ("NULL", "ARRAY(SELECT r.id FROM {rows} r)"),
         (
             "ARRAY(SELECT m.id FROM {{{{schema}}}}.member m WHERE m.team_id IN (SELECT r.team_id FROM {rows} r))",
+            "NULL",
+        ),
+        (
+            "ARRAY(SELECT d.substitute_id FROM {{{{schema}}}}.delegation d WHERE d.member_id IN (SELECT r.id FROM {rows} r))",
             "NULL",
         ),
     ),
@@ -279,16 +294,16 @@ ACTIVE_MEMBER_VIEW = """
 
 # Assignments that hold today, one line for each person: the daily job ends those whose time is over.
 WORKED_OUTLET_VIEW = """
-    SELECT s.outlet_id, s.member_id FROM {{schema}}.assignment s
+    SELECT s.outlet_id, s.member_id, s.assortment_id FROM {{schema}}.assignment s
     WHERE s.member_id IS NOT NULL AND s.deleted_at IS NULL
     AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date)
     UNION ALL
-    SELECT s.outlet_id, m.id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.team_id = s.team_id
+    SELECT s.outlet_id, m.id, s.assortment_id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.team_id = s.team_id
     WHERE s.deleted_at IS NULL
     AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date)"""
 
 GRANTED_VIEW = f"""
-    -- Own: the tenant's catalogue, what is the member's, and the outlets that they work.
+    -- Own: what is everybody's, what is the member's, and the outlets that they work.
     SELECT a.id AS member_id, s.scope, 1::smallint AS level FROM {{{{schema}}}}.active_member a
     CROSS JOIN LATERAL (VALUES ('{TENANT_SCOPE}'::uuid), (a.id)) AS s (scope) WHERE a.reach > 0
     UNION ALL
@@ -328,4 +343,4 @@ GRANTED_VIEW = f"""
         SELECT o.id FROM {{{{schema}}}}.outlet o UNION ALL SELECT m.id FROM {{{{schema}}}}.member m
         UNION ALL SELECT '{OFFICE_SCOPE}'::uuid
     ) AS s (scope)
-    WHERE a.reach >= 4"""
+    WHERE a.reach >= 4{GRANTED_PARTS}"""

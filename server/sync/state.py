@@ -6,6 +6,7 @@ what has become dirty. All values are wire values (`outrider_sdk.protocol.entiti
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -193,6 +194,10 @@ class Facts:
     """That of phone numbers without a prefix."""
     accounts_by_tax_id: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Tax ids as compared (`tax_id_key`) → accounts."""
+    own_assortment_id: str | None = None
+    """Of a member who works with a part of the catalogue: an assortment of it."""
+    scopes_taken: AbstractSet[str] = frozenset()
+    """Ids, of those asked for new outlets, that something else is seen by."""
 
 
 def tax_id_key(tax_id: Any) -> str:

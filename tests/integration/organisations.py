@@ -58,6 +58,7 @@ class Organisation:
         for table in ("legal_entity", "price_list"):
             for row_id in ids[table]:
                 await self.run(f"INSERT INTO {table} (id, name, currency) VALUES ($1, 'Name', 'EUR')", row_id)
+        ids["assortment"] = await self._catalogue(ids["price_list"])
         for _ in range(pick.randrange(2, 6)):
             await self._account(ids)
         for _ in range(pick.randrange(1, 5)):
@@ -106,7 +107,7 @@ class Organisation:
                 "INSERT INTO outlet (id, account_id, name, territory_id) VALUES ($1, $2, 'O', $3)",
                 outlet, account, pick.choice((None, *ids["territory"])),
             )  # fmt: skip
-            await self._assign(outlet, ids["team"])
+            await self._assign(outlet, ids)
         contact = new_id()
         await self.run(
             "INSERT INTO contact (id, account_id, outlet_id, name, job_title) VALUES ($1, $2, $3, 'C', 'Boss')",
@@ -124,22 +125,66 @@ class Organisation:
                 pick.choice((None, *self.members)), pick.choice((None, *self.members)),
             )  # fmt: skip
 
-    async def _assign(self, outlet: str, teams: list[str]) -> None:
+    async def _assign(self, outlet: str, ids: dict[str, list[str]]) -> None:
         pick = self.random
         for _ in range(pick.randrange(0, 3)):
             to_team = pick.random() < 0.3
-            member, team = (None, pick.choice(teams)) if to_team else (pick.choice(self.members), None)
-            starts, ends = pick.choice(((None, None), (None, None), (1, None), (None, -1), (-3, 3)))
+            member, team = (None, pick.choice(ids["team"])) if to_team else (pick.choice(self.members), None)
+            starts, ends = pick.choice(_DATES)
             await self.run(
-                "INSERT INTO assignment (id, member_id, team_id, outlet_id, starts_on, ends_on)"
-                " VALUES ($1, $2, $3, $4, current_date + $5::int, current_date + $6::int)",
-                new_id(), member, team, outlet, starts, ends,
+                "INSERT INTO assignment (id, member_id, team_id, outlet_id, assortment_id, starts_on, ends_on)"
+                " VALUES ($1, $2, $3, $4, $5, current_date + $6::int, current_date + $7::int)",
+                new_id(), member, team, outlet, pick.choice((None, *ids["assortment"] * 2)), starts, ends,
             )  # fmt: skip
+
+    async def _catalogue(self, lists: list[str]) -> list[str]:
+        """Products in categories, in assortments, priced and in stock; the ids of the assortments, perhaps none."""
+        pick = self.random
+        categories, products, warehouses = ([new_id() for _ in range(n)] for n in (2, 3, 2))
+        assortments = [new_id() for _ in range(pick.choice((0, 1, 2)))]
+        for number, category in enumerate(categories):
+            parent = pick.choice((None, *categories[:number]))
+            await self.run("INSERT INTO category (id, name, parent_id) VALUES ($1, 'C', $2)", category, parent)
+        for warehouse in warehouses:
+            keeper = pick.choice((None, *self.members))
+            await self.run("INSERT INTO warehouse (id, name, member_id) VALUES ($1, 'W', $2)", warehouse, keeper)
+        for product in products:
+            await self.run(
+                "INSERT INTO product (id, sku, name, base_unit, category_id) VALUES ($1, 'P', 'P', 'box', $2)",
+                product, pick.choice((None, *categories)),
+            )  # fmt: skip
+            await self.run("INSERT INTO product_unit (id, product_id, unit) VALUES ($1, $2, 'box')", new_id(), product)
+            await self.run(
+                "INSERT INTO price_item (id, price_list_id, product_id, unit, price) VALUES ($1, $2, $3, 'box', 1)",
+                new_id(), pick.choice(lists), product,
+            )  # fmt: skip
+            await self.run(
+                "INSERT INTO stock (id, warehouse_id, product_id, quantity) VALUES ($1, $2, $3, 1)",
+                new_id(), pick.choice(warehouses), product,
+            )  # fmt: skip
+        for assortment in assortments:
+            starts, ends = pick.choice(_DATES)
+            await self.run(
+                "INSERT INTO assortment (id, name, starts_on, ends_on)"
+                " VALUES ($1, 'A', current_date + $2::int, current_date + $3::int)",
+                assortment, starts, ends,
+            )  # fmt: skip
+            for _ in range(pick.randrange(0, 4)):
+                product, category = pick.choice(((pick.choice(products), None), (None, pick.choice(categories))))
+                starts, ends = pick.choice(_DATES)
+                await self.run(
+                    "INSERT INTO assortment_item"
+                    " (id, assortment_id, effect, product_id, category_id, channel, starts_on, ends_on)"
+                    " VALUES ($1, $2, $3, $4, $5, $6, current_date + $7::int, current_date + $8::int)",
+                    new_id(), assortment, pick.choice(("allow", "allow", "ban")), product, category,
+                    pick.choice((None, None, "kiosk")), starts, ends,
+                )  # fmt: skip
+        return assortments
 
     async def happen(self) -> None:
         """Something that changes who sees what."""
         sql = self.random.choice(_EVENTS)
-        for name in ("member", "team", "territory", "outlet", "account", "role", "assignment", "contact", "delegation"):
+        for name in _NAMED:
             while "{" + name + "}" in sql:
                 sql = sql.replace("{" + name + "}", await self._any(name), 1)
         reach = self.random.choice(REACHES)
@@ -154,7 +199,36 @@ class Organisation:
         return f"'{self.random.choice(found)['v']}'" if found else "NULL"
 
 
+_DATES = ((None, None), (None, None), (1, None), (None, -1), (-3, 3))
+"""From and until, in days from today."""
+_NAMED = (
+    "member", "team", "territory", "outlet", "account", "role", "assignment", "contact", "delegation", "price_list",
+    "agreement", "warehouse", "product", "category", "assortment", "assortment_item", "price_item", "stock",
+)  # fmt: skip
 _EVENTS = [
+    "UPDATE agreement SET price_list_id = {price_list} WHERE id = {agreement}",
+    "UPDATE agreement SET account_id = {account} WHERE id = {agreement}",
+    "DELETE FROM agreement WHERE id = {agreement}",
+    "INSERT INTO price_list (id, name, currency) VALUES ({new}, 'Another', 'EUR')",
+    "DELETE FROM price_list WHERE id = {price_list}",
+    "UPDATE price_item SET price_list_id = {price_list}, price = price + 1 WHERE id = {price_item}",
+    "UPDATE warehouse SET member_id = {member} WHERE id = {warehouse}",
+    "UPDATE warehouse SET member_id = NULL WHERE id = {warehouse}",
+    "UPDATE stock SET warehouse_id = {warehouse}, quantity = quantity + 1 WHERE id = {stock}",
+    "UPDATE assignment SET assortment_id = {assortment} WHERE id = {assignment}",
+    "UPDATE assignment SET assortment_id = {assortment}",
+    "UPDATE assignment SET assortment_id = NULL WHERE id = {assignment}",
+    "INSERT INTO assortment_item (id, assortment_id, product_id) SELECT {new}, id, {product} FROM assortment"
+    " WHERE id = {assortment}",
+    "INSERT INTO assortment_item (id, assortment_id, effect, category_id) SELECT {new}, id, 'ban', {category}"
+    " FROM assortment WHERE id = {assortment}",
+    "UPDATE assortment_item SET ends_on = current_date - 1 WHERE id = {assortment_item}",
+    "UPDATE assortment_item SET outlet_id = {outlet} WHERE id = {assortment_item}",
+    "DELETE FROM assortment_item WHERE id = {assortment_item}",
+    "UPDATE assortment SET starts_on = current_date + 1 WHERE id = {assortment}",
+    "UPDATE product SET category_id = {category} WHERE id = {product}",
+    "UPDATE category SET parent_id = {category} WHERE id = {category}",
+    "DELETE FROM product WHERE id = {product}",
     "UPDATE member SET team_id = {team} WHERE id = {member}",
     "UPDATE member SET role = {role} WHERE id = {member} AND role <> 'owner'",
     "UPDATE member SET active = NOT active WHERE id = {member} AND role <> 'owner'",

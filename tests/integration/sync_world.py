@@ -227,12 +227,14 @@ def order_changes(
 # The oracle: what a member may see, said once more from the plain tables, without scopes, entries or grants.
 
 _CATALOGUE = (
-    "office", "team", "territory", "member", "legal_entity", "price_list", "product", "product_unit", "price_item",
-    "warehouse", "stock", "custom_field", "category", "tax_category", "tax_rate", "assortment", "promotion",
+    "office", "team", "territory", "member", "legal_entity", "custom_field", "category", "tax_category", "tax_rate",
+    "promotion",
 )  # fmt: skip
 _REACH = {"none": 0, "own": 1, "team": 2, "territory": 3, "all": 4}
 _REACH_OF_BASE = {"rep": 1, "manager": 3, "admin": 4, "owner": 4, "billing": 0}
-TENANT, OFFICE = "everybody's", "the office's"
+TENANT, OFFICE, WHOLE = "everybody's", "the office's", "the whole catalogue"
+Scope = str | tuple[str, str]
+"""What is visible together; of a pair, what whoever holds both sees."""
 
 
 _PARENTS = {
@@ -279,17 +281,22 @@ class Oracle:
         return {
             row_id
             for row_id, row in self.live(entity).items()
-            if min((levels.get(scope, 9) for scope in self._scopes_of(entity, row)), default=9) <= reach
-            and self._sees_record(member_id, levels, entity, row)
+            if self._level_of(levels, entity, row) <= reach and self._sees_record(member_id, levels, entity, row)
         }
 
     def _sees_record(self, member_id: str, levels: dict[str, int], entity: str, row: dict[str, Any]) -> bool:
         """What is said of a record is seen by whoever may see such a record there, and the field that it is about."""
         if "row_id" not in row:
             return True
-        level = min((levels.get(scope, 9) for scope in self._scopes_of(entity, row)), default=9)
         reach = self._reach(member_id, row["entity"], "read")
-        return level <= reach and row.get("field") not in self.hidden_from(member_id, row["entity"])
+        return self._level_of(levels, entity, row) <= reach and row.get("field") not in self.hidden_from(
+            member_id, row["entity"]
+        )
+
+    def _level_of(self, levels: dict[str, int], entity: str, row: dict[str, Any]) -> int:
+        """How near a row is: in the nearest of its scopes, and in a pair, as far as the farther of the two."""
+        parts = [(scope,) if isinstance(scope, str) else scope for scope in self._scopes_of(entity, row)]
+        return min((max(levels.get(part, 9) for part in scope) for scope in parts), default=9)
 
     def hidden_from(self, member_id: str, entity: str) -> set[str]:
         """The fields of an entity that do not exist for the member."""
@@ -333,18 +340,35 @@ class Oracle:
             str(d["member_id"]) for d in self.live("delegation").values()
             if str(d["substitute_id"]) == member_id and self._holds(d)
         }  # fmt: skip
-        return levels | {scope: 1 for own in {member_id, *stood_in_for} for scope in {own, *self._worked_by(own)}}
+        levels |= {scope: 1 for own in {member_id, *stood_in_for} for scope in {own, *self._worked_by(own)}}
+        levels |= {WHOLE: 3 if any(str(t["manager_id"]) == member_id for t in self.live("territory").values()) else 4}
+        for level, people in ((2, mates - {member_id}), (1, {member_id, *stood_in_for})):
+            levels |= {part: level for person in people for part in self._parts_of(person)}
+        return levels | {i: self._level_of_list(levels, i) for i in self.tables["price_list"]}
+
+    def _parts_of(self, member_id: str) -> set[str]:
+        """The part of the catalogue that a member works with: all, or what every assignment of theirs names."""
+        named = {str(a["assortment_id"] or WHOLE) for a in self._assignments_of(member_id)} or {WHOLE}
+        return {WHOLE} if WHOLE in named else named
+
+    def _level_of_list(self, levels: dict[str, int], list_id: str) -> int:
+        """As near as the nearest account whose agreement names it; one that none names is everybody's."""
+        naming = [a for a in self.live("agreement").values() if str(a["price_list_id"]) == list_id]
+        return min((self._level_of(levels, "agreement", a) for a in naming), default=1)
 
     def _holds(self, row: dict[str, Any]) -> bool:
         return bool((row["starts_on"] or self.today) <= self.today <= (row["ends_on"] or self.today))
 
     def _worked_by(self, member_id: str) -> set[str]:
+        return {str(a["outlet_id"]) for a in self._assignments_of(member_id)}
+
+    def _assignments_of(self, member_id: str) -> list[dict[str, Any]]:
         team = self.tables["member"][member_id]["team_id"]
-        return {
-            str(a["outlet_id"])
+        return [
+            a
             for a in self.live("assignment").values()
             if (str(a["member_id"]) == member_id or (team and a["team_id"] == team)) and self._holds(a)
-        }
+        ]
 
     def _branch_of(self, member_id: str) -> set[str]:
         territories = self.live("territory")
@@ -353,7 +377,7 @@ class Oracle:
             branch |= more
         return branch
 
-    def _scopes_of(self, entity: str, row: dict[str, Any]) -> set[str]:
+    def _scopes_of(self, entity: str, row: dict[str, Any]) -> set[Scope]:
         match entity:
             case "role":
                 return {OFFICE}
@@ -361,8 +385,25 @@ class Oracle:
                 return {str(row["member_id"]), str(row["substitute_id"])}
             case "outlet":
                 return {str(row["id"])}
+            case "assortment_item" if row["outlet_id"]:
+                return {str(row["outlet_id"])}
             case "assortment_item":
-                return {str(row["outlet_id"] or TENANT)}
+                return {WHOLE, str(row["assortment_id"])}
+            case "assortment":
+                return {WHOLE, str(row["id"])}
+            case "product":
+                return {WHOLE, *self._assortments_of(row)}
+            case "product_unit":
+                return set(self._parts_of_product(row))
+            case "price_list":
+                return {str(row["id"])}
+            case "price_item":
+                return {(str(row["price_list_id"]), part) for part in self._parts_of_product(row)}
+            case "warehouse":
+                return {str(row["member_id"] or TENANT)}
+            case "stock":
+                keeper = self.tables["warehouse"][str(row["warehouse_id"])]["member_id"]
+                return {(str(keeper or TENANT), part) for part in self._parts_of_product(row)}
             case "account":
                 return self._scopes_of_account(str(row["id"]))
             case "agreement" | "invoice" | "receivable":
@@ -393,11 +434,33 @@ class Oracle:
             case _:
                 return {TENANT} if entity in _CATALOGUE else set()
 
-    def _scopes_of_account(self, account_id: str) -> set[str]:
+    def _parts_of_product(self, row: dict[str, Any]) -> set[str]:
+        product = self.live("product").get(str(row["product_id"]))
+        return {WHOLE, *(self._assortments_of(product) if product else ())}
+
+    def _assortments_of(self, product: dict[str, Any]) -> set[str]:
+        """Those that allow the product today, and ban it nowhere but at some outlet or in some channel."""
+        above = {str(product["category_id"])}
+        while (
+            more := {str(self.tables["category"][c]["parent_id"]) for c in above if c in self.tables["category"]}
+            - above
+        ):
+            above |= more
+        items = [
+            i for i in self.live("assortment_item").values() if self._holds(i)
+            and (i["product_id"] == product["id"] or str(i["category_id"] or "none") in above - {"None"})
+        ]  # fmt: skip
+        allowed = {str(i["assortment_id"]) for i in items if i["effect"] == "allow"}
+        banned = {
+            str(i["assortment_id"]) for i in items if i["effect"] == "ban" and not (i["outlet_id"] or i["channel"])
+        }
+        return {a for a in allowed - banned if a in self.live("assortment") and self._holds(self.live("assortment")[a])}
+
+    def _scopes_of_account(self, account_id: str) -> set[Scope]:
         outlets = {row_id for row_id, o in self.live("outlet").items() if str(o["account_id"]) == account_id}
         return outlets or {str(self.tables["account"][account_id]["created_by"]), OFFICE}
 
-    def _scopes_of_contact(self, contact: dict[str, Any]) -> set[str]:
+    def _scopes_of_contact(self, contact: dict[str, Any]) -> set[Scope]:
         if contact["outlet_id"] is not None:
             return {str(contact["outlet_id"])}
         return self._scopes_of_account(str(contact["account_id"]))

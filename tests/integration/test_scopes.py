@@ -187,6 +187,16 @@ class History:
             ends_on=self.day(),
         )
 
+    async def add_priced(self) -> None:
+        """A product with a unit, a price and a stock."""
+        await self.insert("product", sku="2", name="P", base_unit="box", category_id=self.pick("category", or_none=0.5))
+        product = self.ids["product"][-1]
+        await self.insert("product_unit", product_id=product, unit="box")
+        await self.insert("price_item", price_list_id=self.pick("price_list"), product_id=product, unit="box", price=1)
+        if self.dice.random() < 0.3:
+            await self.insert("warehouse", name="Van", member_id=self.pick("member"))
+        await self.insert("stock", warehouse_id=self.pick("warehouse"), product_id=product, quantity=1)
+
     async def add_conflict(self) -> None:
         await self.insert(
             "conflict",
@@ -256,6 +266,21 @@ class History:
             lambda: self.update("conflict", lost_by=self.pick("member", or_none=0.3)),
             lambda: self.update("conflict", kept_by=self.pick("member", or_none=0.3)),
             lambda: self.update("warehouse", member_id=self.pick("member", or_none=0.3)),
+            self.add_priced, self.add_priced, lambda: self.update("agreement", price_list_id=self.pick("price_list")),
+            lambda: self.insert("price_list", name="Another", currency="USD"),
+            lambda: self.insert("assortment", name="B", starts_on=self.day(), ends_on=self.day()),
+            lambda: self.insert("category", name="C", parent_id=self.pick("category", or_none=0.5)),
+            lambda: self.update("category", parent_id=self.pick("category", or_none=0.3)),
+            lambda: self.update("product", category_id=self.pick("category", or_none=0.2)),
+            lambda: self.update("assortment", starts_on=self.day(), ends_on=self.day()),
+            lambda: self.update("assignment", assortment_id=self.pick("assortment", or_none=0.2)),
+            lambda: self.update("assignment", assortment_id=self.pick("assortment")),
+            lambda: self.update("assortment_item", product_id=None, category_id=self.pick("category")),
+            lambda: self.update("assortment_item", effect=d.choice(["allow", "allow", "ban"]), outlet_id=None),
+            lambda: self.update("assortment_item", starts_on=self.day(), ends_on=self.day()),
+            lambda: self.update("assortment_item", product_id=self.pick("product"), channel=d.choice([None, "kiosk"])),
+            lambda: self.update("price_item", price_list_id=self.pick("price_list"), product_id=self.pick("product")),
+            lambda: self.update("stock", warehouse_id=self.pick("warehouse"), product_id=self.pick("product")),
         ]  # fmt: skip
         moves += [self.add_recorded] * 10 + [self.move_recorded] * 6
         moves += [lambda t=t: self.delete(t) for t in HANGING]
@@ -270,8 +295,9 @@ class History:
             "assignment",
             "order",
         ]
-        moves += [lambda t=t: self.delete(t) for t in (*mortal, "order_line", "product")]
-        moves += [lambda t=t: self.undelete(t) for t in mortal]
+        catalogue = ["product", "product_unit", "price_list", "price_item", "warehouse", "stock", "assortment"]
+        moves += [lambda t=t: self.delete(t) for t in (*mortal, "order_line", *catalogue)]
+        moves += [lambda t=t: self.undelete(t) for t in (*mortal, *catalogue)]
         await d.choice(moves)()
 
 
@@ -297,13 +323,39 @@ async def kept_entries(conn: asyncpg.Connection) -> set[tuple[int, UUID, UUID]]:
     return {tuple(row) for row in rows}
 
 
-async def grants(conn: asyncpg.Connection, source: str) -> set[tuple[UUID, UUID]]:
-    return {tuple(row) for row in await conn.fetch(f"SELECT member_id, scope FROM {source}")}
+async def grants(conn: asyncpg.Connection, source: str) -> set[tuple[UUID, UUID, int]]:
+    """Who holds which scope, and how near."""
+    sql = f"SELECT member_id, scope, min(level)::int FROM {source} GROUP BY member_id, scope"
+    return {tuple(row) for row in await conn.fetch(sql)}
 
 
 async def compare(conn: asyncpg.Connection, tenant: TenantRef) -> None:
     assert await kept_entries(conn) == await defined_entries(conn, tenant)
-    assert await grants(conn, "scope_grant WHERE NOT gone") == await grants(conn, "granted")
+    assert await grants(conn, "scope_grant WHERE NOT gone AND NOT of_place") == await grants(conn, "granted")
+    assert await grants(conn, "scope_grant WHERE NOT gone AND of_place") == await grants(conn, _PLACES)
+
+
+# Grants of places, in one plain query: of a list, as near as an agreement that names it; of a van, as its keeper.
+_PLACES = """(
+    WITH place AS (
+        SELECT a.id AS member_id, l.id AS place, true AS is_list, 1 AS level
+        FROM active_member a CROSS JOIN price_list l WHERE a.reach > 0
+        AND l.id NOT IN (SELECT n.price_list_id FROM agreement n WHERE n.deleted_at IS NULL)
+        UNION ALL
+        SELECT a.id, l.id, true, 4 FROM active_member a CROSS JOIN price_list l WHERE a.reach = 4
+        UNION ALL
+        SELECT g.member_id, n.price_list_id, true, g.level FROM agreement n
+        JOIN scope_entry e ON e."row" = n.id AND NOT e.gone JOIN granted g ON g.scope = e.scope
+        WHERE n.deleted_at IS NULL
+        UNION ALL
+        SELECT g.member_id, w.id, false, g.level FROM warehouse w JOIN granted g ON g.scope = w.member_id
+    ), pair AS (
+        SELECT member_id, place AS scope, level FROM place WHERE is_list
+        UNION ALL
+        SELECT p.member_id, pair_scope(p.place, g.scope), greatest(p.level, g.level) FROM place p
+        JOIN granted g ON g.member_id = p.member_id
+        AND (g.scope = '00000000-0000-8000-8000-000000000000' OR g.scope IN (SELECT id FROM assortment))
+    ) SELECT member_id, scope, min(level) AS level FROM pair GROUP BY member_id, scope) AS places"""
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -349,7 +401,8 @@ async def test_each_change_carries_the_revision_of_its_transaction(sql: asyncpg.
 
     for _ in range(60):
         entries, given = await raw(sql, 'SELECT "row", scope, gone, revision FROM scope_entry'), await raw(sql, _GRANTS)
-        await history.step()
+        async with sql.transaction():
+            await history.step()
         now = await sql.fetchval("SELECT revision FROM revision_counter")
         for before, query in ((entries, 'SELECT "row", scope, gone, revision FROM scope_entry'), (given, _GRANTS)):
             after = await raw(sql, query)
@@ -358,8 +411,8 @@ async def test_each_change_carries_the_revision_of_its_transaction(sql: asyncpg.
             assert set(before) <= set(after)
 
 
-_GRANTS = "SELECT member_id, scope, gone, revision FROM scope_grant"
+_GRANTS = "SELECT member_id, (scope, level)::text, gone, revision FROM scope_grant"
 
 
-async def raw(conn: asyncpg.Connection, query: str) -> dict[tuple[UUID, UUID], tuple[bool, int]]:
+async def raw(conn: asyncpg.Connection, query: str) -> dict[tuple[UUID, Any], tuple[bool, int]]:
     return {(r[0], r[1]): (r[2], r[3]) for r in await conn.fetch(query)}

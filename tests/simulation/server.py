@@ -269,7 +269,7 @@ class MemoryServer:
         """Nobody merges here."""
         return {}
 
-    async def load_facts(self, asked: Asked) -> Facts:
+    async def load_facts(self, asked: Asked, *, device: Device) -> Facts:
         """Nothing is defined or known here beside rows."""
         return Facts()
 

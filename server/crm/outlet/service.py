@@ -1,6 +1,7 @@
 """Rules of outlets."""
 
 from functools import cache
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from outrider_sdk.protocol.entities import ASSIGNMENT, OUTLET
@@ -9,6 +10,7 @@ from outrider_sdk.protocol.ids import uuid7
 from server.crm import service
 from server.crm.checks import refuse
 from server.crm.resource import Write
+from server.db import connection
 
 
 @cache
@@ -30,5 +32,15 @@ async def check_outlet(write: Write) -> None:
 async def assign_maker(write: Write) -> None:
     """Assign a new outlet to whoever made it, as otherwise they would not see it."""
     if write.before is None and not write.viewer.reads_all(OUTLET):
-        values = {"member_id": write.viewer.member_id, "outlet_id": write.row_id}
+        member_id = write.viewer.member_id
+        assortment = await find_own_assortment(member_id)
+        values = {"member_id": member_id, "outlet_id": write.row_id, "assortment_id": assortment}
         await service.insert_row(ASSIGNMENT, uuid7(), values)
+
+
+async def find_own_assortment(member_id: UUID | str) -> UUID | None:
+    """An assortment of a member all of whose assignments name one: one without would show them all products."""
+    sql = """SELECT (array_agg(w.assortment_id ORDER BY w.assortment_id))[1] FROM worked_outlet w
+        WHERE w.member_id = $1 HAVING bool_and(w.assortment_id IS NOT NULL)"""
+    found: UUID | None = await connection().fetchval(sql, member_id)
+    return found

@@ -34,9 +34,11 @@ ALTER TABLE {{schema}}.scope_change ALTER rows SET STORAGE EXTERNAL; -- ids do n
 
 CREATE TABLE {{schema}}.scope_grant (
     member_id uuid NOT NULL, scope uuid NOT NULL, level smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
-    at timestamptz NOT NULL,
+    at timestamptz NOT NULL, of_place boolean NOT NULL DEFAULT false,
     PRIMARY KEY (member_id, scope, level)
 );
+-- What members hold otherwise than by reading everything: by it the price lists in their sight are found.
+CREATE INDEX ON {{schema}}.scope_grant (member_id, level, scope) WHERE NOT gone AND level < 4;
 CREATE INDEX ON {{schema}}.scope_grant (scope);
 CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (level, gone);
 
@@ -845,6 +847,7 @@ CREATE TABLE {{schema}}."assignment" (
     "ends_on" date,
     "delegated_by" uuid
 ) WITH (fillfactor = 80);
+CREATE INDEX ON {{schema}}.assignment (assortment_id) WHERE assortment_id IS NOT NULL;
 
 
 CREATE TABLE {{schema}}."order" (
@@ -1207,6 +1210,7 @@ CREATE INDEX ON {{schema}}."delegation" ("substitute_id");
 
 
 ALTER TABLE {{schema}}."category" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."category" (id);
+CREATE INDEX ON {{schema}}."category" ("parent_id");
 
 
 ALTER TABLE {{schema}}."tax_rate" ADD FOREIGN KEY ("tax_category_id") REFERENCES {{schema}}."tax_category" (id);
@@ -1228,6 +1232,7 @@ CREATE INDEX ON {{schema}}."price_item" ("product_id");
 
 ALTER TABLE {{schema}}."warehouse" ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
     ADD FOREIGN KEY ("member_id") REFERENCES {{schema}}."member" (id);
+CREATE INDEX ON {{schema}}."warehouse" ("member_id");
 
 ALTER TABLE {{schema}}."stock" ADD FOREIGN KEY ("warehouse_id") REFERENCES {{schema}}."warehouse" (id),
     ADD FOREIGN KEY ("product_id") REFERENCES {{schema}}."product" (id);
@@ -1245,6 +1250,7 @@ ALTER TABLE {{schema}}."agreement" ADD FOREIGN KEY ("account_id") REFERENCES {{s
     ADD FOREIGN KEY ("legal_entity_id") REFERENCES {{schema}}."legal_entity" (id),
     ADD FOREIGN KEY ("price_list_id") REFERENCES {{schema}}."price_list" (id);
 CREATE INDEX ON {{schema}}."agreement" ("account_id");
+CREATE INDEX ON {{schema}}."agreement" ("price_list_id");
 
 ALTER TABLE {{schema}}."outlet" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
     ADD FOREIGN KEY ("territory_id") REFERENCES {{schema}}."territory" (id);
@@ -1256,6 +1262,8 @@ ALTER TABLE {{schema}}."assortment_item" ADD FOREIGN KEY ("assortment_id") REFER
     ADD FOREIGN KEY ("category_id") REFERENCES {{schema}}."category" (id),
     ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
 CREATE INDEX ON {{schema}}."assortment_item" ("assortment_id");
+CREATE INDEX ON {{schema}}."assortment_item" ("product_id");
+CREATE INDEX ON {{schema}}."assortment_item" ("category_id");
 
 ALTER TABLE {{schema}}."contact" ADD FOREIGN KEY ("account_id") REFERENCES {{schema}}."account" (id),
     ADD FOREIGN KEY ("outlet_id") REFERENCES {{schema}}."outlet" (id);
@@ -1367,6 +1375,31 @@ INSERT INTO {{schema}}.scope_entry ("row", scope, entity, revision, gone)
 SELECT id, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 60, 0, false FROM {{schema}}."role";
 
 
+-- The scope of what is both of a place and of a part of the catalogue. Of version 8, which no id of a row is.
+CREATE FUNCTION {{schema}}.pair_scope(place uuid, part uuid) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT overlay(md5(place::text || part::text) PLACING '8' FROM 13 FOR 1)::uuid
+$$;
+
+CREATE VIEW {{schema}}.category_below AS
+    WITH RECURSIVE below AS (
+        SELECT c.id AS category_id, c.id AS above_id FROM {{schema}}.category c
+        UNION
+        SELECT c.id, b.above_id FROM {{schema}}.category c JOIN below b ON c.parent_id = b.category_id
+    ) SELECT category_id, above_id FROM below;
+
+CREATE VIEW {{schema}}.assorted_product AS
+    SELECT s.product_id, s.assortment_id FROM (
+        SELECT i.product_id, i.assortment_id, i.effect, i.outlet_id, i.channel, i.starts_on, i.ends_on
+        FROM {{schema}}.assortment_item i WHERE i.product_id IS NOT NULL AND i.deleted_at IS NULL
+        UNION ALL
+        SELECT x.id, i.assortment_id, i.effect, i.outlet_id, i.channel, i.starts_on, i.ends_on
+        FROM {{schema}}.product x JOIN {{schema}}.category_below b ON b.category_id = x.category_id
+        JOIN {{schema}}.assortment_item i ON i.category_id = b.above_id AND i.deleted_at IS NULL
+    ) s JOIN {{schema}}.assortment a ON a.id = s.assortment_id AND a.deleted_at IS NULL AND (a.starts_on IS NULL OR a.starts_on <= current_date) AND (a.ends_on IS NULL OR a.ends_on >= current_date)
+    WHERE (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date) GROUP BY s.product_id, s.assortment_id
+    HAVING bool_or(s.effect = 'allow')
+    AND NOT bool_or(s.effect = 'ban' AND s.outlet_id IS NULL AND s.channel IS NULL);
+
 CREATE VIEW {{schema}}.active_member AS
     SELECT m.id, m.team_id, greatest(r.reach, CASE coalesce(r.base, m.role)
         WHEN 'rep' THEN 1 WHEN 'manager' THEN 3 WHEN 'admin' THEN 4 WHEN 'owner' THEN 4 ELSE 0 END) AS reach
@@ -1374,16 +1407,25 @@ CREATE VIEW {{schema}}.active_member AS
     WHERE m.active AND m.deleted_at IS NULL;
 
 CREATE VIEW {{schema}}.worked_outlet AS
-    SELECT s.outlet_id, s.member_id FROM {{schema}}.assignment s
+    SELECT s.outlet_id, s.member_id, s.assortment_id FROM {{schema}}.assignment s
     WHERE s.member_id IS NOT NULL AND s.deleted_at IS NULL
     AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date)
     UNION ALL
-    SELECT s.outlet_id, m.id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.team_id = s.team_id
+    SELECT s.outlet_id, m.id, s.assortment_id FROM {{schema}}.assignment s JOIN {{schema}}.member m ON m.team_id = s.team_id
     WHERE s.deleted_at IS NULL
     AND (s.starts_on IS NULL OR s.starts_on <= current_date) AND (s.ends_on IS NULL OR s.ends_on >= current_date);
 
+CREATE VIEW {{schema}}.own_catalogue AS
+    SELECT m.id AS member_id, '00000000-0000-8000-8000-000000000000'::uuid AS scope FROM {{schema}}.member m
+    WHERE EXISTS (SELECT FROM {{schema}}.worked_outlet w WHERE w.member_id = m.id AND w.assortment_id IS NULL)
+    OR NOT EXISTS (SELECT FROM {{schema}}.worked_outlet w WHERE w.member_id = m.id)
+    UNION ALL
+    SELECT DISTINCT w.member_id, w.assortment_id FROM {{schema}}.worked_outlet w WHERE w.assortment_id IS NOT NULL
+    AND NOT EXISTS (
+        SELECT FROM {{schema}}.worked_outlet o WHERE o.member_id = w.member_id AND o.assortment_id IS NULL);
+
 CREATE VIEW {{schema}}.granted AS
-    -- Own: the tenant's catalogue, what is the member's, and the outlets that they work.
+    -- Own: what is everybody's, what is the member's, and the outlets that they work.
     SELECT a.id AS member_id, s.scope, 1::smallint AS level FROM {{schema}}.active_member a
     CROSS JOIN LATERAL (VALUES ('00000000-0000-0000-0000-000000000000'::uuid), (a.id)) AS s (scope) WHERE a.reach > 0
     UNION ALL
@@ -1423,26 +1465,181 @@ CREATE VIEW {{schema}}.granted AS
         SELECT o.id FROM {{schema}}.outlet o UNION ALL SELECT m.id FROM {{schema}}.member m
         UNION ALL SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
     ) AS s (scope)
-    WHERE a.reach >= 4;
+    WHERE a.reach >= 4
+    UNION ALL
+    -- Of the catalogue: what is the member's own, and of those for whom they stand in; their team-mates'; all of it, to
+    -- whoever manages a branch, or reads everything.
+    SELECT c.member_id, c.scope, 1 FROM {{schema}}.own_catalogue c
+    JOIN {{schema}}.active_member a ON a.id = c.member_id AND a.reach > 0
+    UNION ALL
+    SELECT d.substitute_id, c.scope, 1 FROM {{schema}}.delegation d
+    JOIN {{schema}}.active_member a ON a.id = d.substitute_id AND a.reach > 0
+    JOIN {{schema}}.own_catalogue c ON c.member_id = d.member_id
+    WHERE d.deleted_at IS NULL AND (d.starts_on IS NULL OR d.starts_on <= current_date) AND (d.ends_on IS NULL OR d.ends_on >= current_date)
+    UNION ALL
+    SELECT a.id, c.scope, 2 FROM {{schema}}.active_member a
+    JOIN {{schema}}.member m ON m.team_id = a.team_id AND m.id <> a.id
+    JOIN {{schema}}.own_catalogue c ON c.member_id = m.id
+    WHERE a.reach >= 2
+    UNION ALL
+    SELECT a.id, '00000000-0000-8000-8000-000000000000'::uuid, 3 FROM {{schema}}.active_member a WHERE a.reach >= 3
+    AND EXISTS (SELECT FROM {{schema}}.territory t WHERE t.manager_id = a.id AND t.deleted_at IS NULL)
+    UNION ALL
+    SELECT a.id, '00000000-0000-8000-8000-000000000000'::uuid, 4 FROM {{schema}}.active_member a WHERE a.reach >= 4;
 
 -- Brings the grants in line with the view. NULL stands for all members, or all scopes. Of several levels the nearest
 -- counts: whoever reads as far as a farther one reads as far as it.
 CREATE FUNCTION {{schema}}.refresh_grants(members uuid[], scopes uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; moment timestamptz;
+DECLARE r bigint; moment timestamptz; anew uuid[]; others uuid[]; touched uuid[];
 BEGIN
+    IF cardinality(members) = 0 OR cardinality(scopes) = 0 THEN RETURN; END IF;
     SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT v.member_id, v.scope, min(v.level)::smallint AS level FROM {{schema}}.granted v WHERE (members IS NULL OR v.member_id = ANY (members)) AND (scopes IS NULL OR v.scope = ANY (scopes))
         GROUP BY v.member_id, v.scope
     ), lost AS (
         UPDATE {{schema}}.scope_grant g SET gone = true, revision = r, at = moment
-        WHERE NOT g.gone AND (members IS NULL OR g.member_id = ANY (members)) AND (scopes IS NULL OR g.scope = ANY (scopes))
+        WHERE NOT g.gone AND NOT g.of_place AND (members IS NULL OR g.member_id = ANY (members)) AND (scopes IS NULL OR g.scope = ANY (scopes))
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope AND d.level = g.level)
+        RETURNING g.member_id, g.scope, g.level
+    ), gained AS (
+        INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, level, revision, gone, at)
+        SELECT d.member_id, d.scope, d.level, r, false, moment FROM desired d
+        ON CONFLICT (member_id, scope, level) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone
+        RETURNING g.member_id, g.scope, g.level
+    )
+    SELECT coalesce(array_agg(DISTINCT c.member_id) FILTER (
+            WHERE c.scope = 'ffffffff-ffff-ffff-ffff-ffffffffffff' OR c.scope IN (SELECT p.scope FROM (SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope UNION ALL SELECT s.id FROM {{schema}}.assortment s) p)), '{}'),
+        coalesce(array_agg(DISTINCT c.member_id) FILTER (WHERE c.level < 4), '{}'),
+        coalesce(array_agg(DISTINCT c.scope) FILTER (WHERE c.level < 4), '{}')
+    INTO anew, others, touched
+    FROM (SELECT * FROM lost UNION ALL SELECT * FROM gained) c;
+    PERFORM {{schema}}.refresh_places_after(anew, others, touched);
+END $$;
+-- Brings products, and what is in their scopes, in line with the assortments.
+CREATE FUNCTION {{schema}}.refresh_products(products uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF cardinality(products) = 0 THEN RETURN; END IF;
+    PERFORM {{schema}}.refresh_scopes_product(products);
+    PERFORM {{schema}}.refresh_scopes_product_unit(
+        ARRAY(SELECT x.id FROM {{schema}}.product_unit x WHERE x.product_id = ANY (products)));
+    PERFORM {{schema}}.refresh_scopes_price_item(
+        ARRAY(SELECT x.id FROM {{schema}}.price_item x WHERE x.product_id = ANY (products)));
+    PERFORM {{schema}}.refresh_scopes_stock(
+        ARRAY(SELECT x.id FROM {{schema}}.stock x WHERE x.product_id = ANY (products)));
+END $$;
+
+-- Those of which assortments say from when, or until when.
+CREATE FUNCTION {{schema}}.refresh_dated_products() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM {{schema}}.refresh_products(ARRAY(
+        SELECT i.product_id FROM (
+            SELECT n.* FROM {{schema}}.assortment_item n JOIN {{schema}}.assortment s ON s.id = n.assortment_id
+            WHERE num_nonnulls(n.starts_on, n.ends_on, s.starts_on, s.ends_on) > 0) i WHERE i.product_id IS NOT NULL
+        UNION
+        SELECT x.id FROM {{schema}}.product x JOIN {{schema}}.category_below b ON b.category_id = x.category_id
+        JOIN (
+            SELECT n.* FROM {{schema}}.assortment_item n JOIN {{schema}}.assortment s ON s.id = n.assortment_id
+            WHERE num_nonnulls(n.starts_on, n.ends_on, s.starts_on, s.ends_on) > 0) i ON i.category_id = b.above_id));
+END $$;
+
+-- After agreements changed, or who holds them: who sees the price lists that they name, or named. Of a list that no other
+-- agreement names, everybody's sight may have changed: one that none names is everybody's.
+CREATE FUNCTION {{schema}}.refresh_lists(agreements uuid[], lists uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE turned uuid[];
+BEGIN
+    IF cardinality(agreements) = 0 THEN RETURN; END IF;
+    turned := ARRAY(
+        SELECT l.id FROM unnest(lists) AS l (id) WHERE NOT EXISTS (
+            SELECT FROM {{schema}}.agreement a WHERE a.price_list_id = l.id AND a.deleted_at IS NULL
+            AND NOT EXISTS (SELECT FROM unnest(agreements) AS n (id) WHERE n.id = a.id)));
+    PERFORM {{schema}}.refresh_places(NULL, turned);
+    PERFORM {{schema}}.refresh_places(
+        ARRAY(
+            SELECT DISTINCT g.member_id FROM {{schema}}.scope_entry e
+            JOIN {{schema}}.scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.level < 4
+            WHERE e."row" = ANY (agreements)),
+        ARRAY(SELECT unnest(lists) EXCEPT SELECT unnest(turned)));
+END $$;
+
+-- Grants of places, and of pairs with the parts of the catalogue that the member holds. NULL: all members, or all places.
+-- A list that many agreements name is looked for among what the member holds, level by level, and soon found; one that few
+-- name, among those who hold these few.
+CREATE FUNCTION {{schema}}.refresh_places(members uuid[], places uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; moment timestamptz;
+BEGIN
+    IF cardinality(members) = 0 OR cardinality(places) = 0 THEN RETURN; END IF;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
+    WITH who AS MATERIALIZED (
+        SELECT a.id, a.reach FROM {{schema}}.active_member a WHERE a.reach > 0 AND (members IS NULL OR a.id = ANY (members))
+    ), list AS MATERIALIZED (
+        SELECT l.id, (SELECT count(*) FROM (
+            SELECT FROM {{schema}}.agreement a WHERE a.price_list_id = l.id AND a.deleted_at IS NULL LIMIT 50) n) AS named
+        FROM {{schema}}.price_list l WHERE places IS NULL OR l.id = ANY (places)
+    ), found AS (
+        SELECT w.id AS member_id, l.id AS place, true AS is_list, 1 AS level FROM who w CROSS JOIN list l WHERE l.named = 0
+        UNION ALL
+        SELECT w.id, l.id, true, 4 FROM who w CROSS JOIN list l WHERE w.reach >= 4
+        UNION ALL
+        SELECT w.id, l.id, true, g.level FROM list l
+        JOIN {{schema}}.agreement a ON a.price_list_id = l.id AND a.deleted_at IS NULL
+        JOIN {{schema}}.scope_entry e ON e."row" = a.id AND NOT e.gone
+        JOIN {{schema}}.scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.level < 4
+        JOIN who w ON w.id = g.member_id
+        WHERE l.named BETWEEN 1 AND 49
+        UNION ALL
+        SELECT w.id, l.id, true, k.level FROM who w CROSS JOIN list l CROSS JOIN generate_series(1, 3) AS k (level)
+        WHERE l.named >= 50 AND EXISTS (
+            SELECT FROM (
+                SELECT g.scope FROM {{schema}}.scope_grant g
+                WHERE g.member_id = w.id AND g.level = k.level AND NOT g.gone AND g.level < 4 OFFSET 0
+            ) g CROSS JOIN LATERAL (
+                SELECT FROM {{schema}}.scope_entry e
+                JOIN {{schema}}.agreement a ON a.id = e."row" AND a.price_list_id = l.id AND a.deleted_at IS NULL
+                WHERE e.scope = g.scope AND e.entity = 11 AND NOT e.gone LIMIT 1
+            ) hit)
+        UNION ALL
+        SELECT g.member_id, h.id, false, g.level FROM {{schema}}.warehouse h
+        JOIN {{schema}}.scope_grant g ON g.scope = h.member_id AND NOT g.gone JOIN who w ON w.id = g.member_id
+        WHERE places IS NULL OR h.id = ANY (places)
+    ), nearest AS (
+        SELECT f.member_id, f.place, f.is_list, min(f.level) AS level FROM found f GROUP BY f.member_id, f.place, f.is_list
+    ), part AS MATERIALIZED (SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope UNION ALL SELECT s.id FROM {{schema}}.assortment s), desired AS MATERIALIZED (
+        SELECT d.member_id, d.scope, min(d.level)::smallint AS level FROM (
+            SELECT n.member_id, n.place AS scope, n.level FROM nearest n WHERE n.is_list
+            UNION ALL
+            SELECT n.member_id, {{schema}}.pair_scope(n.place, p.scope), greatest(n.level, g.level)
+            FROM nearest n CROSS JOIN part p
+            JOIN {{schema}}.scope_grant g ON g.member_id = n.member_id AND g.scope = p.scope AND NOT g.gone
+        ) d GROUP BY d.member_id, d.scope
+    ), touched AS MATERIALIZED (
+        SELECT p.id AS scope FROM (
+            SELECT l.id FROM {{schema}}.price_list l UNION ALL SELECT h.id FROM {{schema}}.warehouse h
+        ) p WHERE places IS NULL OR p.id = ANY (places)
+    ), lost AS (
+        UPDATE {{schema}}.scope_grant g SET gone = true, revision = r, at = moment
+        WHERE NOT g.gone AND g.of_place AND (members IS NULL OR g.member_id = ANY (members))
+        AND g.scope IN (
+            SELECT t.scope FROM touched t
+            UNION ALL SELECT {{schema}}.pair_scope(t.scope, p.scope) FROM touched t CROSS JOIN part p)
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.member_id = g.member_id AND d.scope = g.scope AND d.level = g.level)
     )
-    INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, level, revision, gone, at)
-    SELECT d.member_id, d.scope, d.level, r, false, moment FROM desired d
+    INSERT INTO {{schema}}.scope_grant AS g (member_id, scope, level, revision, gone, at, of_place)
+    SELECT d.member_id, d.scope, d.level, r, false, moment, true FROM desired d
     ON CONFLICT (member_id, scope, level) DO UPDATE SET gone = false, revision = r, at = moment WHERE g.gone;
+END $$;
+
+-- After grants changed: whoever reads more of the catalogue, or less, sees other prices (anew); whoever gained or lost an
+-- outlet perhaps other lists, and whoever gained or lost a member what is in their van (others, by the scopes touched).
+CREATE FUNCTION {{schema}}.refresh_places_after(anew uuid[], others uuid[], touched uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM {{schema}}.refresh_places(anew, NULL);
+    PERFORM {{schema}}.refresh_places(ARRAY(SELECT unnest(others) EXCEPT SELECT unnest(anew)), ARRAY(
+        SELECT a.price_list_id FROM {{schema}}.scope_entry e
+        JOIN {{schema}}.agreement a ON a.id = e."row" AND a.deleted_at IS NULL
+        WHERE e.scope = ANY (touched) AND e.entity = 11 AND NOT e.gone
+        UNION SELECT h.id FROM {{schema}}.warehouse h WHERE h.member_id = ANY (touched)));
 END $$;
 
 
@@ -1706,7 +1903,7 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."price_list" x
+        SELECT x.id AS "row", x.id AS scope FROM {{schema}}.price_list x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -1729,8 +1926,11 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."product" x
+        SELECT x.id AS "row", '00000000-0000-8000-8000-000000000000'::uuid AS scope FROM {{schema}}.product x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+        UNION ALL
+        SELECT x.id, p.assortment_id FROM {{schema}}.assorted_product p JOIN {{schema}}.product x ON x.id = p.product_id
+        WHERE p.product_id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
@@ -1752,7 +1952,12 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."product_unit" x
+        SELECT x.id AS "row", p.scope AS scope FROM {{schema}}.product_unit x CROSS JOIN LATERAL (
+            SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope
+            UNION ALL
+            SELECT e.scope FROM {{schema}}.scope_entry e
+            WHERE e."row" = x.product_id AND NOT e.gone AND e.scope <> '00000000-0000-8000-8000-000000000000'::uuid
+        ) p
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -1775,7 +1980,12 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."price_item" x
+        SELECT x.id AS "row", {{schema}}.pair_scope(x.price_list_id, p.scope) AS scope FROM {{schema}}.price_item x CROSS JOIN LATERAL (
+            SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope
+            UNION ALL
+            SELECT e.scope FROM {{schema}}.scope_entry e
+            WHERE e."row" = x.product_id AND NOT e.gone AND e.scope <> '00000000-0000-8000-8000-000000000000'::uuid
+        ) p
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -1798,7 +2008,8 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."assortment" x
+        SELECT x.id AS "row", v.scope FROM {{schema}}.assortment x
+        CROSS JOIN LATERAL (VALUES (x.id), ('00000000-0000-8000-8000-000000000000'::uuid)) AS v (scope)
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -1844,7 +2055,7 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."warehouse" x
+        SELECT x.id AS "row", coalesce(x.member_id, '00000000-0000-0000-0000-000000000000'::uuid) AS scope FROM {{schema}}.warehouse x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -1867,7 +2078,12 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."stock" x
+        SELECT x.id AS "row", CASE WHEN w.member_id IS NULL THEN p.scope ELSE {{schema}}.pair_scope(w.id, p.scope) END AS scope FROM {{schema}}.stock x JOIN {{schema}}.warehouse w ON w.id = x.warehouse_id CROSS JOIN LATERAL (
+            SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope
+            UNION ALL
+            SELECT e.scope FROM {{schema}}.scope_entry e
+            WHERE e."row" = x.product_id AND NOT e.gone AND e.scope <> '00000000-0000-8000-8000-000000000000'::uuid
+        ) p
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -1962,6 +2178,8 @@ BEGIN
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+    PERFORM {{schema}}.refresh_lists(
+        ids, ARRAY(SELECT DISTINCT x.price_list_id FROM {{schema}}.agreement x WHERE x.id = ANY (ids)));
 END $$;
 
 
@@ -1993,7 +2211,10 @@ DECLARE r bigint; followers uuid[];
 BEGIN
     SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
-        SELECT x.id AS "row", coalesce(x.outlet_id, '00000000-0000-0000-0000-000000000000'::uuid) AS scope FROM {{schema}}.assortment_item x
+        SELECT x.id AS "row", v.scope FROM {{schema}}.assortment_item x
+        CROSS JOIN LATERAL (
+            VALUES (coalesce(x.outlet_id, x.assortment_id)), (coalesce(x.outlet_id, '00000000-0000-8000-8000-000000000000'::uuid))
+        ) AS v (scope)
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
         UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
@@ -3008,6 +3229,7 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM new_rows r), NULL);
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM new_rows r));
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.team_id IN (SELECT r.team_id FROM new_rows r)), NULL);
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT d.substitute_id FROM {{schema}}.delegation d WHERE d.member_id IN (SELECT r.id FROM new_rows r)), NULL);
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."member" REFERENCING NEW TABLE AS new_rows
@@ -3073,6 +3295,7 @@ BEGIN
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r), NULL);
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     PERFORM {{schema}}.refresh_grants(ARRAY(SELECT m.id FROM {{schema}}.member m WHERE m.team_id IN (SELECT r.team_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)), NULL);
+    PERFORM {{schema}}.refresh_grants(ARRAY(SELECT d.substitute_id FROM {{schema}}.delegation d WHERE d.member_id IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)), NULL);
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -3297,7 +3520,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."parent_id", n."deleted_at") IS DISTINCT FROM (o."parent_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."names" IS DISTINCT FROM o."names") THEN 'names' END, CASE WHEN bool_or(n."parent_id" IS DISTINCT FROM o."parent_id") THEN 'parent_id' END, CASE WHEN bool_or(n."position" IS DISTINCT FROM o."position") THEN 'position' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(30::smallint, ids, previous, lowest, highest);
@@ -3340,6 +3563,10 @@ BEGIN
     VALUES ('00000000-0000-0000-0000-000000000000', highest, 30, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_category(moved);
+
+    PERFORM {{schema}}.refresh_products(ARRAY(
+        SELECT x.id FROM {{schema}}.product x JOIN {{schema}}.category_below b ON b.category_id = x.category_id
+        WHERE b.above_id = ANY (moved)));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."category" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -3539,6 +3766,7 @@ BEGIN
     PERFORM {{schema}}.audit_statement(4::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
     FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_price_list(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_places(NULL, ARRAY(SELECT r.id FROM new_rows r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."price_list" REFERENCING NEW TABLE AS new_rows
@@ -3592,10 +3820,10 @@ BEGIN
         SELECT highest, 4, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
-    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
-    VALUES ('00000000-0000-0000-0000-000000000000', highest, 4, ids);
+    PERFORM {{schema}}.record_change(4::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_price_list(moved);
+    PERFORM {{schema}}.refresh_places(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_list" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -3640,7 +3868,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."category_id", n."deleted_at") IS DISTINCT FROM (o."category_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."sku" IS DISTINCT FROM o."sku") THEN 'sku' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."names" IS DISTINCT FROM o."names") THEN 'names' END, CASE WHEN bool_or(n."base_unit" IS DISTINCT FROM o."base_unit") THEN 'base_unit' END, CASE WHEN bool_or(n."category_id" IS DISTINCT FROM o."category_id") THEN 'category_id' END, CASE WHEN bool_or(n."tax_category_id" IS DISTINCT FROM o."tax_category_id") THEN 'tax_category_id' END, CASE WHEN bool_or(n."description" IS DISTINCT FROM o."description") THEN 'description' END, CASE WHEN bool_or(n."active" IS DISTINCT FROM o."active") THEN 'active' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(5::smallint, ids, previous, lowest, highest);
@@ -3699,10 +3927,10 @@ BEGIN
         SELECT highest, 5, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
-    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
-    VALUES ('00000000-0000-0000-0000-000000000000', highest, 5, ids);
+    PERFORM {{schema}}.record_change(5::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_product(moved);
+    PERFORM {{schema}}.refresh_products(moved);
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."product" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -3747,7 +3975,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."product_id", n."deleted_at") IS DISTINCT FROM (o."product_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."unit" IS DISTINCT FROM o."unit") THEN 'unit' END, CASE WHEN bool_or(n."factor" IS DISTINCT FROM o."factor") THEN 'factor' END, CASE WHEN bool_or(n."barcode" IS DISTINCT FROM o."barcode") THEN 'barcode' END, CASE WHEN bool_or(n."multiple" IS DISTINCT FROM o."multiple") THEN 'multiple' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(6::smallint, ids, previous, lowest, highest);
@@ -3791,8 +4019,7 @@ BEGIN
         SELECT highest, 6, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
-    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
-    VALUES ('00000000-0000-0000-0000-000000000000', highest, 6, ids);
+    PERFORM {{schema}}.record_change(6::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_product_unit(moved);
     RETURN NULL;
@@ -3842,7 +4069,7 @@ BEGIN
     SELECT o.id, o.price, c.at, c.revision
     FROM (SELECT id, price FROM old_rows EXCEPT SELECT id, price FROM new_rows) o CROSS JOIN {{schema}}.revision_counter c;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."price_list_id", n."product_id", n."deleted_at") IS DISTINCT FROM (o."price_list_id", o."product_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."price_list_id" IS DISTINCT FROM o."price_list_id") THEN 'price_list_id' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."unit" IS DISTINCT FROM o."unit") THEN 'unit' END, CASE WHEN bool_or(n."price" IS DISTINCT FROM o."price") THEN 'price' END, CASE WHEN bool_or(n."minimum_quantity" IS DISTINCT FROM o."minimum_quantity") THEN 'minimum_quantity' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(7::smallint, ids, previous, lowest, highest);
@@ -3896,8 +4123,7 @@ BEGIN
         SELECT highest, 7, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
-    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
-    VALUES ('00000000-0000-0000-0000-000000000000', highest, 7, ids);
+    PERFORM {{schema}}.record_change(7::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_price_item(moved);
     RETURN NULL;
@@ -3944,7 +4170,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."starts_on", n."ends_on", n."deleted_at") IS DISTINCT FROM (o."starts_on", o."ends_on", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(33::smallint, ids, previous, lowest, highest);
@@ -3978,10 +4204,15 @@ BEGIN
         SELECT highest, 33, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
-    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
-    VALUES ('00000000-0000-0000-0000-000000000000', highest, 33, ids);
+    PERFORM {{schema}}.record_change(33::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assortment(moved);
+
+    PERFORM {{schema}}.refresh_products(ARRAY(
+        SELECT i.product_id FROM (SELECT * FROM {{schema}}.assortment_item n WHERE n.assortment_id = ANY (moved)) i WHERE i.product_id IS NOT NULL
+        UNION
+        SELECT x.id FROM {{schema}}.product x JOIN {{schema}}.category_below b ON b.category_id = x.category_id
+        JOIN (SELECT * FROM {{schema}}.assortment_item n WHERE n.assortment_id = ANY (moved)) i ON i.category_id = b.above_id));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -4134,6 +4365,7 @@ BEGIN
     PERFORM {{schema}}.audit_statement(8::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
     FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_warehouse(ARRAY(SELECT n.id FROM new_rows n));
+    PERFORM {{schema}}.refresh_places(NULL, ARRAY(SELECT r.id FROM new_rows r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."warehouse" REFERENCING NEW TABLE AS new_rows
@@ -4182,11 +4414,12 @@ BEGIN
         SELECT highest, 8, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
-    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
-    VALUES ('00000000-0000-0000-0000-000000000000', highest, 8, ids);
+    PERFORM {{schema}}.record_change(8::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_warehouse(moved);
     PERFORM {{schema}}.refresh_scopes_stock_movement(ARRAY(SELECT x.id FROM {{schema}}."stock_movement" x WHERE x."warehouse_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_scopes_stock(ARRAY(SELECT x.id FROM {{schema}}."stock" x WHERE x."warehouse_id" IN (SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)));
+    PERFORM {{schema}}.refresh_places(NULL, ARRAY(SELECT r.id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -4231,7 +4464,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."warehouse_id", n."product_id", n."deleted_at") IS DISTINCT FROM (o."warehouse_id", o."product_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."warehouse_id" IS DISTINCT FROM o."warehouse_id") THEN 'warehouse_id' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."quantity" IS DISTINCT FROM o."quantity") THEN 'quantity' END, CASE WHEN bool_or(n."reserved" IS DISTINCT FROM o."reserved") THEN 'reserved' END, CASE WHEN bool_or(n."as_of" IS DISTINCT FROM o."as_of") THEN 'as_of' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(9::smallint, ids, previous, lowest, highest);
@@ -4275,8 +4508,7 @@ BEGIN
         SELECT highest, 9, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
-    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
-    VALUES ('00000000-0000-0000-0000-000000000000', highest, 9, ids);
+    PERFORM {{schema}}.record_change(9::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_stock(moved);
     RETURN NULL;
@@ -4562,7 +4794,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."account_id", n."price_list_id", n."deleted_at") IS DISTINCT FROM (o."account_id", o."price_list_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."account_id" IS DISTINCT FROM o."account_id") THEN 'account_id' END, CASE WHEN bool_or(n."legal_entity_id" IS DISTINCT FROM o."legal_entity_id") THEN 'legal_entity_id' END, CASE WHEN bool_or(n."price_list_id" IS DISTINCT FROM o."price_list_id") THEN 'price_list_id' END, CASE WHEN bool_or(n."currency" IS DISTINCT FROM o."currency") THEN 'currency' END, CASE WHEN bool_or(n."payment_terms_days" IS DISTINCT FROM o."payment_terms_days") THEN 'payment_terms_days' END, CASE WHEN bool_or(n."credit_limit_minor" IS DISTINCT FROM o."credit_limit_minor") THEN 'credit_limit_minor' END, CASE WHEN bool_or(n."discount_max" IS DISTINCT FROM o."discount_max") THEN 'discount_max' END, CASE WHEN bool_or(n."vat_status" IS DISTINCT FROM o."vat_status") THEN 'vat_status' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(11::smallint, ids, previous, lowest, highest);
@@ -4624,6 +4856,8 @@ BEGIN
     PERFORM {{schema}}.record_change(11::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_agreement(moved);
+
+    PERFORM {{schema}}.refresh_lists(moved, ARRAY(SELECT DISTINCT r.price_list_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."agreement" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -4836,6 +5070,12 @@ BEGIN
     PERFORM {{schema}}.audit_statement(34::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
     FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_assortment_item(ARRAY(SELECT n.id FROM new_rows n));
+
+    PERFORM {{schema}}.refresh_products(ARRAY(
+        SELECT i.product_id FROM new_rows i WHERE i.product_id IS NOT NULL
+        UNION
+        SELECT x.id FROM {{schema}}.product x JOIN {{schema}}.category_below b ON b.category_id = x.category_id
+        JOIN new_rows i ON i.category_id = b.above_id));
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assortment_item" REFERENCING NEW TABLE AS new_rows
@@ -4845,7 +5085,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."outlet_id", n."deleted_at") IS DISTINCT FROM (o."outlet_id", o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."assortment_id", n."effect", n."product_id", n."category_id", n."outlet_id", n."channel", n."starts_on", n."ends_on", n."deleted_at") IS DISTINCT FROM (o."assortment_id", o."effect", o."product_id", o."category_id", o."outlet_id", o."channel", o."starts_on", o."ends_on", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."assortment_id" IS DISTINCT FROM o."assortment_id") THEN 'assortment_id' END, CASE WHEN bool_or(n."effect" IS DISTINCT FROM o."effect") THEN 'effect' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."category_id" IS DISTINCT FROM o."category_id") THEN 'category_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."channel" IS DISTINCT FROM o."channel") THEN 'channel' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(34::smallint, ids, previous, lowest, highest);
@@ -4907,6 +5147,12 @@ BEGIN
     PERFORM {{schema}}.record_change(34::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assortment_item(moved);
+
+    PERFORM {{schema}}.refresh_products(ARRAY(
+        SELECT i.product_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) i WHERE i.product_id IS NOT NULL
+        UNION
+        SELECT x.id FROM {{schema}}.product x JOIN {{schema}}.category_below b ON b.category_id = x.category_id
+        JOIN (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) i ON i.category_id = b.above_id));
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment_item" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -5281,6 +5527,20 @@ BEGIN
     FROM new_rows n;
     PERFORM {{schema}}.refresh_scopes_assignment(ARRAY(SELECT n.id FROM new_rows n));
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.outlet_id FROM new_rows r));
+
+    IF EXISTS (SELECT FROM new_rows r WHERE r.assortment_id IS NOT NULL)
+        OR EXISTS (SELECT FROM {{schema}}.assignment s WHERE s.assortment_id IS NOT NULL AND s.deleted_at IS NULL)
+    THEN
+        PERFORM {{schema}}.refresh_grants(ARRAY(
+            WITH assigned AS (
+                SELECT m.id, m.team_id FROM {{schema}}.member m
+                WHERE m.id IN (SELECT r.member_id FROM new_rows r) OR m.team_id IN (SELECT r.team_id FROM new_rows r)
+            )
+            SELECT s.id FROM assigned s
+            UNION SELECT m.id FROM {{schema}}.member m JOIN assigned s ON s.team_id = m.team_id
+            UNION SELECT d.substitute_id FROM {{schema}}.delegation d JOIN assigned s ON s.id = d.member_id
+        ), ARRAY(SELECT p.scope FROM (SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope UNION ALL SELECT s.id FROM {{schema}}.assortment s) p));
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."assignment" REFERENCING NEW TABLE AS new_rows
@@ -5290,7 +5550,7 @@ DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigi
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
-        coalesce(array_agg(n.id) FILTER (WHERE (n."member_id", n."team_id", n."outlet_id", n."starts_on", n."ends_on", n."deleted_at") IS DISTINCT FROM (o."member_id", o."team_id", o."outlet_id", o."starts_on", o."ends_on", o."deleted_at")), '{}'),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."member_id", n."team_id", n."outlet_id", n."assortment_id", n."starts_on", n."ends_on", n."deleted_at") IS DISTINCT FROM (o."member_id", o."team_id", o."outlet_id", o."assortment_id", o."starts_on", o."ends_on", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."member_id" IS DISTINCT FROM o."member_id") THEN 'member_id' END, CASE WHEN bool_or(n."team_id" IS DISTINCT FROM o."team_id") THEN 'team_id' END, CASE WHEN bool_or(n."outlet_id" IS DISTINCT FROM o."outlet_id") THEN 'outlet_id' END, CASE WHEN bool_or(n."assortment_id" IS DISTINCT FROM o."assortment_id") THEN 'assortment_id' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."delegated_by" IS DISTINCT FROM o."delegated_by") THEN 'delegated_by' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(15::smallint, ids, previous, lowest, highest);
@@ -5348,6 +5608,20 @@ BEGIN
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_assignment(moved);
     PERFORM {{schema}}.refresh_grants(NULL, ARRAY(SELECT r.outlet_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r));
+
+    IF EXISTS (SELECT FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r WHERE r.assortment_id IS NOT NULL)
+        OR EXISTS (SELECT FROM {{schema}}.assignment s WHERE s.assortment_id IS NOT NULL AND s.deleted_at IS NULL)
+    THEN
+        PERFORM {{schema}}.refresh_grants(ARRAY(
+            WITH assigned AS (
+                SELECT m.id, m.team_id FROM {{schema}}.member m
+                WHERE m.id IN (SELECT r.member_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r) OR m.team_id IN (SELECT r.team_id FROM (SELECT * FROM old_rows WHERE id = ANY (moved) UNION ALL SELECT * FROM new_rows WHERE id = ANY (moved)) r)
+            )
+            SELECT s.id FROM assigned s
+            UNION SELECT m.id FROM {{schema}}.member m JOIN assigned s ON s.team_id = m.team_id
+            UNION SELECT d.substitute_id FROM {{schema}}.delegation d JOIN assigned s ON s.id = d.member_id
+        ), ARRAY(SELECT p.scope FROM (SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope UNION ALL SELECT s.id FROM {{schema}}.assortment s) p));
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
