@@ -5,11 +5,14 @@
 >>> report = crm.sync(on_progress=print)  # doctest: +SKIP
 """
 
+from outrider_sdk.attachments import PendingUpload
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials, MemoryCredentials
 from outrider_sdk.errors import (
     BuiltOn,
     ClientTooOld,
+    ContentDamaged,
+    ContentMissing,
     DeviceRevoked,
     ForeignCredentials,
     ForeignFile,
@@ -47,6 +50,8 @@ __all__ = [
     "AttentionItem",
     "BuiltOn",
     "ClientTooOld",
+    "ContentDamaged",
+    "ContentMissing",
     "CredentialStore",
     "Credentials",
     "DeviceRevoked",
@@ -63,6 +68,7 @@ __all__ = [
     "NotFound",
     "Offline",
     "OutriderError",
+    "PendingUpload",
     "Progress",
     "ProtocolViolation",
     "Query",

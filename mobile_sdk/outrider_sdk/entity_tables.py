@@ -3,6 +3,7 @@
 from typing import Any
 
 from outrider_sdk import rows
+from outrider_sdk.attachments import AttachmentTable
 from outrider_sdk.conflicts import ConflictTable
 from outrider_sdk.errors import InvalidValue
 from outrider_sdk.orders import OrderLineTable, OrderTable
@@ -19,6 +20,7 @@ from outrider_sdk.store import Store
 from outrider_sdk.tables import Begin, Table
 
 _KINDS: dict[str, type[Table[Any]]] = {
+    "attachment": AttachmentTable,
     "conflict": ConflictTable,
     "order": OrderTable,
     "order_line": OrderLineTable,
@@ -72,7 +74,7 @@ class EntityTables:
     payments: PaymentTable
     payment_allocations: Table[rows.PaymentAllocation]
     comments: Table[rows.Comment]
-    attachments: Table[rows.Attachment]
+    attachments: AttachmentTable
     routes: Table[rows.Route]
     route_stops: Table[rows.RouteStop]
     visits: VisitTable

@@ -72,6 +72,14 @@ class StorageFailed(ReplicaError):
     """The device's storage refused a write (full, or faulty). The transaction was undone."""
 
 
+class ContentDamaged(ReplicaError):
+    """The device's own copy of an attachment's content has changed, or is gone, before the server had it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"The file {path} is damaged, and can't be sent. Attach it again from where it came from.")
+        self.path = path
+
+
 class ForeignCredentials(ReplicaError):
     """The credentials are of another device than the replica."""
 
@@ -125,6 +133,13 @@ class SyncError(OutriderError):
 
 class NotEnrolled(SyncError):
     """The device has no credentials for a server yet."""
+
+
+class ContentMissing(SyncError):
+    """The server does not have the attachment's content yet."""
+
+    def __init__(self) -> None:
+        super().__init__("This file is still on the device of whoever attached it. Try again after their next sync.")
 
 
 class Offline(SyncError):

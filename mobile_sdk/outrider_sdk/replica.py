@@ -58,6 +58,7 @@ class Replica(EntityTables):
         self._current: Transaction | None = None
         self._syncing = threading.Lock()
         self._make_tables(opened, self.transaction)
+        self.attachments.bind(self._reach, clock)
         if not opened.read_only:
             index.adapt(opened)
             identify(self._store, self._credentials)
@@ -229,17 +230,22 @@ class Replica(EntityTables):
         if not self._syncing.acquire(blocking=False):
             raise ReplicaBusy(self._store.path, os.getpid())
         try:
-            if self._transport is None:
-                self._transport = HttpTransport(self._credentials, server=self._server, clock=self._clock)
+            transport = self._reach()
             if self._store.meta("device_id") is None:
                 identify(self._store, self._credentials)
             if self._store.meta("device_id") is None:
                 raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
-            report = sync.run(self._store, self._transport, self._clock, on_progress)
+            report = sync.run(self._store, transport, self._clock, on_progress)
+            report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
             report.needs_attention = self.attention()
             return report
         finally:
             self._syncing.release()
+
+    def _reach(self) -> Transport:
+        if self._transport is None:
+            self._transport = HttpTransport(self._credentials, server=self._server, clock=self._clock)
+        return self._transport
 
     def _refuse_inside_transaction(self, call: str) -> None:
         with self._store.read():  # waits for another thread's transaction; one seen here is this thread's own

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from outrider_sdk.attention import AttentionItem
+from outrider_sdk.errors import OutriderError
 from outrider_sdk.protocol import Outcome
 
 
@@ -38,6 +39,9 @@ class SyncReport:
     """The file was copied, restored or damaged, and goes on as another device (`attention` says more)."""
     handed_in_again: int = 0
     """Mutations that the server had acknowledged before it was restored from a backup."""
+    contents_uploaded: int = 0
+    contents_failed: OutriderError | None = None
+    """Why contents of attachments still wait: the next sync, or `crm.attachments.upload()`, goes on with them."""
     needs_attention: list[AttentionItem] = field(default_factory=list)
 
     def count(self, outcomes: list[Outcome]) -> None:

@@ -2,8 +2,8 @@
 
 Tables of entities bear their entity's name and show base plus overlay. Beside them stand, all with the prefix
 `sync_`: `sync_meta` (one row a fact), `sync_outbox` (one row a mutation), `sync_shadow` (the base of each row that
-pending mutations touch), `sync_touched` (which mutation touches which row), and per entity a `sync_staged_…` for pages
-of a pull that is not complete.
+pending mutations touch), `sync_touched` (which mutation touches which row), `sync_content` (which contents of
+attachments are here), and per entity a `sync_staged_…` for pages of a pull that is not complete.
 
 sqlite-utils makes and migrates them, and is imported only then: opening a file that is up to date does without.
 """
@@ -96,6 +96,8 @@ def _create_format_1(db: "Database") -> None:
         "resolved": number,
     }
     db.table("sync_outbox").create(outbox, pk="number", not_null={"digest", "captured_at", "changes", "overlaid"})
+    content = {"id": blob, "sha256": text, "size_bytes": number, "state": text, "used_at": number, "receipt": text}
+    _create(db, "sync_content", content, "id")
     db.table("sync_touched").create_index(["number"])
     db.table("sync_outbox").create_index(["status", "resolved"])
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")

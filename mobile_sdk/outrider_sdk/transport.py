@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
+from outrider_sdk.content_transport import ContentCalls
 from outrider_sdk.credentials import Credentials, CredentialStore
 from outrider_sdk.errors import (
     ClientTooOld,
@@ -30,6 +31,8 @@ from outrider_sdk.protocol import IncarnationReply, IncarnationRequest, PullPage
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
+
+T = TypeVar("T")
 
 ATTEMPTS_MAX = 5
 TOTAL_MAX_S = 60.0
@@ -166,6 +169,41 @@ class Http:
         self.contact_time = (left, self._clock())
         return reply
 
+    def request(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], token: str
+    ) -> "BaseHTTPResponse":
+        """Make one request of bytes, once; the reply is to be read, and its connection released.
+
+        Raises:
+            Offline: no answer. ServerUnavailable, Rejected, DeviceRevoked: one that is a problem.
+        """
+        from urllib3.exceptions import HTTPError
+
+        self.bytes_sent += len(body)
+        headers = {**headers, "Authorization": f"Bearer {token}"}
+        try:
+            response = self._connections().request(
+                method,
+                self.server + path,
+                body=body,
+                headers=headers,
+                preload_content=False,
+                retries=False,
+                redirect=False,
+            )
+            if response.status < 300:
+                return response
+            try:
+                raw = response.read(decode_content=False)
+            finally:
+                response.release_conn()
+            problem = _decoded(response, raw)
+        except (HTTPError, OSError, _Lost) as error:
+            raise Offline(
+                f"{self.server} can't be reached now ({type(error).__name__}). Your work is kept on this device."
+            ) from error
+        raise _refusal(response, problem)
+
     def _connections(self) -> "PoolManager":
         if self._pool is None:
             import urllib3
@@ -217,7 +255,7 @@ def _refusal(response: "BaseHTTPResponse", problem: dict[str, Any]) -> SyncError
     return Rejected(response.status, code, detail, problem)
 
 
-class HttpTransport(Http):
+class HttpTransport(ContentCalls, Http):
     """The server of a device's credentials, with a token that is renewed when it expires."""
 
     def __init__(self, credentials: CredentialStore, *, server: str | None = None, **options: Any) -> None:
@@ -262,15 +300,19 @@ class HttpTransport(Http):
         super().close()
 
     def _authorised(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        return self.with_token(lambda token: self.post(path, message, token))
+
+    def with_token(self, call: Callable[[str], T]) -> T:
+        """Call with an access token, and once more with a new one where that has expired."""
         if not self._credentials.access_token:
             self._renew()
         try:
-            return self.post(path, message, self._credentials.access_token)
+            return call(self._credentials.access_token)
         except Rejected as refusal:
             if refusal.code != "token_expired":
                 raise
         self._renew()
-        return self.post(path, message, self._credentials.access_token)
+        return call(self._credentials.access_token)
 
     def _renew(self) -> None:
         """Trade the refresh token for its successor, which is kept before anything uses it.

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -22,6 +23,79 @@ class _QuietServer(ThreadingHTTPServer):
         """A client that was killed is what some tests are about."""
 
 
+class Contents:
+    """What was uploaded of attachments, and what goes wrong with it.
+
+    `faults`, one a request: "cut" takes half of a part, or sends half of a download, and hangs up; "lose" takes it and
+    hangs up; or status and body to answer.
+    """
+
+    def __init__(self, fake):
+        self.fake = fake
+        self.uploaded = {}
+        self.receipts = {}
+        self.faults = deque()
+        self.taken = []
+        self.slow_s = 0
+
+    def serve(self, http, owner):
+        body = http.rfile.read(int(http.headers.get("Content-Length") or 0))
+        time.sleep(self.slow_s)
+        row_id, what = http.path.split("/")[2:4]
+        row = self.fake.rows.get(("attachment", row_id))
+        fault = self.faults.popleft() if self.faults else None
+        if http.headers.get("Authorization") != f"Bearer {owner.access_token}":
+            return owner._reply(http, 401, {"code": "token_expired", "detail": "Ask for a new token."})
+        if isinstance(fault, tuple):
+            return owner._reply(http, *fault)
+        if row is None:
+            return owner._reply(http, 404, {"code": "not_found", "detail": "There is none."})
+        if what == "content":
+            return self._send(http, row_id, row, is_cut=fault == "cut")
+        if http.command == "PATCH":
+            refused = self._take(row_id, row, http, body[: len(body) // 2] if fault == "cut" else body)
+            if refused is not None:
+                return owner._reply(http, 409, refused)
+        if fault in ("cut", "lose"):
+            http.close_connection = True
+            return None
+        held = len(self.uploaded.get(row_id, b""))
+        state = {"offset_bytes": held, "size_bytes": row["size_bytes"], "receipt": self.receipts.get(row_id)}
+        return owner._reply(http, 200, state)
+
+    def _take(self, row_id, row, http, part):
+        held = self.uploaded.get(row_id, b"")
+        if int(http.headers["Upload-Offset"]) != len(held):
+            return {"code": "offset_mismatch", "detail": "It goes on elsewhere.", "offset_bytes": len(held)}
+        self.taken.append((row_id, len(part)))
+        self.uploaded[row_id] = held = held + part
+        if len(held) < row["size_bytes"]:
+            return None
+        if hashlib.sha256(held).hexdigest() != row["sha256"]:
+            del self.uploaded[row_id]
+            return {"code": "content_mismatch", "detail": "It is something else."}
+        self.receipts[row_id] = {"attachment_id": row_id, "sha256": row["sha256"], "size_bytes": len(held)}
+        return None
+
+    def _send(self, http, row_id, row, *, is_cut):
+        content = self.uploaded.get(row_id)
+        if row_id not in self.receipts:
+            raw = b'{"code": "content_missing", "detail": "Not yet."}'
+            status, start = 409, 0
+        else:
+            asked = http.headers.get("Range")
+            is_same = http.headers.get("If-Range") == f'"{row["sha256"]}"'
+            start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and is_same else 0
+            status, raw = (206 if start else 200), content[start:]
+            if start >= len(content) > 0:
+                status, raw = 416, b'{"code": "range_unsatisfiable", "detail": "Behind the end."}'
+        http.send_response(status)
+        http.send_header("Content-Length", str(len(raw)))
+        http.end_headers()
+        http.wfile.write(raw[: len(raw) // 2] if is_cut else raw)
+        http.close_connection = http.close_connection or is_cut
+
+
 class HttpServer:
     """`faults` says what goes wrong, one a request.
 
@@ -31,6 +105,7 @@ class HttpServer:
     def __init__(self, fake):
         self.fake = fake
         self.faults = deque()
+        self.contents = Contents(fake)
         self.log = []
         self.refresh_tokens = ["refresh-1"]
         self.access_token = "access-1"
@@ -43,6 +118,11 @@ class HttpServer:
 
             def do_POST(self):
                 owner._serve(self)
+
+            def do_GET(self):
+                owner.contents.serve(self, owner)
+
+            do_PATCH = do_GET  # noqa: N815 - as the base class looks for it
 
             def log_message(self, *_):
                 pass

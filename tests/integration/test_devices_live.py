@@ -1,0 +1,50 @@
+"""The SDK against the real server over real HTTP: what a rep's phone and the office do to each other."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from outrider_sdk.errors import ContentMissing
+
+from server import storage
+from server.db import TenantRef
+from tests.integration.live_server import enrol, live, on_device
+from tests.integration.sync_world import World, make_world
+
+CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=())
+PHOTO = os.urandom(3_000_000)
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    storage.use(tmp_path)
+    async with live(CONFIG) as address:
+        yield address
+    storage.use(None)
+
+
+@pytest.fixture
+async def world(tenant: TenantRef) -> World:
+    return await make_world(tenant)
+
+
+async def test_a_photo_goes_from_one_phone_to_another(world: World, url: str, tmp_path: Path):
+    """Ann photographs a shelf in the cellar; Bob, who works the outlet too, looks at it on his phone."""
+    ann = await enrol(world, "ann", url, tmp_path / "ann.db")
+    bob = await enrol(world, "bob", url, tmp_path / "bob.db")
+    with ann, bob:
+        await on_device(ann.sync)
+        ann.attachments.policy = lambda pending: False
+        made = await on_device(ann.attachments.add, ann.outlets.list()[0], PHOTO, name="shelf.png")
+        await on_device(ann.sync)
+        await on_device(bob.sync)
+        with pytest.raises(ContentMissing):
+            await on_device(bob.attachments.open, made.id)
+        uploaded = await on_device(ann.attachments.upload, everything=True)
+        with await on_device(bob.attachments.open, made.id) as file:
+            seen = file.read()
+
+    assert uploaded == 1
+    assert seen == PHOTO
