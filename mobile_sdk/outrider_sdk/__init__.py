@@ -36,6 +36,7 @@ from outrider_sdk.errors import (
     StorageFailed,
     SyncError,
 )
+from outrider_sdk.live import Subscription
 from outrider_sdk.queries import Query, above, at_least, at_most, begins_with, below, holds, other_than
 from outrider_sdk.replica import Replica
 from outrider_sdk.report import Progress, SyncReport
@@ -85,6 +86,7 @@ __all__ = [
     "ServerUnavailable",
     "Status",
     "StorageFailed",
+    "Subscription",
     "SyncError",
     "SyncReport",
     "Table",

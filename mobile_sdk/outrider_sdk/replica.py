@@ -17,6 +17,8 @@ from outrider_sdk.entity_tables import EntityTables
 from outrider_sdk.errors import InvalidValue, NotEnrolled, ReplicaBusy, ReplicaError
 from outrider_sdk.identity import enrol, identify
 from outrider_sdk.ids import Clock, Entropy, IdSource
+from outrider_sdk.live import Deliver, LiveQueries, Subscription
+from outrider_sdk.queries import Query, R
 from outrider_sdk.reopen import Reopened, reopen
 from outrider_sdk.report import OnProgress, SyncReport
 from outrider_sdk.search import Hit, index
@@ -57,6 +59,7 @@ class Replica(EntityTables):
         self._new_id = IdSource(clock, entropy)
         self._current: Transaction | None = None
         self._syncing = threading.Lock()
+        self._live = LiveQueries(opened)
         self._make_tables(opened, self.transaction)
         self.attachments.bind(self._reach, clock)
         if not opened.read_only:
@@ -137,6 +140,7 @@ class Replica(EntityTables):
 
     def close(self) -> None:
         """Close the file; an open transaction is undone. A second call does nothing."""
+        self._live.close()
         self._store.close()
         if self._transport is not None:
             self._transport.close()
@@ -196,6 +200,25 @@ class Replica(EntityTables):
             if row is not None:
                 hits.append(Hit(entity, row, exact))
         return hits
+
+    def live(
+        self,
+        query: Query[R] | Callable[[], list[R]],
+        callback: Callable[[list[R]], object],
+        *,
+        deliver: Deliver | None = None,
+    ) -> Subscription:
+        """Call with the rows of a query now, and again whenever they have changed, by whomever: here or by a sync.
+
+        Calls come one after another, from a thread of the replica's own, never inside a transaction. A replica that is
+        open for reading looks each second whether its writer has written.
+
+        Args:
+            query: of a table, or a function such as `lambda: crm.search("tea")`.
+            callback: an exception of its is logged, and the query goes on.
+            deliver: hands a call over to another thread: `loop.call_soon_threadsafe` for asyncio.
+        """
+        return self._live.subscribe(query, callback, deliver)
 
     def prepare_search(self, on_progress: Callable[[int], object] | None = None) -> None:
         """Bring the index of `search` up to date, while nobody waits for it. Can be broken off, and is gone on with."""

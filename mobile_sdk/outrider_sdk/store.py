@@ -6,7 +6,7 @@ A new file is built under another name and renamed into place, so that no crash 
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,8 @@ class Store:
         self._mutex = threading.RLock()
         self._conn: sqlite3.Connection | None = None
         self._order_counter = 0
+        self.on_commit: list[Callable[[], object]] = []
+        """Called after each commit, while the replica is still held: to note that it happened, no more."""
         self._lock = None if read_only else WriterLock(path)
         try:
             is_new = not path.exists() or path.stat().st_size == 0
@@ -85,11 +87,15 @@ class Store:
         return conn
 
     def close(self) -> None:
-        """Close the file and let the next writer in. An open transaction is undone. Never raises."""
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with suppress(sqlite3.Error):
-                conn.close()
+        """Close the file and let the next writer in. An open transaction is undone. Never raises.
+
+        Waits for another thread that is inside: SQLite does not survive to lose its file in the middle.
+        """
+        with self._mutex:
+            conn, self._conn = self._conn, None
+            if conn is not None:
+                with suppress(sqlite3.Error):
+                    conn.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -112,6 +118,8 @@ class Store:
                 conn.execute("BEGIN IMMEDIATE")
                 yield conn
                 conn.execute("COMMIT")
+                for hear in self.on_commit:
+                    hear()
             except BaseException:
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
