@@ -16,7 +16,8 @@ _LINE: Final = {
 }  # fmt: skip
 _KEY: Final = {
     "id": _ID, "prefix": "ork_5hT0aK2p", "name": "ERP, nightly", "member_id": _ID,
-    "scopes": ["order:read", "product:write"], "requests_per_minute": 600, "created_by": _ID, "created_at": _AT,
+    "scopes": ["order:read", "product:write"], "requests_per_minute": 600, "system": "erp", "created_by": _ID,
+    "created_at": _AT,
     "expires_at": None, "last_used_at": None, "revoked_at": None,
 }  # fmt: skip
 _WEBHOOK: Final = {

@@ -139,8 +139,9 @@ def _with_discard(choices: list[Choice]) -> list[Choice]:
 def _conflicts(store: Store, conn: sqlite3.Connection) -> list[AttentionItem]:
     me, device = (_bytes(store.meta(key)) for key in ("member_id", "device_id"))
     found = conn.execute(
-        "SELECT * FROM conflict WHERE status = 'open' AND (kept_by = ? OR lost_by = ? OR device_id = ?) ORDER BY id",
-        (me, me, device),
+        "SELECT * FROM conflict WHERE status = 'open'"
+        " AND (kept_by = ? OR lost_by = ? OR device_id = ? OR rule = ?) ORDER BY id",
+        (me, me, device, conflicts.REQUEST),
     ).fetchall()
     items: list[AttentionItem] = []
     listed: set[str] = set()
@@ -163,11 +164,16 @@ def _conflict_item(
     ]
     name = _name(conn, row["entity"], row["row_id"])
     fields = " and ".join(each["field"].replace("_", " ") for each in together)
-    deleted = f"{name[:1].upper()}{name[1:]} was deleted and changed"
+    if row["rule"] == conflicts.REQUEST:
+        title = f"Another {fields} of {name} is asked for"
+    elif row["field"] == conflicts.WHOLE_ROW:
+        title = f"{name[:1].upper()}{name[1:]} was deleted and changed"
+    else:
+        title = f"Two versions of {fields} of {name}"
     return AttentionItem(
         # Another device's numbers mean nothing here.
         number=row["mutation_number"] if row["device_id"] == store.meta("device_id") else None,
-        title=deleted if row["field"] == conflicts.WHOLE_ROW else f"Two versions of {fields} of {name}",
+        title=title,
         explanation=row["explanation"],
         choices=offered,
         conflicts=cast(list[Conflict], told),

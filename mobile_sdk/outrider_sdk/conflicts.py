@@ -9,7 +9,7 @@ from outrider_sdk.errors import InvalidValue
 from outrider_sdk.kinds import id_bytes
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol import Change, Choice, canonical_json
-from outrider_sdk.protocol.entities import CONFLICT, ENTITIES, Kind
+from outrider_sdk.protocol.entities import CONFLICT, ENTITIES, MEMBER, Kind
 from outrider_sdk.store import Store
 from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
@@ -18,6 +18,9 @@ WHOLE_ROW = "*"
 """The field of a conflict between deleting a row and changing it."""
 DUPLICATE = "duplicate"
 """The rule of a conflict between two rows that look the same."""
+REQUEST = "request"
+"""The rule of a conflict that is a request: another system masters the field, and decides, as admins do."""
+DECIDERS = ("admin", "owner")
 CUSTOM = "custom."
 """Before the key of a custom field, in a conflict's field."""
 LABEL_VALUE_LENGTH_MAX = 60
@@ -102,10 +105,23 @@ def choices(store: Store, conflict: WireRow) -> list[Choice]:
     names = [str(each["field"]) for each in settled]
     lost = {name: wire_value(entity.name, name, each["lost"]) for name, each in zip(names, settled, strict=True)}
     standing = {name: _standing(row, name) for name in names}
+    if conflict["rule"] == REQUEST:
+        return _answers(store, conflict, _in_words(entity.name, names, standing), _in_words(entity.name, names, lost))
     return [
         {"code": "keep", "label": f"Keep {_in_words(entity.name, names, standing)}"},
         {"code": "take", "label": f"Take {_in_words(entity.name, names, lost)}"},
     ]
+
+
+def _answers(store: Store, conflict: WireRow, standing: str, wanted: str) -> list[Choice]:
+    """What the person can make of a request: whose it is takes it back, an admin decides."""
+    me = store.meta("member_id")
+    with store.read() as conn:
+        member = overlay.find_row(conn, MEMBER, str(me))
+    decides, asked = member is not None and member["role"] in DECIDERS, conflict["lost_by"] == me
+    keep: Choice = {"code": "keep", "label": f"{'Take my request back' if asked else 'Decline'}: keep {standing}"}
+    take: Choice = {"code": "take", "label": f"Accept {wanted}"}
+    return [*([keep] if decides or asked else []), *([take] if decides else [])]
 
 
 def _taken(entity: str, row: WireRow, settled: Sequence[WireRow]) -> WireRow:

@@ -1,5 +1,7 @@
 """The tables of a replica: an attribute for each entity that replicates, in the plural."""
 
+from __future__ import annotations  # the row classes are recorded by code that imports this
+
 from typing import Any
 
 from outrider_sdk import rows
@@ -41,6 +43,7 @@ class EntityTables:
     teams: Table[rows.Team]
     delegations: Table[rows.Delegation]
     custom_fields: Table[rows.CustomField]
+    field_masters: Table[rows.FieldMaster]
     territories: Table[rows.Territory]
     members: Table[rows.Member]
     legal_entities: Table[rows.LegalEntity]

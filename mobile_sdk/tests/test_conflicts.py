@@ -258,3 +258,20 @@ def test_only_what_can_be_taken_up_again_is(crm, shop, server):
     for number in (1, 5):
         with pytest.raises(InvalidValue, match="can be taken up again"):
             crm.reopen(number)
+
+
+def test_a_request_is_taken_back_by_whom_it_is_of_and_decided_by_admins(crm, server, put_conflict):
+    """The field is kept in another system: a rep's choice is to wait, or to think better of it."""
+    server.put("member", id=MEMBER_ID, name="Ann", role="rep")
+    request_id = put_conflict(rule="request", seen='"Fred"')
+
+    (item,) = crm.attention()
+    server.put("member", id=MEMBER_ID, name="Ann", role="admin")
+    crm.sync()
+    (to_admin,) = crm.attention()
+
+    assert item.title.startswith("Another name of contact")
+    assert labels(item) == {"keep": "Take my request back: keep “Fred”"}
+    assert labels(to_admin) == {"keep": "Take my request back: keep “Fred”", "take": "Accept “Freda”"}
+    crm.resolve(request_id, "keep")
+    assert crm.conflicts.get(request_id).settlement == "keep"

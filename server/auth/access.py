@@ -73,6 +73,8 @@ class Access:
     rights: Mapping[str, Right]
     scopes: frozenset[str] | None = None
     """What an API key restricts the rights to, as they are already; None: nobody's key is asking."""
+    system: str | None = None
+    """The system that an API key speaks for: what is mastered there is its own to write."""
     view: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -48,6 +48,7 @@ class ApiKey(Table, db=engine):
     member_id = UUIDColumn()
     scopes = Array(base_column=Text())
     requests_per_minute = Integer(default=REQUESTS_PER_MINUTE_DEFAULT)
+    system = Text(null=True, default=None)
     created_by = UUIDColumn()
     created_at = Timestamptz()
     expires_at = Timestamptz(null=True, default=None)
@@ -64,6 +65,8 @@ class NewKey:
     scopes: Sequence[str]
     requests_per_minute: int
     expires_at: datetime | None
+    system: str | None = None
+    """The system that it speaks for: the master of fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ async def create_key(wanted: NewKey, *, by: UUID, role: str, revision: Revision)
     key = ApiKey(
         id=uuid7(), prefix=text[:PREFIX_LENGTH], key_hash=hash_api_key(text), name=wanted.name, member_id=member_id,
         scopes=sorted(set(wanted.scopes)), requests_per_minute=wanted.requests_per_minute, created_by=by,
-        created_at=revision.at, expires_at=wanted.expires_at,
+        created_at=revision.at, expires_at=wanted.expires_at, system=wanted.system,
     )  # fmt: skip
     await ApiKey.insert(key)
     return key, text
@@ -163,7 +166,8 @@ async def find_standing(prefix: str, key_hash: bytes) -> KeyStanding | None:
         f"""UPDATE api_key k SET last_used_at = $3 FROM member m LEFT JOIN {ROLE_OF_MEMBER}
         WHERE k.prefix = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)
             AND m.id = k.member_id AND m.active AND m.deleted_at IS NULL
-        RETURNING k.id, k.member_id, {ACCESS_COLUMNS}, k.scopes, k.requests_per_minute, k.expires_at""",  # noqa: S608
+        RETURNING k.id, k.member_id, {ACCESS_COLUMNS}, k.scopes, k.requests_per_minute, k.expires_at,
+            k.system""",  # noqa: S608
         prefix,
         key_hash,
         clock.now(),
@@ -171,6 +175,6 @@ async def find_standing(prefix: str, key_hash: bytes) -> KeyStanding | None:
     if row is None:
         return None
     return KeyStanding(
-        row["id"], row["member_id"], restrict(access_from(row), frozenset(row["scopes"])), row["requests_per_minute"],
-        row["expires_at"],
+        row["id"], row["member_id"], restrict(access_from(row), frozenset(row["scopes"]), row["system"]),
+        row["requests_per_minute"], row["expires_at"],
     )  # fmt: skip

@@ -22,17 +22,22 @@ from server.db import tenant_transaction, tenant_write
 _Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
 _Scopes = Annotated[list[str], Meta(min_length=1, max_length=len(SCOPES))]
 _Role = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,59}$")]
+_System = Annotated[str, Meta(min_length=1, max_length=60, pattern="^[a-z][a-z0-9_-]*$")]
 _PerMinute = Annotated[int, Meta(ge=1, le=REQUESTS_PER_MINUTE_MAX)]
 
 
 class ApiKeyRequest(Struct, forbid_unknown_fields=True, frozen=True):
-    """What a new key is for. `role`: what it sees and writes, as of a member; `scopes` restrict that."""
+    """What a new key is for. `role`: what it sees and writes, as of a member; `scopes` restrict that.
+
+    `system`: the system that it speaks for, whose name stands in external ids, imports and masters of fields.
+    """
 
     name: _Name
     scopes: _Scopes
     role: _Role = "admin"
     requests_per_minute: _PerMinute = REQUESTS_PER_MINUTE_DEFAULT
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+    system: _System | None = None
 
 
 class ApiKeyView(Struct, frozen=True):
@@ -44,6 +49,7 @@ class ApiKeyView(Struct, frozen=True):
     member_id: UUID
     scopes: list[str]
     requests_per_minute: int
+    system: str | None
     created_by: UUID
     created_at: datetime
     expires_at: datetime | None
@@ -67,7 +73,7 @@ class ApiKeyReply(Struct, frozen=True):
 async def create_api_key(data: JSONBody[ApiKeyRequest], session: NamedDependency[Session]) -> ApiKeyReply:
     """Make an API key. Its text is in this reply, and nowhere else."""
     require_role(session, "admin", "owner")
-    wanted = NewKey(data.name, data.role, data.scopes, data.requests_per_minute, data.expires_at)
+    wanted = NewKey(data.name, data.role, data.scopes, data.requests_per_minute, data.expires_at, data.system)
     async with tenant_write(session.tenant, by=session.actor) as revision:
         key, text = await api_keys.create_key(wanted, by=session.member_id, role=session.role, revision=revision)
     return ApiKeyReply(text, ApiKeyView.of(key))

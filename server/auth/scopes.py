@@ -32,13 +32,13 @@ def permits(scopes: frozenset[str], entity: str, action: Action) -> bool:
     return any(f"{name}:{each}" in scopes for name in (EVERY_ENTITY, entity) for each in enough)
 
 
-def restrict(access: Access, scopes: frozenset[str]) -> Access:
+def restrict(access: Access, scopes: frozenset[str], system: str | None = None) -> Access:
     """The rights that a key with the scopes has; they only ever take away.
 
     It is of no built-in role any more: what asks for an admin or owner, such as erasure and audit, refuses every key.
     """
     rights = {name: _restricted(right, name, scopes) for name, right in access.rights.items()}
-    return Access(KEY_ROLE, access.base, rights, scopes)
+    return Access(KEY_ROLE, access.base, rights, scopes, system)
 
 
 def _restricted(right: Right, entity: str, scopes: frozenset[str]) -> Right:

@@ -27,6 +27,7 @@ from server.crm.expand import present, read_shape, refuse_query
 from server.crm.external.handlers import external_router
 from server.crm.idempotency import Reply
 from server.crm.listing import read_listing
+from server.crm.master.service import name_requests
 from server.crm.member.handlers import hand_over_member
 from server.crm.merge.handlers import MERGE_HANDLERS
 from server.crm.models import Models, Row, show
@@ -126,7 +127,8 @@ def _change(resource: Resource) -> HTTPRouteHandler:
 
         async def act(revision: Revision) -> Reply:
             row = await service.change_row(resource, row_id, data, viewer=viewer, revision=revision, seen=seen)
-            return reply_row(_shown(resource, row, viewer), row["revision"])
+            headers = await name_requests(resource.entity.name, row["id"], revision)
+            return reply_row(_shown(resource, row, viewer), row["revision"], headers=headers)
 
         return await write_once(request, body, session, act)
 

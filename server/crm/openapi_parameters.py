@@ -45,7 +45,7 @@ _RATE_LIMIT: Final = ("RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remainin
 HEADERS_OUT: Final = {
     "get": ("ETag", "Cache-Control", "Content-Location"),
     "create": ("ETag", "Location", "Link", "Idempotency-Replayed"),
-    "change": ("ETag", "Idempotency-Replayed"),
+    "change": ("ETag", "Link", "Idempotency-Replayed"),
     "delete": ("Idempotency-Replayed",),
     "bulk": ("Idempotency-Replayed",),
     "act": ("Idempotency-Replayed",),
@@ -56,7 +56,8 @@ HEADERS_OUT: Final = {
 _OUT_WORDS: Final = {
     "ETag": 'The row\'s revision, and a hash of this representation: `"118-5f0c…"`. Send it in If-Match to write.',
     "Location": "Where the new row is.",
-    "Link": 'Rows that may be the same as the new one, with `rel="duplicate"` (RFC 8288).',
+    "Link": 'Rows that may be the same as the new one, with `rel="duplicate"`; requests that a change became, with'
+    ' `rel="request"` (RFC 8288).',
     "Content-Location": "Where the row is now: it was merged into another.",
     "Cache-Control": "Keep it, and ask again with If-None-Match before using it.",
     "Idempotency-Replayed": "`true` where the reply is that of an earlier request with the same Idempotency-Key.",

@@ -11,6 +11,7 @@ from outrider_sdk.protocol.entities import (
     CONSENT,
     CUSTOM_FIELD,
     ENTITIES,
+    FIELD_MASTER,
     INVOICE,
     PAYMENT,
     PAYMENT_ALLOCATION,
@@ -37,6 +38,7 @@ from server.crm.conflict.tables import Conflict
 from server.crm.contact.service import check_contact, complete_consent, normalise_channel
 from server.crm.contact.tables import Contact, ContactChannel
 from server.crm.custom.service import check_definition
+from server.crm.master.service import check_master
 from server.crm.member.service import check_delegation, check_member, check_role, forget
 from server.crm.member.tables import Delegation, Member, Office, Role, Team
 from server.crm.merge.tables import Merge
@@ -171,6 +173,7 @@ RESOURCES: Final = (
     _recorded("/comments", COMMENT, rule=check_comment),
     ATTACHMENTS,
     Resource("/custom-fields", create_table(CUSTOM_FIELD), derived=frozenset({"version"}), rule=check_definition),
+    Resource("/field-masters", create_table(FIELD_MASTER), rule=check_master),
     Resource("/conflicts", Conflict, acts=frozenset()),
     MERGES,
 )

@@ -19,6 +19,8 @@ from server.crm import listing as lists
 from server.crm.conditions import check_match
 from server.crm.custom.service import check_custom
 from server.crm.listing import Listing
+from server.crm.master.rules import documents_of, split_foreign
+from server.crm.master.service import accept_met, find_masters, record_requests
 from server.crm.merge.resolution import find_winner
 from server.crm.models import Row, read_columns
 from server.crm.resource import REFERRED_BY, Resource, Write
@@ -162,11 +164,15 @@ async def change_row(
     viewer: Viewer,
     revision: Revision,
     seen: frozenset[str] | None = None,
+    decides: bool = False,
 ) -> Row:
     """Change the given fields of a row. `custom` is merged key by key; a null takes a key away.
 
+    What another system masters stays as it is; the change of it becomes a request.
+
     Args:
         seen: entity tags of which one must be the row's; None: whatever it is by now.
+        decides: somebody decides on a request, so that the value is written whoever masters it.
 
     Raises:
         Forbidden: the role may not write such rows.
@@ -185,10 +191,22 @@ async def change_row(
     await _check_references(resource, values, viewer, "edit")
     write = Write(viewer, revision, before, values, row_id)
     await resource.rule(write)
+    if not decides:
+        await _ask_masters(resource, write)
     if write.values:
         await update_row(resource, row_id, write.values)
         await resource.then(write)
+    if viewer.access.system is not None:
+        await accept_met(resource.entity.name, {row_id: documents_of(resource.entity.name, write.values)}, revision)
     return await get_row(resource, row_id, viewer)
+
+
+async def _ask_masters(resource: Resource, write: Write) -> None:
+    """Take out of the write what other systems master, and put it to them as requests."""
+    masters = await find_masters(resource.entity.name, but=write.viewer.access.system)
+    if masters and write.before is not None:
+        write.values, requests = split_foreign(resource.entity, write.before, write.values, masters)
+        await record_requests({uuid7(): each for each in requests}, write.revision)
 
 
 async def delete_row(

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from outrider_sdk.protocol.entities import Entity, Kind
+from outrider_sdk.protocol.entities import CONFLICT, Entity, Kind
+from outrider_sdk.protocol.ids import uuid7
 
+from server.crm.master.rules import Masters, Request, document_of
 from server.imports.cells import DayOrder
 from server.imports.known import Case, Facts, Row
 from server.imports.pieces import Piece, Problem
@@ -61,6 +63,8 @@ class Plan:
 
     inserts: dict[str, list[Row]] = field(default_factory=dict)
     updates: dict[str, dict[UUID, dict[str, Any]]] = field(default_factory=dict)
+    requests: dict[UUID, Request] = field(default_factory=dict)
+    """By id: changes of fields that other systems master."""
     links: list[tuple[str, str, UUID]] = field(default_factory=list)
     """(entity, external id, row)."""
     outcomes: list[Outcome] = field(default_factory=list)
@@ -187,7 +191,8 @@ class Decider:
             if found is None:
                 _insert(piece, case.ids[index], outcome, plan)
             else:
-                _change(piece, found, outcome, plan, silent=_SILENT - self.headers.keys())
+                masters = facts.masters.get(piece.part.entity_name, {})
+                _change(piece, found, outcome, plan, masters, silent=_SILENT - self.headers.keys())
         if outcome.created or outcome.before:
             outcome.kind = "updated"
         self._link(case, outcome, plan)
@@ -247,17 +252,31 @@ def _insert(piece: Piece, row_id: UUID, outcome: Outcome, plan: Plan) -> None:
     outcome.created.setdefault(name, []).append(row_id)
 
 
-def _change(piece: Piece, row: Row, outcome: Outcome, plan: Plan, *, silent: Collection[str]) -> None:
-    """Change a row where it differs; not for the sake of the `silent` fields, which the file does not give."""
+def _change(piece: Piece, row: Row, outcome: Outcome, plan: Plan, masters: Masters, *, silent: Collection[str]) -> None:
+    """Change a row where it differs; not for the sake of the `silent` fields, which the file does not give.
+
+    What another system masters stays, and the change of it becomes a request.
+    """
     entity = piece.part.entity
     changes = {
         name: value
         for name, value in piece.values.items()
         if name not in piece.part.key and not _is_same(entity, name, value, row[name])
     }
+    for name in changes.keys() & masters.keys():
+        _ask(entity, row, name, changes.pop(name), masters[name], outcome, plan)
     if changes.keys() - silent:
         plan.updates.setdefault(entity.name, {}).setdefault(row["id"], {}).update(changes)
         outcome.before.setdefault(entity.name, {})[row["id"]] = {name: row[name] for name in changes}
+
+
+def _ask(entity: Entity, row: Row, name: str, value: Any, system: str, outcome: Outcome, plan: Plan) -> None:
+    standing, wanted = document_of(entity, name, row[name]), document_of(entity, name, value)
+    request_id = uuid7()
+    plan.requests[request_id] = Request(entity.name, row["id"], name, standing, wanted, system)
+    outcome.created.setdefault(CONFLICT.name, []).append(request_id)
+    told = f"“{name.replace('_', ' ')}” is kept in {system}, which was asked for the change"
+    outcome.reason = "; ".join(filter(None, (outcome.reason, told)))[:REASON_LENGTH_MAX]
 
 
 def _is_same(entity: Entity, name: str, value: Any, stored: Any) -> bool:

@@ -1,10 +1,12 @@
 """What is known beside the file: rows of the tenant that its lines name, and those that this run makes. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from server.crm.master.rules import Masters
 from server.imports.pieces import Record, Reference
 
 Row = Any
@@ -84,6 +86,8 @@ class Facts:
     orders: dict[UUID, Row] = field(default_factory=dict)
     prices: dict[tuple[UUID, UUID, str], Decimal] = field(default_factory=dict)
     """(price list, product, unit) → price of today, without a minimum quantity."""
+    masters: Mapping[str, Masters] = field(default_factory=dict)
+    """Entity → field → the system that masters it, where that is not the one whose file it is."""
     parents: dict[UUID, UUID | None] = field(default_factory=dict)
     """Of a tree: row → parent, upward from the rows that are named as parents."""
 

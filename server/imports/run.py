@@ -15,6 +15,8 @@ from uuid import UUID
 
 from server import clock
 from server.crm.contact.service import find_home_country
+from server.crm.master.rules import MASTERED, documents_of
+from server.crm.master.service import accept_met, load_masters, record_requests
 from server.db import SYSTEM, Actor, Source, TenantRef, tenant_transaction, tenant_write
 from server.imports import store
 from server.imports.cases import prepare
@@ -185,6 +187,10 @@ class Importer:
                 await store.hold(self._run, self._claim)
                 plan = await self._decide(work, records, Facts(revision.at, self.actor.member_id))
                 await write_plan(plan, self.system)
+                await record_requests(plan.requests, revision)
+                for entity in plan.updates.keys() & MASTERED:
+                    rows = plan.updates[entity].items()
+                    await accept_met(entity, {i: documents_of(entity, values) for i, values in rows}, revision)
                 await write_lines(self._run, work.position, revision.number, plan.outcomes)
                 work.count(plan.outcomes)
                 await store.count(self._run, work.position, work.result.counts, done=False)
@@ -193,6 +199,7 @@ class Importer:
 
     async def _decide(self, work: "_FileWork", records: list[Record], facts: Facts) -> Plan:
         target = work.maker.target
+        facts.masters = await load_masters({part.entity_name for part in target.parts}, but=self.system)
         cases = await prepare(records, target, facts, self._fresh, self.system)
         likenesses = await self._likenesses.find(cases, work.result.name)
         return work.decider.decide(cases, facts, likenesses)

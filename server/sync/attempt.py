@@ -7,6 +7,7 @@ from outrider_sdk.protocol import canonical_json
 from outrider_sdk.protocol.entities import CONFLICT, Kind
 
 from server.auth.access import Right
+from server.crm.conflict.rules import REQUEST
 from server.sync.merge import Capture, Kept, capture_time
 from server.sync.refusals import Refusal
 from server.sync.state import ALWAYS, CREATION, NEVER, PARENT_COLUMNS, Row, Stamp, State, WritePlan
@@ -28,6 +29,8 @@ class Attempt:
         self.conflicts: dict[str, tuple[Row, Kept, bool]] = {}
         """By id: the record, whose value was kept, and whether theirs is to be told."""
         self._told: dict[str, str] = {}
+        self.taken_back: set[tuple[str, str]] = set()
+        """(row, field) of requests of this member that are no longer asked, as far as this batch made them."""
         self.created: list[str] = []
         self.create_base: int | None = None
         """Up to which revision the person of the create at hand had seen everything; None where it does not say."""
@@ -110,6 +113,7 @@ class Attempt:
         by: Stamp,
         told: str,
         on_record: str,
+        seen: Any = None,
     ) -> None:
         """Record that somebody's value was not kept, or waits for a person.
 
@@ -120,6 +124,7 @@ class Attempt:
             by: the stamp of the other side.
             told: what happened, in words to whom pushes.
             on_record: the same in words that are true whoever reads them.
+            seen: the value that the person changed, where it is of interest.
         """
         own, other = self.state.device.member_id, by.member_id
         ours_kept = kept is Kept.OURS
@@ -139,6 +144,7 @@ class Attempt:
             "rule": rule,
             "kept": _as_json(row, field, ours if ours_kept else theirs if may_see else None),
             "lost": _as_json(row, field, theirs if ours_kept else ours),
+            "seen": _as_json(row, field, seen),
             "kept_by": own if ours_kept else other,
             "lost_by": other if ours_kept else own,
             "device_id": self.state.device.id,
@@ -154,7 +160,9 @@ class Attempt:
         """Nothing was refused: the changed rows become the state's."""
         for row in self.rows.values():
             self.state.put(row)
-        plan.conflicts += [row for row, _, _ in self.conflicts.values()]
+        new = [row for row, _, _ in self.conflicts.values()]
+        plan.conflicts += new
+        self._settle_requests(new)
         plan.confirmations += self.confirmations
         outcome: dict[str, Any] = {"number": self.number, "digest": self.digest}
         outcome["status"] = "merged" if self.conflicts else "applied"
@@ -166,6 +174,18 @@ class Attempt:
         if self.verdicts:
             outcome["verdicts"] = self.verdicts
         plan.outcomes.append(outcome)
+
+    def _settle_requests(self, new: list[Row]) -> None:
+        """Of requests on one field, the member's last one stays open: also within a batch."""
+        for place in self.taken_back & self.state.requests.keys():
+            self.state.requests.pop(place).values |= {
+                "status": "settled",
+                "settlement": "keep",
+                "settled_by": self.state.device.member_id,
+                "settled_at": self.captured_at,
+            }
+        requests = (row for row in new if row.values["rule"] == REQUEST)
+        self.state.requests |= {(row.values["row_id"], row.values["field"]): row for row in requests}
 
 
 def _tell(conflict: Row, kept: Kept, may_see: bool) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from server.sync.attempt import Attempt
 from server.sync.complete import complete, normalised, recomplete
 from server.sync.custom import merge_custom, set_custom
 from server.sync.intents import apply_intent
+from server.sync.masters import ask_master, find_master
 from server.sync.merge import Kept, Rule, is_conflict, later, merge_set, rule_of
 from server.sync.merged import follow_merges
 from server.sync.orders import recompute_total, require_editable
 from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row, Stamp, same
-from server.sync.values import check_value, is_id, writable_field
+from server.sync.values import check_value, is_id, is_value, writable_field
 
 CHANGES_PER_MUTATION_MAX = 1_000
 
@@ -133,6 +134,7 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
         check_value(field, edit["value"])
     edits = {name: edit | {"value": normalised(attempt, found, name, edit["value"])} for name, edit in edits.items()}
     require_editable(attempt, found)
+    edits = _ask_masters(attempt, found, edits)
     if not edits:
         return
     row = attempt.change(found)
@@ -149,6 +151,19 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
             _merge_field(attempt, row, definition.by_name[name], edit, of_group=decided.get(groups.get(name, "")))
     recomplete(attempt, row)
     recompute_total(attempt, row)
+
+
+def _ask_masters(attempt: Attempt, row: Row, edits: dict[str, Any]) -> dict[str, Any]:
+    """Put what other systems master to them as requests; the edits that are the device's own to make."""
+    own = {}
+    for name, edit in edits.items():
+        system = find_master(attempt, row, name)
+        if system is None:
+            own[name] = edit
+            continue
+        seen = edit.get("seen") if is_value(row.entity.by_name[name], edit.get("seen")) else None
+        ask_master(attempt, row, name, system=system, wanted=edit["value"], standing=row.values[name], seen=seen)
+    return own
 
 
 def _fill_in(attempt: Attempt, row: Row, field: Field, edit: dict[str, Any]) -> None:

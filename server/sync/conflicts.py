@@ -7,10 +7,19 @@ from typing import Any
 from outrider_sdk.protocol import canonical_json
 from outrider_sdk.protocol.entities import ENTITIES, Kind
 
-from server.crm.conflict.rules import CUSTOM, DUPLICATE, WHOLE_ROW, ConflictRecord, SettlementRefused, decide_settlement
+from server.crm.conflict.rules import (
+    CUSTOM,
+    DUPLICATE,
+    REQUEST,
+    WHOLE_ROW,
+    ConflictRecord,
+    SettlementRefused,
+    decide_settlement,
+)
 from server.sync.attempt import Attempt
 from server.sync.complete import recomplete
 from server.sync.custom import take_custom
+from server.sync.masters import ask_master, find_master, require_decider
 from server.sync.orders import recompute_total, require_editable
 from server.sync.payments import allocate_held
 from server.sync.refusals import Refusal
@@ -32,6 +41,8 @@ def settle_conflict(attempt: Attempt, conflict_id: str, seen: dict[str, Any]) ->
         raise Refusal("entity_unknown", "This server no longer knows what the conflict is about.")
     row = attempt.get(record.entity, record.row_id)
     _require_rights(attempt, row, record, seen)
+    if record.rule == REQUEST:
+        require_decider(attempt, row, conflict, str(seen.get("choice")))
     if "lost" in seen and canonical_json(_parsed(seen["lost"])) != canonical_json(record.lost):
         raise Refusal("conflict_stale", "The other value is not the one that you saw. Look at it again, then decide.")
     others = {other.id: other for other in attempt.children("conflict", record.row_id)}
@@ -47,7 +58,7 @@ def settle_conflict(attempt: Attempt, conflict_id: str, seen: dict[str, Any]) ->
     except SettlementRefused as refused:
         raise Refusal(refused.code, str(refused), **({"field": refused.field} if refused.field else {})) from None
     if settlement.writes:
-        _take(attempt, row, settlement.writes)
+        _take(attempt, row, settlement.writes, decides=record.rule == REQUEST)
     if record.field == "receipt_number" and settlement.conflict_ids and not row.deleted:
         allocate_held(attempt, row)
     if settlement.deletes:
@@ -116,17 +127,26 @@ def _seen_standing(record: ConflictRecord, seen: dict[str, Any]) -> dict[str, An
     return standing | ({record.field: _parsed(seen["kept"])} if "kept" in seen else {})
 
 
-def _take(attempt: Attempt, found: Row, writes: Any) -> None:
-    """Write the values as an edit of this device's, made now: it merges with others like any edit."""
+def _take(attempt: Attempt, found: Row, writes: Any, *, decides: bool) -> None:
+    """Write the values as an edit of this device's, made now: it merges with others like any edit.
+
+    Args:
+        decides: on a request; else what another system masters becomes one.
+    """
     require_editable(attempt, found)
     row = attempt.change(found)
     for name, document in writes.items():
         if name.startswith(CUSTOM):
-            take_custom(attempt, row, name.removeprefix(CUSTOM), document)
+            take_custom(attempt, row, name.removeprefix(CUSTOM), document, decides=decides)
             continue
         field = row.entity.by_name[name]
         value = canonical_json(document) if field.kind is Kind.JSON and document is not None else document
         check_value(field, value)
+        system = None if decides else find_master(attempt, row, name)
+        if system is not None:
+            standing = row.values[name]
+            ask_master(attempt, row, name, system=system, wanted=value, standing=standing, seen=standing)
+            continue
         row.values[name] = value
         row.stamps[name] = attempt.stamp
     recomplete(attempt, row)

@@ -5,12 +5,15 @@ value that it has: what was typed meanwhile goes into the conflict record, so th
 """
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from outrider_sdk.protocol import canonical_json
 
 from server.crm.custom.rules import CustomField, value_problem
 from server.sync.attempt import Attempt
+from server.sync.masters import ask_master, find_master
 from server.sync.merge import Kept, is_conflict, later
 from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row, Stamp
@@ -40,19 +43,30 @@ def merge_custom(attempt: Attempt, row: Row, edit: dict[str, Any]) -> None:
         for key in sorted(wanted.keys() | seen.keys())
         if not _equal(wanted.get(key), seen.get(key))
     }
-    _write(attempt, row, changed, base=edit["base"])
+    _write(attempt, row, changed, base=edit["base"], seen=seen)
 
 
-def take_custom(attempt: Attempt, row: Row, key: str, value: Any) -> None:
+def take_custom(attempt: Attempt, row: Row, key: str, value: Any, *, decides: bool) -> None:
     """Put a value in the place of the one that stands, as a person chose who saw both.
+
+    Args:
+        decides: on a request, so that it is written whoever masters the field.
 
     Raises:
         Refusal: the key was never defined, or the value is none of its definition.
     """
-    _write(attempt, row, {key: value}, base=attempt.state.revision)
+    _write(attempt, row, {key: value}, base=attempt.state.revision, decides=decides)
 
 
-def _write(attempt: Attempt, row: Row, changed: dict[str, Any], *, base: int | None) -> None:
+def _write(
+    attempt: Attempt,
+    row: Row,
+    changed: dict[str, Any],
+    *,
+    base: int | None,
+    seen: Mapping[str, Any] = MappingProxyType({}),
+    decides: bool = False,
+) -> None:
     document = _seen(row.values["custom"])
     defined = attempt.state.facts.custom_fields.get(row.entity.name, {})
     for key, value in changed.items():
@@ -63,6 +77,11 @@ def _write(attempt: Attempt, row: Row, changed: dict[str, Any], *, base: int | N
             _conflict(attempt, row, key, Kept.THEIRS, value, current, Stamp(0, 0), told)
             continue
         name = f"custom.{key}"
+        system = None if base is None or decides else find_master(attempt, row, name)
+        if system is not None:
+            known = seen.get(key) if value_problem(field, seen.get(key)) is None else None
+            ask_master(attempt, row, name, system=system, wanted=value, standing=current, seen=known)
+            continue
         contested = base is not None and is_conflict(row.stamp(name), base=base, device=attempt.state.device)
         kept = later(attempt.capture, row.stamp(name)) if contested else None
         if contested and kept is not None and not _equal(current, value):

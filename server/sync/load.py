@@ -48,6 +48,8 @@ class Asked:
     tax_ids: set[str] = field(default_factory=set)
     """As compared."""
     new_outlets: set[str] = field(default_factory=set)
+    edited: set[str] = field(default_factory=set)
+    """Entities whose rows are changed: of them the masters of fields count."""
 
 
 class Source(Protocol):
@@ -87,9 +89,12 @@ async def load_state(
     if CONFLICT.name in named:
         await _add_conflicts(state, source, named)
         asked.custom_of |= named.keys()
+        asked.edited |= named.keys()
     await _follow_merges(state, source, named)
     state.facts = await source.load_facts(asked, device=device)
     await _add(state, source, named)
+    foreign = [i for name in state.facts.masters for i in named.get(name, ())]
+    state.add(await source.load(CONFLICT, "row_id", foreign, device=device))
     await _add(state, source, {ACCOUNT.name: {i for ids in state.facts.accounts_by_tax_id.values() for i in ids}})
     await _add(state, source, _parents(state, named))
     if named.keys() & {"order", "order_line", "return_order", "return_line"}:
@@ -119,6 +124,8 @@ def _asked(mutations: list[dict[str, Any]]) -> Asked:
         entity, fields = change.get("entity"), _fields(change)
         if "custom" in fields and str(entity) in ENTITIES:
             asked.custom_of.add(str(entity))
+        if change.get("op") == "edit" and str(entity) in ENTITIES:
+            asked.edited.add(str(entity))
         asked.phones = asked.phones or entity == CONTACT_CHANNEL.name
         if entity == OUTLET.name and change.get("op") == "create" and is_id(change.get("id")):
             asked.new_outlets.add(change["id"])

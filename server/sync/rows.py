@@ -16,6 +16,8 @@ from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.crm.contact.service import find_home_country
 from server.crm.custom.service import load_custom_fields
+from server.crm.master.rules import MASTERED
+from server.crm.master.service import load_masters
 from server.crm.merge.resolution import list_winners
 from server.crm.outlet.service import find_own_assortment
 from server.db import connection
@@ -145,6 +147,7 @@ async def load_facts(asked: Asked, *, device: Device) -> Facts:
         {r[0]: r[1] for r in accounts},
         str(assortment) if assortment else None,
         {r[0] for r in await conn.fetch(_TAKEN, outlets)} if outlets else frozenset(),
+        await load_masters(asked.edited & MASTERED),
     )
 
 

@@ -86,6 +86,7 @@ TENANT_WIDE = (
     "office",
     "team",
     "custom_field",
+    "field_master",
     "territory",
     "member",
     "legal_entity",

@@ -15,6 +15,7 @@ from outrider_sdk.protocol.entities import Entity, Kind
 
 from server.auth.access import Access, Reach, access_of
 from server.crm.custom.rules import CustomField
+from server.crm.master.rules import Masters
 
 ALWAYS = 2**63 - 1
 """`visible_until` of a row that the member sees now."""
@@ -139,6 +140,8 @@ class State:
     erased: set[str] = field(default_factory=set)
     """Ids, of those that the batch names, of people who were erased."""
 
+    requests: dict[tuple[str, str], Row] = field(default_factory=dict)
+    """(row, field) → the open request to its master that this batch has made."""
     merged: dict[str, str] = field(default_factory=dict)
     """Ids of rows that were merged away → the ids that they go on by."""
     facts: "Facts" = field(default_factory=lambda: Facts())
@@ -198,6 +201,8 @@ class Facts:
     """Of a member who works with a part of the catalogue: an assortment of it."""
     scopes_taken: AbstractSet[str] = frozenset()
     """Ids, of those asked for new outlets, that something else is seen by."""
+    masters: Mapping[str, Masters] = field(default_factory=dict)
+    """Entity → field → the system that masters it, as far as rows of it are changed; see `server.crm.master`."""
 
 
 def tax_id_key(tax_id: Any) -> str:

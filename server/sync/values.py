@@ -72,6 +72,11 @@ def check_value(field: Field, value: Any) -> None:
         raise _invalid(field, problem)
 
 
+def is_value(field: Field, value: Any) -> bool:
+    """Whether the field could hold the value."""
+    return value is not None and _problem(field, value) is None
+
+
 def _invalid(field: Field, problem: str) -> Refusal:
     return Refusal("value_invalid", f"“{field.name}” cannot be stored: {problem}.", field=field.name)
 

@@ -227,8 +227,8 @@ def order_changes(
 # The oracle: what a member may see, said once more from the plain tables, without scopes, entries or grants.
 
 _CATALOGUE = (
-    "office", "team", "territory", "member", "legal_entity", "custom_field", "category", "tax_category", "tax_rate",
-    "promotion",
+    "office", "team", "territory", "member", "legal_entity", "custom_field", "field_master", "category",
+    "tax_category", "tax_rate", "promotion",
 )  # fmt: skip
 _REACH = {"none": 0, "own": 1, "team": 2, "territory": 3, "all": 4}
 _REACH_OF_BASE = {"rep": 1, "manager": 3, "admin": 4, "owner": 4, "billing": 0}

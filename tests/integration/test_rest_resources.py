@@ -58,6 +58,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "route_stop": {"position": 7},
     "visit": {"outcome": "order"},
     "custom_field": {"label": "Shelf space, m"},
+    "field_master": {"system": "webshop"},
 }
 
 
@@ -122,6 +123,7 @@ async def add_catalogue(world: World, ids: dict[str, str]) -> None:
     await add("promotion", name="Ten for nine", conditions={"minimum_quantity": "10"},
               effects=[{"kind": "discount", "fraction": "0.1"}])  # fmt: skip
     await add("custom_field", entity="outlet", key="shelf", label="Shelf space", field_type="decimal")
+    await add("field_master", entity="invoice", field="number", system="erp")
     movement = {"warehouse_id": ids["warehouse"], "product_id": ids["tea"], "moved_at": "2031-01-01T08:00:00Z"}
     await add("stock_movement", movement_kind="receipt", quantity="5", **movement)
 

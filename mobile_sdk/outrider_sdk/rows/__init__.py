@@ -18,7 +18,7 @@ from outrider_sdk.rows.fieldwork import Route, RouteStop, Visit
 from outrider_sdk.rows.money import Invoice, Payment, PaymentAllocation, Receivable
 from outrider_sdk.rows.orders import Order, OrderLine, ReturnLine, ReturnOrder
 from outrider_sdk.rows.people import Assignment, Delegation, Member, Office, Role, Team, Territory
-from outrider_sdk.rows.records import Attachment, Comment, Conflict, CustomField, Merge
+from outrider_sdk.rows.records import Attachment, Comment, Conflict, CustomField, FieldMaster, Merge
 from outrider_sdk.rows.stock import Stock, StockMovement, Warehouse
 
 ROWS: dict[str, type[Row]] = {
@@ -38,6 +38,7 @@ ROWS: dict[str, type[Row]] = {
         ContactChannel,
         CustomField,
         Delegation,
+        FieldMaster,
         Invoice,
         LegalEntity,
         Member,
@@ -87,6 +88,7 @@ __all__ = [
     "ContactChannel",
     "CustomField",
     "Delegation",
+    "FieldMaster",
     "Invoice",
     "LegalEntity",
     "Member",

@@ -31,6 +31,22 @@ class CustomField(Row):
     active: bool
 
 
+class FieldMaster(Row):
+    """A row of field master."""
+
+    __slots__ = ()
+    entity_name: ClassVar[str] = "field_master"
+    id: str
+    revision: int
+    created_at: datetime
+    created_by: str | None
+    updated_at: datetime
+    custom: dict[str, Any]
+    entity: str
+    field: str
+    system: str
+
+
 class Comment(Row):
     """A row of comment."""
 
@@ -84,6 +100,7 @@ class Conflict(Row):
     rule: str
     kept: Any
     lost: Any
+    seen: Any
     kept_by: str | None
     lost_by: str | None
     device_id: str | None

@@ -16,10 +16,13 @@ WHOLE_ROW: Final = "*"
 """The field of a conflict between deleting a row and changing it."""
 DUPLICATE: Final = "duplicate"
 """The rule of a conflict between two rows that look the same."""
+REQUEST: Final = "request"
+"""The rule of a conflict that is a request: its field has a master elsewhere, and `lost` is what somebody wants."""
 CUSTOM: Final = "custom."
 """Before the key of a custom field, in a conflict's field."""
 SHOWN_LENGTH_MAX: Final = 200
 """Characters of a value in an explanation."""
+_DONE_OF_REQUEST: Final = {"keep": "it was declined", "take": "it was accepted"}
 _DONE: Final = {"keep": "what stood was kept", "take": "the other value was taken", "delete": "it was deleted"}
 
 
@@ -66,6 +69,16 @@ def choices_of(record: ConflictRecord) -> tuple[str, ...]:
     return ("keep", "delete") if record.field == WHOLE_ROW else ("keep", "take")
 
 
+def may_settle_request(choice: str, *, decides: bool, asked: bool) -> bool:
+    """Whether somebody may settle a request so.
+
+    Args:
+        decides: they are an admin or owner, or the system that masters the field.
+        asked: the request is theirs; they may take it back.
+    """
+    return decides or (asked and choice == "keep")
+
+
 def siblings_of(record: ConflictRecord, others: Iterable[ConflictRecord]) -> list[ConflictRecord]:
     """Unsettled conflicts that arose from the same mutation, on fields that mean something only with this one's."""
     fields = together(record.entity, record.field)
@@ -110,7 +123,7 @@ def decide_settlement(
     if record.status == "settled":
         if record.settlement == choice:
             return Settlement()
-        how = _DONE.get(record.settlement or "", "it is settled")
+        how = (_DONE_OF_REQUEST if record.rule == REQUEST else _DONE).get(record.settlement or "", "it is settled")
         raise SettlementRefused("conflict_settled", f"This was decided before: {how}. Edit it, if that is wrong.")
     settled = [record, *siblings_of(record, others)]
     if present is None:
@@ -119,7 +132,8 @@ def decide_settlement(
         return Settlement(_ids(settled))
     if record.field == WHOLE_ROW:
         return Settlement((record.id,), deletes=choice == "delete")
-    for each in settled if record.rule != DUPLICATE else ():
+    declines = record.rule == REQUEST and choice == "keep"  # whatever its master has made of the field since
+    for each in settled if record.rule != DUPLICATE and not declines else ():
         _require_unmoved(each, present, seen.get(each.field, each.kept), may_see=may_see)
     writes = {each.field: each.lost for each in settled} if choice == "take" else None
     return Settlement(_ids(settled), writes)

@@ -7,18 +7,22 @@ from uuid import UUID
 import msgspec
 from outrider_sdk.protocol.entities import CONFLICT
 
+from server.auth.access import FIXED
 from server.crm import service
 from server.crm.checks import refuse
 from server.crm.conflict.rules import (
     CUSTOM,
     DUPLICATE,
+    REQUEST,
     WHOLE_ROW,
     ConflictRecord,
     Settlement,
     SettlementRefused,
     decide_settlement,
+    may_settle_request,
 )
 from server.crm.conflict.tables import Conflict as ConflictTable
+from server.crm.master.service import find_masters
 from server.crm.models import Row, wire_row
 from server.crm.payment.service import allocate_held
 from server.crm.resource import Resource
@@ -64,10 +68,13 @@ async def settle_conflict(
     if resource is None:
         raise NotFound
     _require_rights(resource, record, viewer)
+    if record.rule == REQUEST:
+        await _require_decider(record, choice, asked=conflict["lost_by"] == viewer.member_id, viewer=viewer)
     settlement = await _decide(resource, record, choice, seen, viewer)
     if settlement.writes:
         data = msgspec.convert(_fields(settlement.writes), resource.models.patch)
-        await service.change_row(resource, conflict["row_id"], data, viewer=viewer, revision=revision)
+        row_id, decides = conflict["row_id"], record.rule == REQUEST
+        await service.change_row(resource, row_id, data, viewer=viewer, revision=revision, decides=decides)
     if record.field == "receipt_number" and settlement.conflict_ids:
         await allocate_held(conflict["row_id"], revision)
     if settlement.deletes:
@@ -106,6 +113,13 @@ def _require_rights(resource: Resource, record: ConflictRecord, viewer: Viewer) 
     exempt = record.rule == DUPLICATE or field == WHOLE_ROW
     if not exempt and field not in writable_fields(viewer, resource.entity, creating=False):
         raise Forbidden(f"A {viewer.role} may not change this. Ask an admin to do it.")
+
+
+async def _require_decider(record: ConflictRecord, choice: str, *, asked: bool, viewer: Viewer) -> None:
+    system = (await find_masters(record.entity)).get(record.field)
+    decides = viewer.role in FIXED or system in (None, viewer.access.system)
+    if not may_settle_request(choice, decides=decides, asked=asked):
+        raise Forbidden(f"“{record.field}” is kept in {system}: that system, or an admin, decides on it.")
 
 
 async def _decide(

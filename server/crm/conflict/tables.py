@@ -14,6 +14,7 @@ class Conflict(SyncedTable, db=engine, tablename="conflict"):
     rule = Text(required=True)
     kept = JSONB(null=True, default=None)
     lost = JSONB(null=True, default=None)
+    seen = JSONB(null=True, default=None)
     kept_by = UUID(null=True, default=None)
     lost_by = UUID(null=True, default=None)
     device_id = UUID(null=True, default=None)

@@ -16,6 +16,7 @@ _BLANKS: Final[dict[str, dict[str, Any]]] = {
     "conflict": {
         "kept": None,
         "lost": None,
+        "seen": None,
         "status": "settled",
         "explanation": "What stood here was about a person who was erased.",
     },

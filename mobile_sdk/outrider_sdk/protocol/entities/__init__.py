@@ -61,6 +61,7 @@ from outrider_sdk.protocol.entities.records import (
     CONFLICT,
     CUSTOM_FIELD,
     CUSTOM_TYPES,
+    FIELD_MASTER,
     MERGE,
     MERGED_ENTITIES,
 )
@@ -75,6 +76,7 @@ ENTITIES: dict[str, Entity] = {
         OFFICE,
         TEAM,
         CUSTOM_FIELD,
+        FIELD_MASTER,
         TERRITORY,
         MEMBER,
         DELEGATION,
@@ -142,6 +144,7 @@ __all__ = [
     "CUSTOM_TYPES",
     "DELEGATION",
     "ENTITIES",
+    "FIELD_MASTER",
     "FULFILMENTS",
     "INVOICE",
     "JSON_LENGTH_MAX",

@@ -1,4 +1,4 @@
-"""What stands beside a record of any entity: comments, attachments, custom fields, conflicts."""
+"""What stands beside a record of any entity: comments, attachments, custom fields, masters of fields, conflicts."""
 
 from outrider_sdk.protocol.entities.definition import TEXT_LENGTH_MAX, Entity, Kind, id_, json_, of, text
 
@@ -47,6 +47,15 @@ CUSTOM_FIELD = Entity(
         of(Kind.BOOLEAN, "active", required=True, default=True),
     ),
 )
+FIELD_MASTER = Entity(
+    "field_master",
+    81,
+    (
+        text("entity", required=True, max_length=40),
+        text("field", required=True, max_length=60),
+        text("system", required=True, max_length=60),
+    ),
+)
 CONFLICT = Entity(
     "conflict",
     18,
@@ -57,6 +66,7 @@ CONFLICT = Entity(
         text("rule", required=True, max_length=20),
         json_("kept"),
         json_("lost"),
+        json_("seen"),
         id_("kept_by"),
         id_("lost_by"),
         id_("device_id"),

@@ -410,6 +410,21 @@ CREATE TABLE {{schema}}."custom_field" (
 ) WITH (fillfactor = 80);
 
 
+CREATE TABLE {{schema}}."field_master" (
+    "id" uuid PRIMARY KEY,
+    "revision" bigint NOT NULL DEFAULT 0,
+    "created_at" timestamptz NOT NULL DEFAULT now(),
+    "created_by" uuid,
+    "updated_at" timestamptz NOT NULL DEFAULT now(),
+    "custom" jsonb NOT NULL DEFAULT '{}',
+    deleted_at timestamptz,
+    stamps jsonb NOT NULL DEFAULT '{}',
+    "entity" text NOT NULL,
+    "field" text NOT NULL,
+    "system" text NOT NULL
+) WITH (fillfactor = 80);
+
+
 CREATE TABLE {{schema}}."territory" (
     "id" uuid PRIMARY KEY,
     "revision" bigint NOT NULL DEFAULT 0,
@@ -1158,6 +1173,7 @@ CREATE TABLE {{schema}}."conflict" (
     "rule" text NOT NULL,
     "kept" jsonb,
     "lost" jsonb,
+    "seen" jsonb,
     "kept_by" uuid,
     "lost_by" uuid,
     "device_id" uuid,
@@ -1193,6 +1209,7 @@ CREATE INDEX ON {{schema}}."merge" ("winner_id", id);
 
 ALTER TABLE {{schema}}."team" ADD FOREIGN KEY ("office_id") REFERENCES {{schema}}."office" (id);
 CREATE INDEX ON {{schema}}."team" ("office_id");
+
 
 
 ALTER TABLE {{schema}}."territory" ADD FOREIGN KEY ("parent_id") REFERENCES {{schema}}."territory" (id),
@@ -1727,6 +1744,29 @@ BEGIN
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 49::smallint, r, false FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
+    followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
+    IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+CREATE FUNCTION {{schema}}.refresh_scopes_field_master(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE r bigint; followers uuid[];
+BEGIN
+    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    WITH desired AS MATERIALIZED (
+        SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."field_master" x
+        WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
+    ), left_scope AS (
+        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        WHERE s."row" = ANY (ids) AND NOT s.gone
+        AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+    )
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+    SELECT DISTINCT d."row", d.scope, 81::smallint, r, false FROM desired d
     ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
@@ -3111,6 +3151,88 @@ BEGIN
 END $$;
 CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."custom_field" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_custom_field();
+
+
+CREATE FUNCTION {{schema}}.stamp_field_master() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE stamp jsonb;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE {{schema}}."field_master" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
+        WHERE x.id = OLD.id AND x.deleted_at IS NULL;
+        RETURN NULL;
+    END IF;
+    NEW.revision := current_setting('outrider.revision')::bigint;
+    NEW.updated_at := to_timestamp(current_setting('outrider.at')::double precision);
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_by := coalesce(NEW.created_by, nullif(current_setting('outrider.member'), '')::uuid);
+        IF NOT NEW.stamps ? '*' THEN NEW.stamps := jsonb_set(NEW.stamps, '{*}', current_setting('outrider.stamp')::jsonb); END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'The id of a row of field_master never changes: devices know it by that.';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_statement BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {{schema}}."field_master" FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.before_statement();
+CREATE TRIGGER b_stamp BEFORE INSERT OR UPDATE OR DELETE ON {{schema}}."field_master" FOR EACH ROW EXECUTE FUNCTION {{schema}}.stamp_field_master();
+
+CREATE FUNCTION {{schema}}.after_insert_field_master() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.audit_statement(81::smallint, array_agg(n.id), NULL, min(n.revision), max(n.revision))
+    FROM new_rows n;
+    PERFORM {{schema}}.refresh_scopes_field_master(ARRAY(SELECT n.id FROM new_rows n));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER c_insert AFTER INSERT ON {{schema}}."field_master" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_insert_field_master();
+CREATE FUNCTION {{schema}}.after_update_field_master() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
+        coalesce(array_agg(n.id) FILTER (WHERE (n."deleted_at") IS DISTINCT FROM (o."deleted_at")), '{}'),
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."field" IS DISTINCT FROM o."field") THEN 'field' END, CASE WHEN bool_or(n."system" IS DISTINCT FROM o."system") THEN 'system' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+    INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
+    pushed := {{schema}}.audit_statement(81::smallint, ids, previous, lowest, highest);
+    IF 'created_by' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 81, 'created_by', array_agg(n.id), array_agg(o."created_by"::text), array_agg(n."created_by"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."created_by" IS DISTINCT FROM o."created_by";
+    END IF;
+    IF 'custom' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 81, 'custom', array_agg(n.id), array_agg(o."custom"::text), array_agg(n."custom"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."custom" IS DISTINCT FROM o."custom";
+    END IF;
+    IF 'entity' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 81, 'entity', array_agg(n.id), array_agg(o."entity"), array_agg(n."entity"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."entity" IS DISTINCT FROM o."entity";
+    END IF;
+    IF 'field' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 81, 'field', array_agg(n.id), array_agg(o."field"), array_agg(n."field"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."field" IS DISTINCT FROM o."field";
+    END IF;
+    IF 'system' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 81, 'system', array_agg(n.id), array_agg(o."system"), array_agg(n."system"), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."system" IS DISTINCT FROM o."system";
+    END IF;
+    IF 'deleted_at' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 81, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
+    END IF;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    VALUES ('00000000-0000-0000-0000-000000000000', highest, 81, ids);
+    IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.refresh_scopes_field_master(moved);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."field_master" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.after_update_field_master();
 
 
 CREATE FUNCTION {{schema}}.stamp_territory() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -7318,7 +7440,7 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
         coalesce(array_agg(n.id) FILTER (WHERE (n."lost_by", n."kept_by", n."deleted_at") IS DISTINCT FROM (o."lost_by", o."kept_by", o."deleted_at")), '{}'),
-        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."row_id" IS DISTINCT FROM o."row_id") THEN 'row_id' END, CASE WHEN bool_or(n."field" IS DISTINCT FROM o."field") THEN 'field' END, CASE WHEN bool_or(n."rule" IS DISTINCT FROM o."rule") THEN 'rule' END, CASE WHEN bool_or(n."kept" IS DISTINCT FROM o."kept") THEN 'kept' END, CASE WHEN bool_or(n."lost" IS DISTINCT FROM o."lost") THEN 'lost' END, CASE WHEN bool_or(n."kept_by" IS DISTINCT FROM o."kept_by") THEN 'kept_by' END, CASE WHEN bool_or(n."lost_by" IS DISTINCT FROM o."lost_by") THEN 'lost_by' END, CASE WHEN bool_or(n."device_id" IS DISTINCT FROM o."device_id") THEN 'device_id' END, CASE WHEN bool_or(n."mutation_number" IS DISTINCT FROM o."mutation_number") THEN 'mutation_number' END, CASE WHEN bool_or(n."captured_at" IS DISTINCT FROM o."captured_at") THEN 'captured_at' END, CASE WHEN bool_or(n."status" IS DISTINCT FROM o."status") THEN 'status' END, CASE WHEN bool_or(n."explanation" IS DISTINCT FROM o."explanation") THEN 'explanation' END, CASE WHEN bool_or(n."settlement" IS DISTINCT FROM o."settlement") THEN 'settlement' END, CASE WHEN bool_or(n."settled_by" IS DISTINCT FROM o."settled_by") THEN 'settled_by' END, CASE WHEN bool_or(n."settled_at" IS DISTINCT FROM o."settled_at") THEN 'settled_at' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
+        ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."entity" IS DISTINCT FROM o."entity") THEN 'entity' END, CASE WHEN bool_or(n."row_id" IS DISTINCT FROM o."row_id") THEN 'row_id' END, CASE WHEN bool_or(n."field" IS DISTINCT FROM o."field") THEN 'field' END, CASE WHEN bool_or(n."rule" IS DISTINCT FROM o."rule") THEN 'rule' END, CASE WHEN bool_or(n."kept" IS DISTINCT FROM o."kept") THEN 'kept' END, CASE WHEN bool_or(n."lost" IS DISTINCT FROM o."lost") THEN 'lost' END, CASE WHEN bool_or(n."seen" IS DISTINCT FROM o."seen") THEN 'seen' END, CASE WHEN bool_or(n."kept_by" IS DISTINCT FROM o."kept_by") THEN 'kept_by' END, CASE WHEN bool_or(n."lost_by" IS DISTINCT FROM o."lost_by") THEN 'lost_by' END, CASE WHEN bool_or(n."device_id" IS DISTINCT FROM o."device_id") THEN 'device_id' END, CASE WHEN bool_or(n."mutation_number" IS DISTINCT FROM o."mutation_number") THEN 'mutation_number' END, CASE WHEN bool_or(n."captured_at" IS DISTINCT FROM o."captured_at") THEN 'captured_at' END, CASE WHEN bool_or(n."status" IS DISTINCT FROM o."status") THEN 'status' END, CASE WHEN bool_or(n."explanation" IS DISTINCT FROM o."explanation") THEN 'explanation' END, CASE WHEN bool_or(n."settlement" IS DISTINCT FROM o."settlement") THEN 'settlement' END, CASE WHEN bool_or(n."settled_by" IS DISTINCT FROM o."settled_by") THEN 'settled_by' END, CASE WHEN bool_or(n."settled_at" IS DISTINCT FROM o."settled_at") THEN 'settled_at' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
     INTO ids, previous, lowest, highest, moved, changed FROM new_rows n FULL JOIN old_rows o ON o.id = n.id;
     pushed := {{schema}}.audit_statement(18::smallint, ids, previous, lowest, highest);
     IF 'created_by' = ANY (changed) THEN
@@ -7360,6 +7482,11 @@ BEGIN
         INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
         SELECT highest, 18, 'lost', array_agg(n.id), array_agg(o."lost"::text), array_agg(n."lost"::text), NULL
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."lost" IS DISTINCT FROM o."lost";
+    END IF;
+    IF 'seen' = ANY (changed) THEN
+        INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
+        SELECT highest, 18, 'seen', array_agg(n.id), array_agg(o."seen"::text), array_agg(n."seen"::text), NULL
+        FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."seen" IS DISTINCT FROM o."seen";
     END IF;
     IF 'kept_by' = ANY (changed) THEN
         INSERT INTO {{schema}}.audit_entry (revision, entity, field, rows, old, new, captured)
@@ -7648,6 +7775,39 @@ BEGIN
 END $$;
 CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."custom_field" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_custom_field();
+
+
+CREATE FUNCTION {{schema}}.note_insert_field_master() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT {{schema}}.is_watched('field_master') THEN RETURN NULL; END IF;
+    PERFORM {{schema}}.note_events('field_master', 'created', ARRAY(SELECT id FROM new_rows), '{}');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events AFTER INSERT ON {{schema}}."field_master" REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_insert_field_master();
+CREATE FUNCTION {{schema}}.note_update_field_master() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE buried uuid[]; revived uuid[]; part record;
+BEGIN
+    IF NOT {{schema}}.is_watched('field_master') THEN RETURN NULL; END IF;
+    buried := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE NOT live);
+    revived := ARRAY(SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM new_rows EXCEPT SELECT id, deleted_at IS NULL FROM old_rows) m WHERE live);
+    PERFORM {{schema}}.note_events('field_master', 'deleted', buried, '{}');
+    PERFORM {{schema}}.note_events('field_master', 'restored', revived, '{}');
+    FOR part IN
+        SELECT c.changed, array_agg(c.id) AS ids FROM (
+            SELECT d.id, array_agg(d.field ORDER BY d.field) AS changed FROM (SELECT id, 'custom' AS field FROM (SELECT id, "custom" FROM new_rows EXCEPT SELECT id, "custom" FROM old_rows) x
+            UNION ALL SELECT id, 'entity' AS field FROM (SELECT id, "entity" FROM new_rows EXCEPT SELECT id, "entity" FROM old_rows) x
+            UNION ALL SELECT id, 'field' AS field FROM (SELECT id, "field" FROM new_rows EXCEPT SELECT id, "field" FROM old_rows) x
+            UNION ALL SELECT id, 'system' AS field FROM (SELECT id, "system" FROM new_rows EXCEPT SELECT id, "system" FROM old_rows) x) d
+            WHERE d.id <> ALL (buried) AND d.id <> ALL (revived) GROUP BY d.id) c
+        GROUP BY c.changed
+    LOOP
+        PERFORM {{schema}}.note_events('field_master', 'changed', part.ids, part.changed);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER e_events_update AFTER UPDATE ON {{schema}}."field_master" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION {{schema}}.note_update_field_master();
 
 
 CREATE FUNCTION {{schema}}.note_insert_territory() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -9067,6 +9227,7 @@ BEGIN
             UNION ALL SELECT id, 'rule' AS field FROM (SELECT id, "rule" FROM new_rows EXCEPT SELECT id, "rule" FROM old_rows) x
             UNION ALL SELECT id, 'kept' AS field FROM (SELECT id, "kept" FROM new_rows EXCEPT SELECT id, "kept" FROM old_rows) x
             UNION ALL SELECT id, 'lost' AS field FROM (SELECT id, "lost" FROM new_rows EXCEPT SELECT id, "lost" FROM old_rows) x
+            UNION ALL SELECT id, 'seen' AS field FROM (SELECT id, "seen" FROM new_rows EXCEPT SELECT id, "seen" FROM old_rows) x
             UNION ALL SELECT id, 'kept_by' AS field FROM (SELECT id, "kept_by" FROM new_rows EXCEPT SELECT id, "kept_by" FROM old_rows) x
             UNION ALL SELECT id, 'lost_by' AS field FROM (SELECT id, "lost_by" FROM new_rows EXCEPT SELECT id, "lost_by" FROM old_rows) x
             UNION ALL SELECT id, 'device_id' AS field FROM (SELECT id, "device_id" FROM new_rows EXCEPT SELECT id, "device_id" FROM old_rows) x
@@ -9158,6 +9319,7 @@ CREATE TABLE {{schema}}.api_key (
     member_id uuid NOT NULL REFERENCES {{schema}}.member (id),
     scopes text[] NOT NULL,
     requests_per_minute integer NOT NULL,
+    system text,
     created_by uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
