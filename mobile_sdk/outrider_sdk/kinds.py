@@ -81,7 +81,14 @@ def column_to_stored(field: Field, values: Sequence[Scalar]) -> Sequence[Stored]
     Raises:
         ValueError: a value is not of the field's kind.
     """
+    kinds = set(map(type, values))
     if field.kind is not Kind.ID:
+        if bytes in kinds:
+            raise ValueError(f"{field.name}: bytes, and no id")
+        return values
+    if kinds <= {bytes, type(None)}:  # they were packed
+        if not {len(value) for value in values if value is not None} <= {16}:  # type: ignore[arg-type]
+            raise ValueError(f"{field.name}: not UUIDs")
         return values
     if None in values:
         return [None if value is None else bytes.fromhex(str(value).replace("-", "")) for value in values]

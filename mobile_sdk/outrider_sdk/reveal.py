@@ -116,6 +116,8 @@ def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any
 
 def _stored_ids(ids: list[str]) -> list[bytes]:
     try:
+        if bytes in set(map(type, ids)):  # they were packed
+            return [uuid.UUID(bytes=row_id).bytes for row_id in ids]  # type: ignore[arg-type]
         return [uuid.UUID(row_id).bytes for row_id in ids]
     except (ValueError, AttributeError, TypeError) as error:
         raise ProtocolViolation(f"The server sent a drop that can't be read: {error}") from error

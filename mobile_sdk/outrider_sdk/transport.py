@@ -1,11 +1,8 @@
 """The way to the server: HTTP with tokens, gzip, repetition of what got lost. Nothing here touches the replica."""
 
-import gzip
-import json
 import secrets
 import threading
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -27,7 +24,17 @@ from outrider_sdk.errors import (
     SyncError,
 )
 from outrider_sdk.ids import Clock
-from outrider_sdk.protocol import IncarnationReply, IncarnationRequest, PullPage, PullRequest, PushReply, PushRequest
+from outrider_sdk.protocol import (
+    IncarnationReply,
+    IncarnationRequest,
+    PullPage,
+    PullRequest,
+    PushReply,
+    PushRequest,
+    encoding,
+    lean,
+)
+from outrider_sdk.protocol.columns import ColumnMalformed, unpack_page
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -42,7 +49,7 @@ BACKOFF_MAX_S = 20.0
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 REPLY_BYTES_MAX = 256 * 1024 * 1024
-GZIP_FROM_BYTES = 1_024
+COMPRESSED_FROM_BYTES = 1_024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -108,6 +115,7 @@ class Http:
         self._jitter = jitter or secrets.SystemRandom().uniform
         self._attempts_max, self._total_max_s = attempts_max, total_max_s
         self._pool: PoolManager | None = None
+        self._coding = "gzip" if encoding.zstd() is None else "zstd"
 
     def post(self, path: str, message: Mapping[str, Any], token: str | None = None) -> dict[str, Any]:
         """Send a message, and return the reply's.
@@ -117,7 +125,7 @@ class Http:
             ServerUnavailable: 5xx or 429, after repeated tries, or with a Retry-After beyond our patience.
             Rejected: the server said no; DeviceRevoked, ReplicaForked and ClientTooOld have classes of their own.
         """
-        body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+        body = encoding.dumps(message)
         began = self._timer()
         for attempt in range(1, self._attempts_max + 1):
             wait_s = self._jitter(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2**attempt))
@@ -128,6 +136,10 @@ class Http:
                 wait_s = wait_s if error.retry_after_s is None else error.retry_after_s
             except Offline as error:
                 failure = error
+            except Rejected as refusal:
+                if refusal.status != 415 or self._coding == "gzip":
+                    raise
+                self._coding, failure, wait_s = "gzip", refusal, 0.0  # a server without zstd
             if attempt == self._attempts_max or self._timer() - began + wait_s > self._total_max_s:
                 raise failure
             self._sleep(wait_s)
@@ -136,12 +148,16 @@ class Http:
     def _once(self, path: str, body: bytes, token: str | None) -> dict[str, Any]:
         from urllib3.exceptions import HTTPError
 
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        headers = {
+            "Content-Type": encoding.JSON,
+            "Accept": encoding.accepted_types(),
+            "Accept-Encoding": encoding.accepted_codings(),
+        }
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        if len(body) >= GZIP_FROM_BYTES:
-            headers["Content-Encoding"] = "gzip"
-            body = gzip.compress(body, compresslevel=5, mtime=0)
+        if len(body) >= COMPRESSED_FROM_BYTES:
+            headers["Content-Encoding"] = self._coding
+            body = encoding.compress(body, self._coding)
         self.bytes_sent += len(body)
         left = self._clock()
         try:
@@ -219,23 +235,22 @@ class Http:
 
 
 def _decoded(response: "BaseHTTPResponse", raw: bytes) -> dict[str, Any]:
-    if response.headers.get("Content-Encoding") == "gzip":
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            raw = inflater.decompress(raw, REPLY_BYTES_MAX)
-        except zlib.error as error:
-            raise _Lost("damaged gzip") from error
-        if not inflater.eof:
-            raise ProtocolViolation("too large a reply") if inflater.unconsumed_tail else _Lost("cut gzip")
+    content_type = response.headers.get("Content-Type", "")
     try:
-        reply = json.loads(raw)
-        if isinstance(reply, dict):
-            return reply
-    except ValueError:
-        pass
-    if response.status >= 500 or response.status == 429:
-        return {}
-    raise _Lost("something on the way answered in the server's place")  # a captive portal, a proxy
+        raw = encoding.decompress(raw, response.headers.get("Content-Encoding", ""), REPLY_BYTES_MAX)
+        reply = encoding.loads(raw, content_type)
+    except encoding.TooLong as error:
+        raise ProtocolViolation("The server's reply is too large.") from error
+    except encoding.EncodingError as error:
+        if response.status >= 500 or response.status == 429:
+            return {}
+        raise _Lost("cut off, damaged, or answered by something on the way: a captive portal, a proxy") from error
+    if content_type.startswith((encoding.PACKED_JSON, encoding.PACKED_MSGPACK)):
+        try:
+            unpack_page(reply)
+        except ColumnMalformed as error:
+            raise ProtocolViolation(f"The server sent a page that can't be read: {error}.") from error
+    return reply
 
 
 def _refusal(response: "BaseHTTPResponse", problem: dict[str, Any]) -> SyncError:
@@ -267,7 +282,8 @@ class HttpTransport(ContentCalls, Http):
 
     def push(self, request: PushRequest) -> PushReply:
         """`POST /sync/push` (protocol 4)."""
-        return cast(PushReply, self._authorised("/sync/push", request))
+        message = {**request, "mutations": lean(request["mutations"])}
+        return cast(PushReply, self._authorised("/sync/push", message))
 
     def pull(self, request: PullRequest) -> PullPage:
         """`POST /sync/pull` (protocol 5).

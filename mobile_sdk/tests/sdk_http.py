@@ -12,6 +12,7 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from outrider_sdk import Rejected, ReplicaForked
+from outrider_sdk.protocol import fill_digests
 
 SECRET_KEY = hashlib.sha256(b"secret-secret-secret-secret-32by").digest()
 
@@ -100,6 +101,7 @@ class HttpServer:
     """`faults` says what goes wrong, one a request.
 
     "drop": no reply, nothing done; "lose": done, no reply; "cut": half a reply; or status, body and headers to answer.
+    It knows no coding but gzip, as the least of servers.
     """
 
     def __init__(self, fake):
@@ -139,7 +141,11 @@ class HttpServer:
 
     def _serve(self, http):
         body = http.rfile.read(int(http.headers["Content-Length"]))
-        if http.headers.get("Content-Encoding") == "gzip":
+        coding = http.headers.get("Content-Encoding", "")
+        if coding not in {"", "gzip"}:
+            self._reply(http, 415, {"code": "encoding_unsupported"})
+            return
+        if coding:
             body = gzip.decompress(body)
         with self.guard:
             self.log.append((http.path, dict(http.headers), json.loads(body)))
@@ -180,6 +186,7 @@ class HttpServer:
         if headers.get("Authorization") != f"Bearer {self.access_token}":
             return 401, {"code": "token_expired", "detail": "Ask for a new token."}
         try:
+            fill_digests(message.get("mutations", []))
             return 200, {"/sync/push": self.fake.push, "/sync/pull": self.fake.pull}[path](message)
         except ReplicaForked as fork:
             return 409, {"code": "forked", "number": fork.number}

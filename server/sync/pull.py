@@ -158,11 +158,13 @@ async def pull(
     view: str | None = None,
     acked_through: int = 0,
     page_rows: int = PAGE_ROWS,
+    ids_as_bytes: bool = False,
 ) -> dict[str, Any]:
     """One page of what changed for the member after `cursor`; within a snapshot transaction of the tenant.
 
     Args:
         view: of what the device has. Where the member's is another by now, all comes anew, whatever the cursor.
+        ids_as_bytes: rows' ids are 16 bytes in place of their text.
 
     Raises:
         DeviceRevoked: the device, or its member, may no longer sync.
@@ -179,7 +181,7 @@ async def pull(
         raise PositionUnknown
     entries = await _entries(device, access, 0 if position.anew else cursor, position, page_rows)
     complete = len(entries) < page_rows
-    puts, drops = await _contents(device["member_id"], access, entries)
+    puts, drops = await _contents(device["member_id"], access, entries, ids_as_bytes)
     page = {
         "puts": puts,
         "drops": drops,
@@ -267,15 +269,15 @@ def _end_of(entries: list[asyncpg.Record], position: Position) -> Position:
 
 
 async def _contents(
-    member_id: Any, access: Access, entries: list[asyncpg.Record]
-) -> tuple[dict[str, dict[str, list[Any]]], dict[str, list[str]]]:
+    member_id: Any, access: Access, entries: list[asyncpg.Record], ids_as_bytes: bool
+) -> tuple[dict[str, dict[str, list[Any]]], dict[str, list[Any]]]:
     """The rows of the entries, as they are in this snapshot: puts for those in sight, drops for the others."""
     by_entity: dict[int, dict[Any, bool]] = {}
     for _, _, _, row, code, held in entries:
         rows = by_entity.setdefault(code, {})
         rows[row] = held or rows.get(row, False)
     puts: dict[str, dict[str, list[Any]]] = {}
-    drops: dict[str, list[str]] = {}
+    drops: dict[str, list[Any]] = {}
     for code, ids in sorted(by_entity.items()):
         entity = _BY_CODE[code]
         visible = {row for row, held in ids.items() if held}
@@ -284,20 +286,24 @@ async def _contents(
             reach = int(access.right(entity.name).read)
             visible |= {r[0] for r in await connection().fetch(_VISIBLE, member_id, elsewhere, reach)}
         if visible:
-            found = await _columns(entity, access, visible, member_id)
+            found = await _columns(entity, access, visible, member_id, ids_as_bytes)
             if found:
                 puts[entity.name] = found
             if is_about_records(entity):
-                visible = set(map(UUID, found.get("id", ())))
+                visible = {UUID(bytes=i) if ids_as_bytes else UUID(i) for i in found.get("id", ())}
         if len(visible) < len(ids):
-            drops[entity.name] = [str(i) for i in ids if i not in visible]
+            gone = [i for i in ids if i not in visible]
+            drops[entity.name] = [i.bytes for i in gone] if ids_as_bytes else list(map(str, gone))
     return puts, drops
 
 
-async def _columns(entity: Entity, access: Access, ids: Iterable[Any], member_id: Any) -> dict[str, list[Any]]:
+async def _columns(
+    entity: Entity, access: Access, ids: Iterable[Any], member_id: Any, ids_as_bytes: bool
+) -> dict[str, list[Any]]:
     """The values of rows, by column, without what is hidden from the member."""
     hidden = access.right(entity.name).hidden
-    sql = f'SELECT {wire_columns(entity, hidden)} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])'
+    columns = wire_columns(entity, hidden, ids_as_bytes=ids_as_bytes)
+    sql = f'SELECT {columns} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])'
     parameters: list[Any] = [list(ids)]
     if is_about_records(entity):
         condition = scope_condition(access, entity, access.right(entity.name).read, member="$2")

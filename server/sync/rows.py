@@ -40,9 +40,12 @@ def wire_expression(field: Field, alias: str = "t") -> str:
 
 
 @cache
-def wire_columns(entity: Entity, hidden: frozenset[str] = frozenset()) -> str:
+def wire_columns(entity: Entity, hidden: frozenset[str] = frozenset(), *, ids_as_bytes: bool = False) -> str:
     """The select list of an entity's wire values, in the order of `entity.columns`, without those that are hidden."""
-    return ", ".join(wire_expression(f) for f in entity.all_fields if f.name not in hidden)
+    shown = [f for f in entity.all_fields if f.name not in hidden]
+    return ", ".join(
+        f'uuid_send(t."{f.name}")' if ids_as_bytes and f.kind is Kind.ID else wire_expression(f) for f in shown
+    )
 
 
 # Until when the member sees the row within their reach (for ever, until the grant was lost, or never), and at which

@@ -24,7 +24,7 @@ GLOSSARY = ROOT / "docs/glossary.md"
 MAKEFILE = ROOT / "Makefile"
 ADR_LINES_MAX = 70
 
-ERROR_MODULES = ("server.errors", "server.sync.handlers", "server.sync.push", "server.sync.numbers")
+ERROR_MODULES = ("server.errors", "server.sync.handlers", "server.sync.wire", "server.sync.push", "server.sync.numbers")
 """All errors of these reach a device; of the modules below, the ones that its routes raise."""
 OF_OTHER_ROUTES = {"bad_request", "unauthorized", "not_found", "conflict", "precondition_failed", "too_many_requests"}
 """Codes of base classes, and of REST, that no route of a device answers with."""

@@ -5,7 +5,7 @@ in prose, for clients in other languages. Every message is JSON; every field val
 `Kind`), so that a value goes from the wire into SQLite without being looked at.
 """
 
-from outrider_sdk.protocol.digest import GENESIS_DIGEST, canonical_json, chain_digest
+from outrider_sdk.protocol.digest import GENESIS_DIGEST, canonical_json, chain_digest, fill_digests, lean
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind, entity
 from outrider_sdk.protocol.messages import (
     PROTOCOL_VERSION,
@@ -61,4 +61,6 @@ __all__ = [
     "canonical_json",
     "chain_digest",
     "entity",
+    "fill_digests",
+    "lean",
 ]

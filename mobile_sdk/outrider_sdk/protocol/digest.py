@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 GENESIS_DIGEST = "0" * 64
@@ -17,3 +18,32 @@ def chain_digest(previous: str, mutation: dict[str, Any]) -> str:
     """SHA-256, in hex, over the digest before it and the mutation's canonical JSON (without its digest)."""
     body = {key: value for key, value in mutation.items() if key != "digest"}
     return hashlib.sha256(f"{previous}\n{canonical_json(body)}".encode()).hexdigest()
+
+
+def lean(mutations: Sequence[Any]) -> list[Any]:
+    """The mutations of a push without digests that follow from others: 32 bytes each, which nothing packs."""
+    if len(mutations) < 3:
+        return list(mutations)
+    within = (m if m.get("redacted") else _without_digest(m) for m in mutations[1:-1])
+    return [mutations[0], *within, mutations[-1]]
+
+
+def _without_digest(mutation: Any) -> dict[str, Any]:
+    return {key: value for key, value in mutation.items() if key != "digest"}
+
+
+def fill_digests(
+    mutations: Sequence[dict[str, Any]], chain: Callable[[str, dict[str, Any]], str] = chain_digest
+) -> None:
+    """Give each mutation of a lean push its digest, in its place.
+
+    Raises:
+        ValueError: the first or the last has none; it could be anything.
+    """
+    if not all(mutation.get("digest") for mutation in (*mutations[:1], *mutations[-1:])):
+        raise ValueError("The first and the last mutation of a push bear their digests.")
+    digest = ""
+    for mutation in mutations:
+        if not mutation.get("digest"):
+            mutation["digest"] = chain(digest, mutation)
+        digest = mutation["digest"]

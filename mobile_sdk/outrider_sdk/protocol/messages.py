@@ -66,7 +66,7 @@ class Mutation(TypedDict):
     """One transaction of the device: applied whole or not at all."""
 
     number: int  # 1, 2, 3 … without a gap, within an incarnation
-    digest: str
+    digest: str  # on the wire, only the first and the last of a push must bear it
     captured_at: int  # device clock, microseconds since 1970
     skew: int | None  # server clock minus device clock as measured, microseconds; None: unknown
     changes: list[Change]  # empty: a noop, which keeps the numbers contiguous

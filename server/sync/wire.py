@@ -1,0 +1,149 @@
+"""How messages come in and go out: bodies unfolded within limits, replies in the form that the client asked for.
+
+The forms are the SDK's (`outrider_sdk.protocol.encoding`); this is their server's side, with msgspec at hand.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import State
+from outrider_sdk.protocol import PROTOCOL_VERSION, PUSH_BYTES_MAX
+from outrider_sdk.protocol.columns import pack
+from outrider_sdk.protocol.encoding import (
+    JSON,
+    PACKED_JSON,
+    PACKED_MSGPACK,
+    Cut,
+    EncodingError,
+    TooLong,
+    compress,
+    decompress,
+)
+
+from server.auth.session import Session
+from server.errors import AppError, FieldError, InvalidInput, TooLarge
+
+T = TypeVar("T")
+SyncRequest = Request[Session, Any, State]
+COMPRESSED_BYTES_MIN: Final = 1_000
+IN_THREAD_BYTES_MIN: Final = 128 * 1024
+"""From this size on a reply is compressed beside the event loop: other tenants' requests go on meanwhile."""
+
+
+class ClientTooOld(AppError):
+    """The client speaks a version that this server no longer understands."""
+
+    status = 426
+    code = "client_too_old"
+
+
+class EncodingUnsupported(AppError):
+    """The body is under a coding that this server does not unfold."""
+
+    status = 415
+    code = "encoding_unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """In what form a reply goes out."""
+
+    media_type: str = JSON
+    coding: str = "identity"
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether columns may be packed, and ids be bytes."""
+        return self.media_type != JSON
+
+    def encode(self, message: Any) -> bytes:
+        """The message, not yet compressed."""
+        return msgspec.msgpack.encode(message) if self.media_type == PACKED_MSGPACK else msgspec.json.encode(message)
+
+
+def form_of(request: SyncRequest, *, packed: bool = False) -> Form:
+    """The best form that the client names: what it lists, it reads. JSON, and no compression, where it says nothing.
+
+    Args:
+        packed: the reply has columns, which may be packed.
+    """
+    accepted, codings = request.headers.get("accept", ""), request.headers.get("accept-encoding", "")
+    media_type = next((t for t in (PACKED_MSGPACK, PACKED_JSON) if packed and t in accepted), JSON)
+    return Form(media_type, next((c for c in ("zstd", "gzip") if c in codings), "identity"))
+
+
+def check_version(protocol: int) -> None:
+    """See that the client speaks this version.
+
+    Raises:
+        ClientTooOld: it does not.
+    """
+    if protocol != PROTOCOL_VERSION:
+        raise ClientTooOld(f"This server speaks protocol {PROTOCOL_VERSION}. Update the app; what it holds is kept.")
+
+
+async def read(request: SyncRequest, body_type: type[T]) -> T:
+    """The message of a request.
+
+    Raises:
+        EncodingUnsupported, TooLarge, InvalidInput, ClientTooOld: as their names say.
+    """
+    raw = _unfolded(await request.body(), request.headers.get("content-encoding", "").lower())
+    try:
+        return msgspec.json.decode(raw, type=body_type)
+    except msgspec.ValidationError:
+        check_version(_protocol_of(raw))  # of another version, other fields are no mistake
+        raise
+    except (UnicodeDecodeError, RecursionError):
+        raise InvalidInput([FieldError("body", "It must be JSON in UTF-8, not nested without end.")]) from None
+
+
+def _unfolded(raw: bytes, coding: str) -> bytes:
+    if coding not in {"", "identity", "gzip", "zstd"}:
+        raise EncodingUnsupported("Compress a body with gzip or zstd, or not at all.")
+    try:
+        return decompress(raw, coding, PUSH_BYTES_MAX)
+    except TooLong:
+        raise TooLarge(
+            f"A body is at most {PUSH_BYTES_MAX} bytes when decompressed. Send the outbox in several pushes."
+        ) from None
+    except Cut:
+        raise InvalidInput([FieldError("Content-Encoding", f"The {coding} body is cut off.")]) from None
+    except EncodingError:
+        raise InvalidInput([FieldError("Content-Encoding", f"The body is not {coding}.")]) from None
+
+
+class _Envelope(msgspec.Struct):
+    """What every version's message has."""
+
+    protocol: int = PROTOCOL_VERSION
+
+
+def _protocol_of(raw: bytes) -> int:
+    try:
+        return msgspec.json.decode(raw, type=_Envelope).protocol
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return PROTOCOL_VERSION
+
+
+def pack_page(page: Mapping[str, Any]) -> dict[str, Any]:
+    """The page with its columns packed; ids are bytes in it."""
+    puts = {entity: {name: pack(v) for name, v in columns.items()} for entity, columns in page["puts"].items()}
+    return {**page, "puts": puts, "drops": {entity: pack(ids) for entity, ids in page["drops"].items()}}
+
+
+async def reply(form: Form, message: Mapping[str, Any]) -> Response[bytes]:
+    """The message as the client asked for it."""
+    content = form.encode(message)
+    headers = {"Vary": "Accept, Accept-Encoding"}
+    if len(content) >= COMPRESSED_BYTES_MIN and form.coding != "identity":
+        headers["Content-Encoding"] = form.coding
+        if len(content) >= IN_THREAD_BYTES_MIN:
+            content = await asyncio.to_thread(compress, content, form.coding)
+        else:
+            content = compress(content, form.coding)
+    return Response(content, media_type=form.media_type, headers=headers)
