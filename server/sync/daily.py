@@ -9,10 +9,13 @@ from typing import Final
 
 from server.crm.attachment.jobs import enqueue_file_sweep
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from server.sync.windows import find_overdue_sql
 
 _DAY: Final = "day_of_grants"
 FOLDED_IDS_MAX: Final = 50_000
 """Ids folded in one transaction, if they are not of one revision: others wait meanwhile to write."""
+WINDOW_ROWS_MAX: Final = 5_000
+"""Orders, or other rows, with what stands below them, that leave their windows in one transaction."""
 
 _FOLD_THROUGH: Final = """
 SELECT coalesce(max(c.revision) FILTER (WHERE c.ids <= $1), min(c.revision))
@@ -37,8 +40,19 @@ async def begin_day(tenant: TenantRef) -> bool:
             _DAY,
         )
         await enqueue_file_sweep()
+    await _move_windows(tenant)
     await _fold(tenant)
     return True
+
+
+async def _move_windows(tenant: TenantRef) -> None:
+    """Let what is past its window leave the devices, part by part; it is looked for while others write."""
+    async with tenant_transaction(tenant):
+        overdue = [record["id"] for record in await connection().fetch(find_overdue_sql())]
+    for start in range(0, len(overdue), WINDOW_ROWS_MAX):
+        async with tenant_write(tenant, by=SYSTEM):
+            part = overdue[start : start + WINDOW_ROWS_MAX]
+            await connection().execute("SELECT refresh_windows($1::uuid[])", part)
 
 
 async def _fold(tenant: TenantRef) -> None:

@@ -29,6 +29,7 @@ from server.sync.scopes import (
     TENANT_SCOPE,
     TENANT_WIDE,
 )
+from server.sync.windows import REFRESH_WINDOWS_FUNCTION, WINDOW_START_FUNCTION, away_expression, brought_back
 
 TYPES = {
     Kind.ID: "uuid",
@@ -123,7 +124,9 @@ def create_schema_sql() -> str:
     parts += [_foreign_keys(e) for e in ENTITIES.values()]
     parts.append(_built_in_roles())
     parts.append(grants_sql())
+    parts.append(WINDOW_START_FUNCTION)
     parts += [_refresh_scopes(e) for e in ENTITIES.values()]
+    parts.append(REFRESH_WINDOWS_FUNCTION)
     parts += [_row_triggers(e) + _statement_triggers(e) for e in ENTITIES.values()]
     parts += [event_triggers(e) for e in ENTITIES.values()]
     return "\n".join(parts)
@@ -203,23 +206,26 @@ def _foreign_keys(e: Entity) -> str:
 
 
 def _refresh_scopes(e: Entity) -> str:
-    query = SCOPE_QUERIES[e.name].strip()
+    query, away = SCOPE_QUERIES[e.name].strip(), away_expression(e.name)
+    column, value = (", away", f", {away}") if away else ("", "")
+    again = "s.gone OR s.away <> excluded.away" if away else "s.gone"
     return f"""
 CREATE FUNCTION {{{{schema}}}}.refresh_scopes_{e.name}(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{{{schema}}}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{{{schema}}}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         {query}
     ), left_scope AS (
-        UPDATE {{{{schema}}}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{{{schema}}}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{{{schema}}}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, {e.code}::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{{{schema}}}}.scope_entry AS s ("row", scope, entity, revision, gone{column})
+    SELECT DISTINCT d."row", d.scope, {e.code}::smallint, r, false{value} FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE {again};
 {_followers(e)}{_REFRESHED_ALONG.get(e.name, "")}END $$;
 """
 
@@ -345,7 +351,7 @@ CREATE TRIGGER c_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_row
 CREATE FUNCTION {{{{schema}}}}.after_update_{name}() RETURNS trigger {head}
 DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;{price_history}{audit_changed(e, moved)}
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;{price_history}{audit_changed(e, moved)}{brought_back(name)}
 {_record_change(e)}
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{{{schema}}}}.refresh_scopes_{name}(moved);

@@ -17,8 +17,11 @@ INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
 
 CREATE TABLE {{schema}}.scope_entry (
     "row" uuid NOT NULL, scope uuid NOT NULL, entity smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    away boolean NOT NULL DEFAULT false, gone_at timestamptz,
     PRIMARY KEY ("row", scope)
 );
+-- What is past its window of time: in sight, and on no device.
+CREATE INDEX ON {{schema}}.scope_entry ("row") WHERE away;
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 -- What a member's lists begin with: the rows of one entity in each of their scopes.
 CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;

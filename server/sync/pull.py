@@ -4,7 +4,8 @@ For a member, all entries of all scopes make one stream, ordered by *effective r
 the grant where the scope was gained later (its content comes whole). What changes meanwhile moves to the stream's end,
 so no head is pinned: a page continues at a position, and the page that reaches the end is complete and names the
 cursor. Each page is one REPEATABLE READ transaction: a row of the page is put if the member sees it in that moment, and
-dropped if not. A new replica is told of no drops but those of rows that it may have got in this very pull.
+dropped if not, or if it is past its window of time. A new replica is told of no drops but those of rows that it may
+have got in this very pull.
 """
 
 import json
@@ -42,11 +43,12 @@ REVISION_MAX = 2**62
 # since the pull began may come too late for that.) 4. Scopes lost since: what was in them. A scope is entered where the
 # position stands, by its index, and left after a page: a million rows of one import cost no page more than its own.
 _WHOLE = """
-    SELECT g.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT g.gone AND NOT e.gone AS held
+    SELECT g.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT (g.gone OR e.absent) AS held
     FROM (SELECT * FROM grants WHERE {grants} AND (revision, scope) >= ($3, $4) ORDER BY revision, scope) g
     CROSS JOIN LATERAL (
-        SELECT e.revision, e."row", e.entity, e.gone FROM scope_entry e
-        WHERE e.scope = g.scope AND {entries} (NOT e.gone OR e.revision > $8) AND g.level <= ($9::smallint[])[e.entity]
+        SELECT e.revision, e."row", e.entity, e.gone OR e.away AS absent FROM scope_entry e
+        WHERE e.scope = g.scope AND {entries} (NOT (e.gone OR e.away) OR e.revision > $8)
+        AND g.level <= ($9::smallint[])[e.entity]
         AND (e.revision, e."row") > (
             CASE WHEN g.revision = $3 AND g.scope = $4 THEN $5 ELSE -1 END,
             CASE WHEN g.revision = $3 AND g.scope = $4 THEN $6 ELSE '{nil}'::uuid END)
@@ -54,10 +56,11 @@ _WHOLE = """
     ) e
     ORDER BY g.revision, g.scope, e.revision, e."row" LIMIT $7"""
 _CHANGED = f"""
-    SELECT e.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT e.gone AS held
+    SELECT e.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT e.absent AS held
     FROM grants g CROSS JOIN LATERAL (
-        SELECT e.revision, e."row", e.entity, e.gone FROM scope_entry e
-        WHERE e.scope = g.scope AND (NOT e.gone OR e.revision > $8) AND g.level <= ($9::smallint[])[e.entity]
+        SELECT e.revision, e."row", e.entity, e.gone OR e.away AS absent FROM scope_entry e
+        WHERE e.scope = g.scope AND (NOT (e.gone OR e.away) OR e.revision > $8)
+        AND g.level <= ($9::smallint[])[e.entity]
         AND e.revision > greatest($2, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END)
         AND (e.revision, e."row") > (
             $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
@@ -73,7 +76,7 @@ _WRITTEN = f"""
         AND c.revision > CASE WHEN g.revision > $2 THEN $10 ELSE $2 END AND c.revision >= $3
         AND (c.revision, r."row") > (
             $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
-        AND EXISTS (SELECT FROM scope_entry e WHERE e."row" = r."row" AND e.scope = g.scope AND NOT e.gone)
+        AND EXISTS (SELECT FROM scope_entry e WHERE e."row" = r."row" AND e.scope = g.scope AND NOT (e.gone OR e.away))
         ORDER BY c.revision, r."row" LIMIT $7
     ) w
     WHERE NOT g.gone
@@ -92,7 +95,9 @@ SELECT effective, scope, revision, "row", entity, held FROM (
 
 # By row first, and only then by grant: with 20,000 rows, the other way round takes seconds.
 _VISIBLE = """
-WITH entries AS MATERIALIZED (SELECT "row", scope FROM scope_entry WHERE "row" = ANY ($2::uuid[]) AND NOT gone)
+WITH entries AS MATERIALIZED (
+    SELECT "row", scope FROM scope_entry WHERE "row" = ANY ($2::uuid[]) AND NOT (gone OR away)
+)
 SELECT DISTINCT e."row" FROM entries e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $1
 WHERE NOT g.gone AND g.level <= $3
 """

@@ -48,15 +48,20 @@ def wire_columns(entity: Entity, hidden: frozenset[str] = frozenset(), *, ids_as
     )
 
 
-# Until when the member sees the row within their reach (for ever, until the grant was lost, or never), and at which
-# level. A deleted row's entries are gone, yet who saw it may still hand in what builds on it. OFFSET 0 has the planner
-# look up a row's few scopes first: from the member's grants, of which there may be thousands, it would look up each.
+# Until when the member sees the row within their reach: for ever, until the grant was lost or the row went from the
+# scope, or never. With a deleted row its entries went; who saw it until then may still hand in what builds on it.
+# OFFSET 0 has the planner look up a row's few scopes first: from the member's grants, of which there may be thousands,
+# it would look up each.
 _SEEN = f"""
-    SELECT coalesce(max(CASE WHEN g.gone THEN (extract(epoch FROM g.at) * 1000000)::bigint ELSE {ALWAYS} END), {NEVER})
-        AS until,
-        coalesce(min(g.level) FILTER (WHERE NOT g.gone), min(g.level), 0) AS level
-    FROM (SELECT scope FROM scope_entry WHERE "row" = t.id AND (NOT gone OR t.deleted_at IS NOT NULL) OFFSET 0) e
-    JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $2 AND g.level <= $3"""
+    SELECT coalesce(max(coalesce(
+            (extract(epoch FROM least(e.until, CASE WHEN g.gone THEN g.at END)) * 1000000)::bigint, {ALWAYS}
+        )), {NEVER}) AS until,
+        coalesce(min(g.level) FILTER (WHERE NOT g.gone AND e.until IS NULL), min(g.level), 0) AS level
+    FROM (
+        SELECT scope, CASE WHEN t.deleted_at IS NULL OR gone_at < t.deleted_at THEN gone_at END AS until
+        FROM scope_entry WHERE "row" = t.id OFFSET 0
+    ) e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $2 AND g.level <= $3
+        AND (g.gone OR e.until IS NULL OR g.at < e.until)"""
 
 
 @cache

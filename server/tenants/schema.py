@@ -173,7 +173,7 @@ def _grants(tenant: TenantRef) -> str:
         REVOKE INSERT ON {{schema}}.webhook_event FROM {{schema}};
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid, text), {{schema}}.refresh_grants(uuid[], uuid[]),
-            {{schema}}.refresh_dated_products(),
+            {{schema}}.refresh_dated_products(), {{schema}}.refresh_windows(uuid[]), {{schema}}.window_start(),
             {{schema}}.fold_changes(bigint), {{schema}}.erase_record(uuid, uuid, smallint[], uuid[]),
             {{schema}}.reach_of(jsonb),
             {{schema}}.enqueue_job(uuid, text, jsonb, integer), {{schema}}.name_key(text),

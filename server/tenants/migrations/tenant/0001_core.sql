@@ -18,8 +18,11 @@ INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
 
 CREATE TABLE {{schema}}.scope_entry (
     "row" uuid NOT NULL, scope uuid NOT NULL, entity smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
+    away boolean NOT NULL DEFAULT false, gone_at timestamptz,
     PRIMARY KEY ("row", scope)
 );
+-- What is past its window of time: in sight, and on no device.
+CREATE INDEX ON {{schema}}.scope_entry ("row") WHERE away;
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
 -- What a member's lists begin with: the rows of one entity in each of their scopes.
 CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;
@@ -1660,22 +1663,30 @@ BEGIN
 END $$;
 
 
+CREATE FUNCTION {{schema}}.window_start() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT (current_date - coalesce((
+        SELECT CASE jsonb_typeof(s.value) WHEN 'number' THEN greatest((s.value #>> '{}')::numeric, 1)::integer END
+        FROM {{schema}}.setting s WHERE s.key = 'order_window_days'), 90))::timestamptz
+$$;
+
+
 CREATE FUNCTION {{schema}}.refresh_scopes_role(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT r.id AS "row", 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid AS scope FROM {{schema}}.role r
         WHERE r.id = ANY (ids) AND r.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 60::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1685,20 +1696,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_office(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."office" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 61::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1708,20 +1720,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_team(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."team" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 62::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1731,20 +1744,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_custom_field(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."custom_field" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 49::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1754,20 +1768,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_field_master(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."field_master" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 81::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1777,20 +1792,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_territory(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."territory" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 1::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1800,20 +1816,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_member(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."member" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 2::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1823,21 +1840,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_delegation(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT d.id AS "row", v.scope FROM {{schema}}.delegation d
         CROSS JOIN LATERAL (VALUES (d.member_id), (d.substitute_id)) AS v (scope)
         WHERE d.id = ANY (ids) AND d.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 63::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1847,20 +1865,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_legal_entity(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."legal_entity" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 3::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1870,20 +1889,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_category(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."category" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 30::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1893,20 +1913,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_tax_category(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."tax_category" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 31::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1916,20 +1937,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_tax_rate(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."tax_rate" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 32::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1939,20 +1961,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_price_list(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", x.id AS scope FROM {{schema}}.price_list x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 4::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1962,9 +1985,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_product(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-8000-8000-000000000000'::uuid AS scope FROM {{schema}}.product x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
@@ -1972,13 +1995,14 @@ BEGIN
         SELECT x.id, p.assortment_id FROM {{schema}}.assorted_product p JOIN {{schema}}.product x ON x.id = p.product_id
         WHERE p.product_id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 5::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1988,9 +2012,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_product_unit(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", p.scope AS scope FROM {{schema}}.product_unit x CROSS JOIN LATERAL (
             SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope
@@ -2000,13 +2024,14 @@ BEGIN
         ) p
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 6::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2016,9 +2041,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_price_item(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", {{schema}}.pair_scope(x.price_list_id, p.scope) AS scope FROM {{schema}}.price_item x CROSS JOIN LATERAL (
             SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope
@@ -2028,13 +2053,14 @@ BEGIN
         ) p
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 7::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2044,21 +2070,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_assortment(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}.assortment x
         CROSS JOIN LATERAL (VALUES (x.id), ('00000000-0000-8000-8000-000000000000'::uuid)) AS v (scope)
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 33::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2068,20 +2095,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_promotion(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", '00000000-0000-0000-0000-000000000000'::uuid AS scope FROM {{schema}}."promotion" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 35::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2091,20 +2119,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_warehouse(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", coalesce(x.member_id, '00000000-0000-0000-0000-000000000000'::uuid) AS scope FROM {{schema}}.warehouse x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 8::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2114,9 +2143,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_stock(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", CASE WHEN w.member_id IS NULL THEN p.scope ELSE {{schema}}.pair_scope(w.id, p.scope) END AS scope FROM {{schema}}.stock x JOIN {{schema}}.warehouse w ON w.id = x.warehouse_id CROSS JOIN LATERAL (
             SELECT '00000000-0000-8000-8000-000000000000'::uuid AS scope
@@ -2126,13 +2155,14 @@ BEGIN
         ) p
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 9::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2142,21 +2172,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_stock_movement(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", coalesce(w.member_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS scope FROM {{schema}}.stock_movement x
         JOIN {{schema}}.warehouse w ON w.id = x.warehouse_id
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 40::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2166,9 +2197,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_account(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT a.id AS "row", v.scope FROM {{schema}}.account a CROSS JOIN LATERAL (
             SELECT o.id AS scope FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL
@@ -2178,13 +2209,14 @@ BEGIN
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
         WHERE a.id = ANY (ids) AND a.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 10::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2194,9 +2226,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_agreement(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}."agreement" x
         JOIN {{schema}}.account a ON a.id = x.account_id CROSS JOIN LATERAL (
@@ -2207,13 +2239,14 @@ BEGIN
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 11::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2225,19 +2258,20 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_outlet(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT o.id AS "row", o.id AS scope FROM {{schema}}.outlet o WHERE o.id = ANY (ids) AND o.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 12::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2247,9 +2281,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_assortment_item(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}.assortment_item x
         CROSS JOIN LATERAL (
@@ -2257,13 +2291,14 @@ BEGIN
         ) AS v (scope)
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 34::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2273,9 +2308,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_contact(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT c.id AS "row", v.scope FROM {{schema}}."contact" c CROSS JOIN LATERAL (
             SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
@@ -2289,13 +2324,14 @@ BEGIN
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 13::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2305,9 +2341,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_contact_channel(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}."contact_channel" x
         JOIN {{schema}}."contact" c ON c.id = x."contact_id" AND c.deleted_at IS NULL
@@ -2323,13 +2359,14 @@ BEGIN
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 14::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2339,9 +2376,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_consent(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}."consent" x
         JOIN {{schema}}."contact" c ON c.id = x."contact_id" AND c.deleted_at IS NULL
@@ -2357,13 +2394,14 @@ BEGIN
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 41::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2373,21 +2411,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_assignment(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT s.id AS "row", v.scope FROM {{schema}}.assignment s
         CROSS JOIN LATERAL (VALUES (s.outlet_id), (s.member_id)) AS v (scope)
         WHERE s.id = ANY (ids) AND s.deleted_at IS NULL AND v.scope IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 15::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2397,20 +2436,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_order(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", x."outlet_id" AS scope FROM {{schema}}."order" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."outlet_id" IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 16::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 16::smallint, r, false, EXISTS (SELECT FROM {{schema}}."order" x WHERE x.id = d."row" AND x.status IN ('delivered', 'closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2420,21 +2460,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_order_line(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", p."outlet_id" AS scope FROM {{schema}}."order_line" x
         JOIN {{schema}}."order" p ON p.id = x.order_id AND p.deleted_at IS NULL
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND p."outlet_id" IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 17::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 17::smallint, r, false, EXISTS (SELECT FROM {{schema}}."order_line" c JOIN {{schema}}."order" x ON x.id = c.order_id WHERE c.id = d."row" AND x.status IN ('delivered', 'closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2444,20 +2485,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_return_order(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", x."outlet_id" AS scope FROM {{schema}}."return_order" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."outlet_id" IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 42::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 42::smallint, r, false, EXISTS (SELECT FROM {{schema}}."return_order" x WHERE x.id = d."row" AND x.status IN ('closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2467,21 +2509,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_return_line(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", p."outlet_id" AS scope FROM {{schema}}."return_line" x
         JOIN {{schema}}."return_order" p ON p.id = x.return_order_id AND p.deleted_at IS NULL
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND p."outlet_id" IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 43::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 43::smallint, r, false, EXISTS (SELECT FROM {{schema}}."return_line" c JOIN {{schema}}."return_order" x ON x.id = c.return_order_id WHERE c.id = d."row" AND x.status IN ('closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2491,9 +2534,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_invoice(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}."invoice" x
         JOIN {{schema}}.account a ON a.id = x.account_id CROSS JOIN LATERAL (
@@ -2504,13 +2547,14 @@ BEGIN
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 36::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2520,9 +2564,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_receivable(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}."receivable" x
         JOIN {{schema}}.account a ON a.id = x.account_id CROSS JOIN LATERAL (
@@ -2533,13 +2577,14 @@ BEGIN
                 SELECT 1 FROM {{schema}}.outlet o WHERE o.account_id = a.id AND o.deleted_at IS NULL)) v
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 37::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2549,9 +2594,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_payment(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT c.id AS "row", v.scope FROM {{schema}}."payment" c CROSS JOIN LATERAL (
             SELECT c.outlet_id AS scope WHERE c.outlet_id IS NOT NULL
@@ -2565,13 +2610,14 @@ BEGIN
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 38::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2581,9 +2627,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_payment_allocation(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", v.scope FROM {{schema}}."payment_allocation" x
         JOIN {{schema}}."payment" c ON c.id = x."payment_id" AND c.deleted_at IS NULL
@@ -2599,13 +2645,14 @@ BEGIN
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 39::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2615,60 +2662,63 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_comment(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", e.scope FROM {{schema}}."comment" x
         JOIN {{schema}}.scope_entry e ON e."row" = x.row_id AND NOT e.gone
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 47::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 47::smallint, r, false, EXISTS (SELECT FROM {{schema}}."comment" c JOIN {{schema}}.scope_entry e ON e."row" = c.row_id WHERE c.id = d."row" AND e.scope = d.scope AND e.away AND NOT e.gone) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_attachment(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", e.scope FROM {{schema}}."attachment" x
         JOIN {{schema}}.scope_entry e ON e."row" = x.row_id AND NOT e.gone
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 48::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 48::smallint, r, false, EXISTS (SELECT FROM {{schema}}."attachment" c JOIN {{schema}}.scope_entry e ON e."row" = c.row_id WHERE c.id = d."row" AND e.scope = d.scope AND e.away AND NOT e.gone) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
 END $$;
 
 
 CREATE FUNCTION {{schema}}.refresh_scopes_route(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", x."member_id" AS scope FROM {{schema}}."route" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."member_id" IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 44::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 44::smallint, r, false, EXISTS (SELECT FROM {{schema}}."route" x WHERE x.id = d."row" AND x.day < current_date - 7 AND x.updated_at < current_date - 7) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2678,21 +2728,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_route_stop(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", p."member_id" AS scope FROM {{schema}}."route_stop" x
         JOIN {{schema}}."route" p ON p.id = x.route_id AND p.deleted_at IS NULL
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND p."member_id" IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 45::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 45::smallint, r, false, EXISTS (SELECT FROM {{schema}}."route_stop" c JOIN {{schema}}."route" x ON x.id = c.route_id WHERE c.id = d."row" AND x.day < current_date - 7 AND x.updated_at < current_date - 7) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2702,20 +2753,21 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_visit(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT x.id AS "row", x."member_id" AS scope FROM {{schema}}."visit" x
         WHERE x.id = ANY (ids) AND x.deleted_at IS NULL AND x."member_id" IS NOT NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 46::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+    SELECT DISTINCT d."row", d.scope, 46::smallint, r, false, EXISTS (SELECT FROM {{schema}}."visit" x WHERE x.id = d."row" AND x.updated_at < {{schema}}.window_start()) FROM desired d
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2725,21 +2777,22 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_conflict(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT c.id AS "row", coalesce(side.member_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS scope FROM {{schema}}.conflict c
         CROSS JOIN LATERAL (VALUES (c.lost_by), (c.kept_by)) AS side (member_id)
         WHERE c.id = ANY (ids) AND c.deleted_at IS NULL
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 18::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2749,9 +2802,9 @@ END $$;
 
 CREATE FUNCTION {{schema}}.refresh_scopes_merge(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE r bigint; followers uuid[];
+DECLARE r bigint; moment timestamptz; followers uuid[];
 BEGIN
-    SELECT c.revision INTO r FROM {{schema}}.revision_counter c;
+    SELECT c.revision, c.at INTO r, moment FROM {{schema}}.revision_counter c;
     WITH desired AS MATERIALIZED (
         SELECT m.id AS "row", v.scope FROM {{schema}}.merge m JOIN {{schema}}.account a ON a.id = m.winner_id
         CROSS JOIN LATERAL (
@@ -2775,17 +2828,32 @@ BEGIN
             WHERE a.id = c.account_id AND c.outlet_id IS NULL) v
         WHERE m.id = ANY (ids) AND m.deleted_at IS NULL AND m.entity = 'contact'
     ), left_scope AS (
-        UPDATE {{schema}}.scope_entry s SET gone = true, revision = r
+        UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
     )
     INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
     SELECT DISTINCT d."row", d.scope, 80::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE SET gone = false, revision = r WHERE s.gone;
+    ON CONFLICT ("row", scope) DO UPDATE
+    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_attachment(followers); END IF;
+END $$;
+
+
+-- Brings rows, and what stands below them, in line with their windows.
+CREATE FUNCTION {{schema}}.refresh_windows(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM {{schema}}.refresh_scopes_order(ARRAY(SELECT x.id FROM {{schema}}."order" x WHERE x.id = ANY (ids)));
+    PERFORM {{schema}}.refresh_scopes_order_line(ARRAY(SELECT x.id FROM {{schema}}."order_line" x WHERE x.order_id = ANY (ids)));
+    PERFORM {{schema}}.refresh_scopes_return_order(ARRAY(SELECT x.id FROM {{schema}}."return_order" x WHERE x.id = ANY (ids)));
+    PERFORM {{schema}}.refresh_scopes_return_line(ARRAY(SELECT x.id FROM {{schema}}."return_line" x WHERE x.return_order_id = ANY (ids)));
+    PERFORM {{schema}}.refresh_scopes_visit(ARRAY(SELECT x.id FROM {{schema}}."visit" x WHERE x.id = ANY (ids)));
+    PERFORM {{schema}}.refresh_scopes_route(ARRAY(SELECT x.id FROM {{schema}}."route" x WHERE x.id = ANY (ids)));
+    PERFORM {{schema}}.refresh_scopes_route_stop(ARRAY(SELECT x.id FROM {{schema}}."route_stop" x WHERE x.route_id = ANY (ids)));
 END $$;
 
 
@@ -5962,6 +6030,8 @@ BEGIN
         SELECT highest, 16, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
+    moved := moved || ARRAY(SELECT DISTINCT s."row" FROM {{schema}}.scope_entry s
+        WHERE s."row" = ANY (ids) AND s.away AND s."row" <> ALL (moved));
     PERFORM {{schema}}.record_change(16::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_order(moved);
@@ -6304,6 +6374,8 @@ BEGIN
         SELECT highest, 42, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
+    moved := moved || ARRAY(SELECT DISTINCT s."row" FROM {{schema}}.scope_entry s
+        WHERE s."row" = ANY (ids) AND s.away AND s."row" <> ALL (moved));
     PERFORM {{schema}}.record_change(42::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_return_order(moved);
@@ -7145,6 +7217,8 @@ BEGIN
         SELECT highest, 44, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
+    moved := moved || ARRAY(SELECT DISTINCT s."row" FROM {{schema}}.scope_entry s
+        WHERE s."row" = ANY (ids) AND s.away AND s."row" <> ALL (moved));
     PERFORM {{schema}}.record_change(44::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_route(moved);
@@ -7392,6 +7466,8 @@ BEGIN
         SELECT highest, 46, 'deleted_at', array_agg(n.id), array_agg((extract(epoch FROM o."deleted_at") * 1000000)::bigint::text), array_agg((extract(epoch FROM n."deleted_at") * 1000000)::bigint::text), array_agg((n.stamps -> 'deleted_at' ->> 1)::bigint) FILTER (WHERE pushed)
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id WHERE n."deleted_at" IS DISTINCT FROM o."deleted_at";
     END IF;
+    moved := moved || ARRAY(SELECT DISTINCT s."row" FROM {{schema}}.scope_entry s
+        WHERE s."row" = ANY (ids) AND s.away AND s."row" <> ALL (moved));
     PERFORM {{schema}}.record_change(46::smallint, ids);
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{schema}}.refresh_scopes_visit(moved);
