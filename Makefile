@@ -65,10 +65,10 @@ bench: $(STAMP) ## Measure; NAME=... runs one benchmark
 	@exec $(BIN)/python -m tests.bench $(if $(NAME),--name $(NAME))
 
 simulate: $(STAMP) ## Simulate SEEDS=200 networks of devices from seed START=0
-	@exec $(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
+	@exec $(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START) $(ARGS)
 
 simulate-planted: $(STAMP) ## Show that the simulation finds bugs planted on purpose
-	@exec $(BIN)/python -m tests.simulation --planted
+	@exec $(BIN)/python -m tests.simulation --planted $(ARGS)
 
 lock: $(UV_STAMP) ## Resolve the dependencies into requirements.lock; ARGS=--upgrade takes newer ones
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(UV) pip compile --quiet --universal --generate-hashes --all-extras --group dev \

@@ -32,6 +32,7 @@ MUTATION_BYTES_MAX = PUSH_BYTES_MAX - 64 * 1024
 HISTORY_KEPT = 10_000
 """So many of the last mutations stay in the file after their reveal, to be handed in again to a restored server."""
 
+FORGOTTEN = "Why this was refused is no longer known: it was about a person whose data were erased."
 ERASED = "erased"
 """Marks a change of which nothing but its row is left: it was about a person who was erased."""
 
@@ -210,9 +211,10 @@ def forget(conn: sqlite3.Connection, ids: Collection[str]) -> None:
             pairs = list(zip(json.loads(changes), json.loads(derived), strict=True))
             kept = [_forgotten(change) if row_id in _mentioned(change) else change for change, _ in pairs]
             also = [None if row_id in _mentioned(change) else filled for change, filled in pairs]
+            told = _without_values(outcome, row_id, is_about=any(ERASED in change for change in kept))
             conn.execute(
                 "UPDATE sync_outbox SET changes = ?, derived = ?, outcome = ? WHERE number = ?",
-                (canonical_json(kept), canonical_json(also), _without_values(outcome, row_id), number),
+                (canonical_json(kept), canonical_json(also), told, number),
             )
 
 
@@ -221,8 +223,10 @@ def _forgotten(change: Change) -> dict[str, Any]:
     return kept | {"fields": {}, ERASED: True}
 
 
-def _without_values(outcome: str, row_id: str) -> str:
+def _without_values(outcome: str, row_id: str, *, is_about: bool) -> str:
     told = json.loads(outcome)
+    if is_about and told["status"] == "refused" and told.get("code") != ERASED:
+        told["explanation"] = FORGOTTEN  # it may quote what stood in the row
     for conflict in told.get("conflicts", []):
         if conflict["row_id"] == row_id:
             conflict |= {"kept": None, "lost": None}

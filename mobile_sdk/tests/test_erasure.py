@@ -42,6 +42,28 @@ def test_what_was_sent_of_an_erased_person_is_forgotten_and_the_rest_is_kept(crm
     assert [change.get("erased", False) for changes in kept for change in changes] == [True, False, True]
 
 
+def test_a_refusal_that_quotes_an_erased_person_is_forgotten(crm, shop, server, erase, tmp_path):
+    """Why something was refused may be told with what stood in her row."""
+    crm.contacts.edit(shop["contact"], job_title="Cook")
+    real = server.push
+
+    def refuse(request):
+        reply = real(request)
+        told = {"code": "conflict_stale", "explanation": "It is “Head of Haberdashery” by now.", "choices": []}
+        return reply | {"outcomes": [o | {"status": "refused"} | told for o in reply["outcomes"]]}
+
+    server.push = refuse
+    crm.sync()
+    assert files_with(tmp_path, "Haberdashery")
+
+    erase(shop["contact"])
+    crm.sync()
+
+    assert not files_with(tmp_path, "Haberdashery")
+    (item,) = crm.attention()
+    assert "erased" in item.explanation
+
+
 def test_an_outcome_that_names_erased_rows_takes_the_payload_along(crm, shop, server, transport, tmp_path):
     """What was captured before the news came had to travel; it is refused, and then forgotten."""
     crm.contacts.edit(shop["contact"], name="Zaphira")

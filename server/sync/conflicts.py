@@ -7,6 +7,7 @@ from typing import Any
 from outrider_sdk.protocol import canonical_json
 from outrider_sdk.protocol.entities import ENTITIES, Kind
 
+from server.auth.access import Access
 from server.crm.conflict.rules import (
     CUSTOM,
     DUPLICATE,
@@ -159,6 +160,28 @@ def _delete(attempt: Attempt, found: Row) -> None:
     row.deleted = True
     row.stamps["deleted_at"] = attempt.stamp
     recompute_total(attempt, row)
+
+
+def as_read_by(access: Access, outcome: dict[str, Any]) -> dict[str, Any]:
+    """An outcome of before, as far as the member may read it today: their role's fields may be others by now (S6)."""
+    told = dict(outcome)
+    if "conflicts" in told:
+        told["conflicts"] = [_without_theirs(c) if _is_hidden(access, c) else c for c in told["conflicts"]]
+    hidden = {name for _, name in access.hidden_fields()}
+    field = str(told.get("field"))
+    if told["status"] == "refused" and ("custom" if field.startswith(CUSTOM) else field) in hidden:
+        told["explanation"] = "It was refused for a reason that you may no longer read."
+    return told
+
+
+def _is_hidden(access: Access, conflict: dict[str, Any]) -> bool:
+    right = access.right(conflict["entity"])
+    name = "custom" if conflict["field"].startswith(CUSTOM) else conflict["field"]
+    return not right.read or name in right.hidden
+
+
+def _without_theirs(conflict: dict[str, Any]) -> dict[str, Any]:
+    return conflict | {"lost" if conflict["yours"] == "kept" else "kept": None}
 
 
 def withhold(conflicts: Iterable[Row], sights: Collection[tuple[str, str]]) -> None:

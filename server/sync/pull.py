@@ -25,6 +25,7 @@ from server.clock import now, to_micros
 from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection
 from server.errors import AppError
+from server.sync.conflicts import as_read_by
 from server.sync.push import DeviceRevoked
 from server.sync.rows import wire_columns
 from server.sync.values import is_id
@@ -197,7 +198,7 @@ async def pull(
         "position": None if complete else _end_of(entries, position).text(),
         "applied_through": device["last_number"],
         "incarnation": device["incarnation"],
-        "outcomes": await _unacknowledged(device, acked_through) if complete else [],
+        "outcomes": await _unacknowledged(device, access, acked_through) if complete else [],
         "server_time": to_micros(now()),
     }
     if complete and 0 < cursor < device["head"]:
@@ -252,7 +253,7 @@ WHERE d.id = $1
 """
 
 
-async def _unacknowledged(device: asyncpg.Record, acked_through: int) -> list[Any]:
+async def _unacknowledged(device: asyncpg.Record, access: Access, acked_through: int) -> list[Any]:
     """Outcomes that the device has not said it keeps; after a push whose replies arrived, none."""
     acked_through = max(acked_through, device["acked_through"])
     if acked_through >= device["last_number"]:
@@ -265,7 +266,7 @@ async def _unacknowledged(device: asyncpg.Record, acked_through: int) -> list[An
         acked_through,
         PUSH_MUTATIONS_MAX,
     )
-    return [json.loads(record["outcome"]) for record in records]
+    return [as_read_by(access, json.loads(record["outcome"])) for record in records]
 
 
 def _end_of(entries: list[asyncpg.Record], position: Position) -> Position:

@@ -19,7 +19,7 @@ from server.crm.order.jobs import enqueue_order_confirmation
 from server.db import Revision, connection, savepoint
 from server.errors import Conflict, Unauthorized
 from server.sync import rows
-from server.sync.conflicts import withhold
+from server.sync.conflicts import as_read_by, withhold
 from server.sync.decide import decide, refuse
 from server.sync.lineage import HAS_KIN, recognise
 from server.sync.load import load_state
@@ -67,13 +67,14 @@ async def push(
     check_chain(fresh, last_number=record["last_number"], last_digest=record["last_digest"])
     last = fresh[-1] if fresh else {"number": record["last_number"], "digest": record["last_digest"]}
     recognised, earlier = await recognise(fresh, record)
-    outcomes, fresh = outcomes + recognised, fresh[len(recognised) :]
+    access, fresh = access_from(record), fresh[len(recognised) :]
+    outcomes = [as_read_by(access, outcome) for outcome in outcomes + recognised]
     device = Device(
         str(record["id"]),
         str(record["member_id"]),
         incarnation,
         to_micros(record["enrolled_at"]),
-        access_from(record),
+        access,
         earlier,
     )
     for start in range(0, len(fresh), PUSH_CHUNK):

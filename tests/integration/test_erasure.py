@@ -206,6 +206,25 @@ async def test_work_handed_in_before_but_answered_late_is_forgotten_too(world: W
     assert bytes_with(ann._store.path, *SECRETS) == []
 
 
+async def test_a_refusal_that_quotes_the_person_is_forgotten(world: World, replicas: dict[str, Replica]):
+    """Why something was refused may be told with what stood in her row; the outcome is kept for repetitions."""
+    ann, bob = replicas["ann"], await world.device("bob")
+    ann.contacts.edit(world.clerk, job_title="Cook")
+    await bob.edit("contact", world.clerk, job_title="Boss")
+    await asyncio.to_thread(ann.sync)
+    conflict = ann.conflicts.list()[0]
+    await bob.edit("contact", world.clerk, job_title="Head of Haberdashery")
+    ann.conflicts.settle(conflict["id"], "keep")
+    await asyncio.to_thread(ann.sync)
+    assert any("Haberdashery" in item.explanation for item in ann.attention())
+
+    await commands.erase_person(world.tenant, "contact", UUID(world.clerk))
+    await asyncio.to_thread(ann.sync)
+
+    assert await tables_with(world, *SECRETS) == []
+    assert bytes_with(ann._store.path, *SECRETS) == []
+
+
 async def test_other_peoples_values_of_the_same_statements_stay(world: World):
     """One statement changed two contacts, and its entry holds both."""
     other = new_id()

@@ -1,122 +1,146 @@
-"""A network and a machine that fail: lost, doubled, late and reordered messages; crashes at any statement."""
+"""A network and a machine that fail: lost, doubled, late messages; kills and full disks at any statement."""
 
-import copy
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from outrider_sdk.errors import DeviceRevoked, Offline, Rejected, ReplicaForked, ServerUnavailable
+from outrider_sdk.errors import DeviceRevoked, Offline, Rejected, ReplicaForked, ServerUnavailable, SyncError
 
 from server.errors import AppError
-from tests.simulation.server import Locked, MemoryServer
+from tests.simulation.server import Locked
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Rep, Run
+
+PAGE_ROWS = (2, 5, 20, 500)
 
 
 class SimulatedCrash(BaseException):
     """The process of a device ends here."""
 
 
-class CrashingConnection(sqlite3.Connection):
-    """Ends the process at a statement chosen beforehand: before it runs, or just after."""
+class FailingConnection(sqlite3.Connection):
+    """Fails at a statement chosen beforehand: ends the process before it or just after, or finds the disk full."""
 
     fuse: int | None = None
-    after: bool = False
+    at_commits: bool = False
+    """Whether the fuse counts commits alone."""
+    mode: str = "before"
 
-    def _burn(self, run: Callable[[], Any]) -> Any:
+    def _burn(self, run: Callable[[], Any], sql: str) -> Any:
         cls = type(self)
-        if cls.fuse is None:
+        if cls.fuse is None or (cls.at_commits and sql != "COMMIT") or (cls.mode == "full" and not _writes(sql)):
             return run()
         cls.fuse -= 1
         if cls.fuse > 0:
             return run()
         cls.fuse = None
-        if cls.after:
+        if cls.mode == "full":
+            raise sqlite3.OperationalError("database or disk is full")
+        if cls.mode == "after":
             run()
         raise SimulatedCrash
 
-    def execute(self, *args: Any) -> Any:
-        """Run a statement, or crash at it."""
-        return self._burn(lambda: super(CrashingConnection, self).execute(*args))
+    def execute(self, sql: str, *args: Any) -> Any:  # type: ignore[override]
+        """Run a statement, or fail at it."""
+        if type(self).fuse is None:
+            return super().execute(sql, *args)
+        return self._burn(lambda: super(FailingConnection, self).execute(sql, *args), sql)
 
-    def executemany(self, *args: Any) -> Any:
-        """Run a statement for many, or crash at it."""
-        return self._burn(lambda: super(CrashingConnection, self).executemany(*args))
+    def executemany(self, sql: str, *args: Any) -> Any:  # type: ignore[override]
+        """Run a statement for many, or fail at it."""
+        if type(self).fuse is None:
+            return super().executemany(sql, *args)
+        return self._burn(lambda: super(FailingConnection, self).executemany(sql, *args), sql)
+
+
+def _writes(sql: str) -> bool:
+    return sql.lstrip().startswith(("INSERT", "UPDATE", "DELETE", "COMMIT"))
 
 
 class FaultyTransport:
     """Carries a device's requests to the server in memory, or doesn't."""
 
-    def __init__(self, device_id: str, server: MemoryServer, chance: Any, interleave: Callable[[], None]) -> None:
-        self.device_id = device_id
-        self.server = server
-        self.chance = chance
-        self.interleave = interleave
+    def __init__(self, run: "Run", rep: "Rep") -> None:
+        self.run, self.rep = run, rep
         self.contact_time: tuple[int, int] | None = None
-        self.device_clock: Callable[[], int] = lambda: 0
         self.bytes_sent = self.bytes_received = 0
         self.late: list[dict[str, Any]] = []
         """Copies of pushes that the network still holds."""
-        self.healed = False
-        self.faults: dict[str, int] = {}
-
-    def _happens(self, fault: str, probability: float) -> bool:
-        if self.healed or self.chance.random() >= probability:
-            return False
-        self.faults[fault] = self.faults.get(fault, 0) + 1
-        return True
 
     def push(self, request: Any) -> Any:
         """Deliver a push: it may be lost, its reply may be, a copy may come later, the server may crash in between."""
-        request = copy.deepcopy(request)
-        if self._happens("request lost", 0.08):
+        run = self.run
+        if run.happens("request lost", 0.08):
             raise Offline("lost")
-        if self._happens("push doubled", 0.12):
-            self.late.append(copy.deepcopy(request))
-        left = self.device_clock()
+        if run.happens("push doubled", 0.12):
+            self.late.append(request)
+        left = self.rep.clock()
         reply = self.deliver(request)
-        if self._happens("reply lost", 0.12):
+        if run.happens("reply lost after commit", 0.12):
             raise Offline("lost")
-        self.contact_time = (left, self.device_clock())
+        self.contact_time = (left, self.rep.clock())
         return reply
 
     def deliver(self, request: Any) -> Any:
         """What the server makes of a push that reached it."""
+        run, server = self.run, self.run.server
+        transaction = answered(lambda: server.begin_push(self.rep.id, request), run)
+        failure = None
+        run.inside = "push"
         try:
-            transaction = self.server.begin_push(self.device_id, request)
-        except Locked:
-            raise ServerUnavailable("busy") from None
-        except AppError as error:
-            if error.code == "forked":
-                raise ReplicaForked(error.extra["number"]) from None
-            raise Rejected(error.status, error.code, error.message, error.extra) from None
-        try:
-            self.interleave()
+            run.interleave(self.rep)
         finally:  # the server goes on, also where the device ends meanwhile
-            crashed = self._happens("server crashed before commit", 0.06)
-            if crashed:
-                self.server.abort(transaction)
+            if run.happens("server killed before its commit", 0.06):
+                failure = Offline("the server went away")
+            elif run.happens("server's disk full", 0.03):
+                failure = ServerUnavailable("no space left")
+            if failure is None:
+                server.commit(transaction)
             else:
-                self.server.commit(transaction)
-        if crashed:
-            raise Offline("the server went away")
-        return transaction.reply
+                server.abort(transaction)
+        if failure is not None:
+            raise failure
+        reply = transaction.reply
+        run.oracle.on_reply(self.rep.member_id, reply)
+        return reply
 
     def deliver_late(self) -> None:
         """A copy that the network held comes through, after whatever was sent since."""
-        request = self.late.pop(self.chance.randrange(len(self.late)))
-        self.faults["push reordered"] = self.faults.get("push reordered", 0) + 1
-        with suppress(Offline, Rejected, ReplicaForked, ServerUnavailable, DeviceRevoked):  # nobody waits for it
+        request = self.late.pop(self.run.chance.randrange(len(self.late)))
+        self.run.fault("push reordered")
+        with suppress(SyncError):  # nobody waits for it
             self.deliver(request)
 
     def pull(self, request: Any) -> Any:
         """Ask for a page; it may be lost, and the world goes on while it travels."""
-        if self._happens("pull cut", 0.1):
+        run = self.run
+        if run.happens("pull cut mid-page" if request["position"] else "pull cut", 0.08):
             raise Offline("lost")
-        left = self.device_clock()
-        page = self.server.pull(self.device_id, copy.deepcopy(request), page_rows=self.chance.choice((2, 5, 20, 500)))
-        self.interleave()
-        self.contact_time = (left, self.device_clock())
-        return copy.deepcopy(page)
+        left = self.rep.clock()
+        size = run.chance.choice(PAGE_ROWS)
+        page = answered(lambda: run.server.pull(self.rep.id, request, page_rows=size), run)
+        self.rep.expected = run.oracle.on_page(self.rep.member_id, page)
+        run.inside = "pull"
+        run.interleave(self.rep)
+        self.contact_time = (left, self.rep.clock())
+        return page
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def answered(ask: Callable[[], Any], run: "Run") -> Any:
+    """What the server answers; its refusals are what `HttpTransport` makes of them."""
+    try:
+        return ask()
+    except Locked:
+        run.fault("writers blocked")
+        raise ServerUnavailable("busy") from None
+    except AppError as error:
+        if error.code == "forked":
+            raise ReplicaForked(error.extra["number"]) from None
+        if error.code == "device_revoked":
+            raise DeviceRevoked from None
+        raise Rejected(error.status, error.code, error.message, error.extra) from None

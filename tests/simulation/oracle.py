@@ -1,36 +1,54 @@
 """The plain oracle: what people typed and saw, against what the server made of it; without bases and stamps."""
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from outrider_sdk import Replica
-from outrider_sdk.protocol.entities import ENTITIES, Kind
+from outrider_sdk.protocol.entities import ENTITIES
 
-from server.sync.state import same
+from server.auth.access import Access
+from server.sync.state import Row
 from tests.simulation.server import MemoryServer, Transaction
 
-WATCHED = {("contact", "name"), ("contact", "job_title"), ("outlet", "description")}
+Key = tuple[str, str]
+"""Entity and id."""
+
+WATCHED: dict[str, tuple[str, ...]] = {
+    "contact": ("name", "job_title", "custom.colour"),
+    "outlet": ("description",),
+}
 """Fields whose every value is followed."""
-HOLDING_STATUSES = ("accepted", "partly_accepted")
-"""Orders that hold stock."""
+
+_BASES = " UNION ALL ".join(
+    f"SELECT '{name}', id, revision FROM \"{name}\""
+    f" WHERE id NOT IN (SELECT id FROM sync_shadow WHERE entity = '{name}')"
+    for name in ENTITIES
+)
+_SHADOWED = "SELECT entity, id, json_extract(base, '$.revision') FROM sync_shadow WHERE base IS NOT NULL"
 
 
 class Violation(AssertionError):
     """A promise was broken."""
+
+    def __init__(self, promise: str, story: str) -> None:
+        super().__init__(f"{promise}: {story}")
+        self.promise = promise
 
 
 @dataclass
 class Typed:
     """One field of an edit, as the person typed it."""
 
-    key: tuple[str, str]
+    key: Key
     field: str
-    value: str
+    value: Any
     known: int
     """Revision of what the person looked at."""
+    seen: Any = None
     settles: str | None = None
     """The conflict that was settled by taking the value; or by keeping what stands, where `field` is empty."""
 
@@ -53,182 +71,265 @@ class Oracle:
     acknowledged: dict[str, set[int]] = field(default_factory=dict)
     discarded: dict[str, set[int]] = field(default_factory=dict)
     created: dict[str, tuple[str, int]] = field(default_factory=dict)
+    poison: set[tuple[str, int]] = field(default_factory=set)
+    """Mutations that no database can hold."""
+    outcomes: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
+    """Device → number → what became of it, of all there ever were."""
     fields: dict[tuple[str, str, str], Field] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Conflict records, by id."""
     settled: set[str] = field(default_factory=set)
     """Conflicts that somebody has settled."""
+    own_words: dict[str, set[str]] = field(default_factory=dict)
+    """Member → what they typed themselves."""
     cursors: dict[str, int] = field(default_factory=dict)
+    bases: dict[str, dict[Any, int]] = field(default_factory=dict)
+    """Device → row → revision, as of its last sync."""
+    faults: list[str] = field(default_factory=list)
+    """Kinds of faults that happened so far, in order."""
     checks: dict[str, int] = field(default_factory=dict)
+    covered: dict[str, int] = field(default_factory=dict)
+    """Promise → how many of the faults had happened when it was checked last."""
 
-    def require(self, promise: str, holds: bool, story: str) -> None:
+    def require(self, promise: str, holds: bool, story: str | Callable[[], str]) -> None:
         """Count a check, and end the run where it fails."""
         self.checks[promise] = self.checks.get(promise, 0) + 1
+        self.covered[promise] = len(self.faults)
         if not holds:
-            raise Violation(f"{promise}: {story}")
+            raise Violation(promise, story if isinstance(story, str) else story())
 
-    # While it runs
+    # While it runs: what commits
 
     def on_commit(self, transaction: Transaction) -> None:
         """Follow every watched field through a commit, mutation by mutation."""
         device = transaction.device.id if transaction.device else None
-        outcomes = {o["number"]: o for o in transaction.plan.outcomes} if transaction.plan else {}
-        self.records |= {r.id: r.values for r in transaction.plan.conflicts} if transaction.plan else {}
-        for number, outcome in outcomes.items():
-            for typed in self.typed.get((str(device), number), []) if outcome["status"] != "refused" else []:
-                self._follow(typed, str(device), outcome, transaction.revision)
-        for row in transaction.rows:
-            for entity, name in WATCHED:
-                if row.entity.name == entity:
-                    self._compare(row.key, name, row.values[name], row.is_new, transaction.revision, device)
+        rows = transaction.rows.values()
+        self.records |= {r.id: dict(r.values) for r in rows if r.entity.name == "conflict" and r.is_new}
+        for outcome in transaction.outcomes:
+            self._answer(str(device), outcome, transaction.revision)
+        for row in rows:
+            for name in WATCHED.get(row.entity.name, ()):
+                self._compare(row, name, transaction.revision, device)
+            self._stamps_are_possible(row, transaction)
+            self._no_silent_return(row, transaction)
+
+    def _answer(self, device: str, outcome: dict[str, Any], revision: int) -> None:
+        number, refused = outcome["number"], outcome["status"] == "refused"
+        answered = self.outcomes.setdefault(device, {})
+        self.require("S2", number not in answered, f"mutation {number} of {device} took effect twice")
+        answered[number] = outcome
+        is_poison = (device, number) in self.poison
+        self.require("S8", refused or not is_poison, f"mutation {number} cannot be stored, and was: {outcome}")
+        self.require("S8", is_poison or outcome.get("code") != "poison", f"mutation {number} was refused for another's")
+        self._explains_itself(outcome)
+        for typed in self.typed.get((device, number), []) if not refused else []:
+            self._follow(typed, device, outcome, revision)
+
+    def _explains_itself(self, outcome: dict[str, Any]) -> None:
+        told = outcome.get("conflicts", [])
+        if outcome["status"] == "refused":
+            whole = outcome.get("code") and outcome.get("explanation") and outcome.get("choices")
+            whole = whole and all(choice["code"] and choice["label"] for choice in outcome["choices"])
+            self.require("S12", bool(whole), f"a refusal that explains nothing: {outcome}")
+        if outcome["status"] == "merged":
+            whole = told and outcome.get("explanation") and all(c["explanation"] for c in told)
+            self.require("S12", bool(whole), f"a merge that explains nothing: {outcome}")
+
+    def words_about(self, ids: set[str]) -> set[str]:
+        """All that was ever typed of these rows, or stands in them, and nowhere else."""
+        words = {t.value for edits in self.typed.values() for t in edits if t.key[1] in ids}
+        words |= {state.value for (_, row_id, _), state in self.fields.items() if row_id in ids}
+        return {word for word in words if isinstance(word, str) and re.fullmatch(r"[a-z_]+ \d{5}", word)}
+
+    def winner_of(self, key: Key) -> Key:
+        """The row that this one goes on as."""
+        return key[0], self.server.merged.get(key[1], key[1])
 
     def _follow(self, typed: Typed, device: str, outcome: dict[str, Any], revision: int) -> None:
-        state = self.fields.get((*typed.key, typed.field))
         if typed.settles is not None:
-            self._settle(typed, device, revision)
+            self._settle(typed, device, outcome, revision)
             return
+        if typed.field == "*":
+            self._deleted(typed, device, outcome)
+            return
+        key = self.winner_of(typed.key)
+        state = self.fields.get((*key, typed.field))
         if state is None:
             return
-        contested = state.author != device and state.revision > typed.known and state.value != typed.value
-        if not contested:
-            self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
-            return
+        unseen = state.revision > typed.known if key == typed.key else state.value != typed.seen
+        contested = state.author != device and unseen and state.value != typed.value
         told = next(
-            (c for c in outcome.get("conflicts", []) if (c["row_id"], c["field"]) == (typed.key[1], typed.field)), None
+            (c for c in outcome.get("conflicts", []) if (c["row_id"], c["field"]) == (key[1], typed.field)), None
         )
+        dropped = typed.field.startswith("custom.") and told is not None and told["yours"] == "lost"
+        if not contested and not dropped:
+            self.fields[*key, typed.field] = Field(typed.value, device, revision)
+            return
         record = self.records.get(told["id"]) if told else None
         ours_kept = told is not None and told["yours"] == "kept"
         lost = state.value if ours_kept else typed.value
         self.require(
             "S1",
             record is not None and json.loads(record["lost"] or "null") == lost,
-            f"{typed.field} of {typed.key} was “{state.value}” by another (revision {state.revision}), unseen when "
+            f"{typed.field} of {key} was “{state.value}” by another (revision {state.revision}), unseen when "
             f"“{typed.value}” was typed at {typed.known}; what was not kept is not on record: {record}",
         )
         if ours_kept:
-            self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
+            self.fields[*key, typed.field] = Field(typed.value, device, revision)
 
-    def _settle(self, typed: Typed, device: str, revision: int) -> None:
+    def _deleted(self, typed: Typed, device: str, outcome: dict[str, Any]) -> None:
+        """A delete takes nothing away that its person had not seen."""
+        names = WATCHED.get(typed.key[0], ())
+        states = [state for name in names if (state := self.fields.get((*typed.key, name))) is not None]
+        unseen = [s.value for s in states if s.author != device and s.revision > typed.known]
+        before = self.server.rows.by_key.get(typed.key)
+        gone = before is None or before.deleted  # one that was made in the same push has nobody else's word in it
+        told = any(c["row_id"] == typed.key[1] for c in outcome.get("conflicts", []))
+        self.require(
+            "S1", not unseen or gone or told, f"{typed.key} was deleted over {unseen}, which its person never saw"
+        )
+
+    def _settle(self, typed: Typed, device: str, outcome: dict[str, Any], revision: int) -> None:
         """The first choice counts, once; another one is refused, and does not come here."""
         assert typed.settles is not None
-        if typed.settles not in self.settled and typed.field:
+        retired = any(c["field"] == typed.field for c in outcome.get("conflicts", []))  # a field out of use: on record
+        if typed.settles not in self.settled and typed.field and not retired:
             self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
         self.settled.add(typed.settles)
 
-    def _compare(
-        self, key: tuple[str, str], name: str, value: Any, is_new: bool, revision: int, device: str | None
-    ) -> None:
-        state = self.fields.get((*key, name))
-        if device is None or is_new or state is None:
+    def _compare(self, row: Row, name: str, revision: int, device: str | None) -> None:
+        value, state = value_of(row, name), self.fields.get((*row.key, name))
+        if device is None or row.is_new or state is None:
             if state is None or state.value != value:
-                self.fields[*key, name] = Field(value, device, revision)
+                self.fields[*row.key, name] = Field(value, device, revision)
             return
         self.require(
-            "S1", state.value == value, f"{name} of {key} became “{value}”; by what was typed it is “{state.value}”"
+            "S1",
+            state.value == value,
+            lambda: f"{name} of {row.key} became “{value}”; by what was typed it is “{state.value}”",
         )
 
-    def after_pull(self, device: str, replica: Replica) -> None:
-        """Nothing goes backwards, and what was written together is seen together."""
-        cursor = replica.status().cursor
+    def _no_silent_return(self, row: Row, transaction: Transaction) -> None:
+        """What somebody deleted comes back only with a case that tells them."""
+        before = self.server.rows.by_key.get(row.key)
+        if transaction.device is None or before is None or row.deleted or not before.deleted:
+            return
+        cases = [r for r in transaction.rows.values() if r.entity.name == "conflict" and r.values["field"] == "*"]
+        told = any(case.values["row_id"] == row.id for case in cases)
+        self.require("S1", told, f"{row.key} was deleted, and an edit brings it back without a word")
+
+    def _stamps_are_possible(self, row: Row, transaction: Transaction) -> None:
+        """A value from the future would win against all that is typed before then, for years."""
+        if transaction.device is None:
+            return
+        least, most = transaction.device.enrolled_at, transaction.at
+        for name, (revision, captured_at, *_) in row.stamps.items():
+            if revision == transaction.revision:
+                self.require(
+                    "S3",
+                    least <= captured_at <= most,
+                    lambda n=name, c=captured_at: f"{n} of {row.key} bears {c}, not of {least} to {most}",  # type: ignore[misc]
+                )
+
+    # While it runs: what travels
+
+    def on_reply(self, member_id: str, message: Any) -> None:
+        """No field travels that the member may not read; what they typed themselves they may be told."""
+        hidden = [(e, f) for e, f in self.server.sight.access(member_id).hidden_fields() if f in WATCHED.get(e, ())]
+        if hidden:
+            text = json.dumps(message, ensure_ascii=False)
+            for _, name in hidden:
+                told = set(re.findall(rf"{name} \d{{5}}", text)) - self.own_words.get(member_id, set())
+                self.require("S6", not told, f"{told} is hidden from {member_id}, and travels")
+
+    def on_page(self, member_id: str, page: dict[str, Any]) -> dict[Any, int] | None:
+        """Only what is in sight travels. Of the last page: what the device must have once it has shown it."""
+        if self.server.holder is not None:
+            self.require("S7", True, "whoever reads waits for nobody")
+        self.on_reply(member_id, page)
+        access = self.server.sight.access(member_id)
+        sight = self._sight(member_id, access)
+        for name, columns in page["puts"].items():
+            ids = columns["id"]
+            self.require(
+                "S6",
+                all((name, i) in sight for i in ids),
+                lambda n=name: f"a {n} out of sight of {member_id} travels",  # type: ignore[misc]
+            )
+            fields = access.right(name).hidden & columns.keys()
+            self.require("S6", not fields, f"{fields} of {name}, hidden from {member_id}, travels")
+        return sight if page["complete"] else None
+
+    def _sight(self, member_id: str, access: Access) -> dict[Any, int]:
+        sight = self.server.sight
+        rows = self.server.rows.by_key.values()
+        return {r.key: r.values["revision"] for r in rows if not r.deleted and sight.may_see(member_id, access, r)}
+
+    def own_writes(self, device: str, replica: Replica, pending: range) -> None:
+        """What a person typed they see, until the server's word on it arrives with a pull."""
+        answered, typed = self.outcomes.get(device, {}), dict[tuple[str, str, str], list[Any]]()
+        for (maker, number), edits in sorted(self.typed.items()):
+            if maker != device or number not in pending:
+                continue
+            refused = answered.get(number, {}).get("status") == "refused"
+            for each in edits:
+                may_show = typed.get((*each.key, each.field), [])
+                if not refused:
+                    typed[*each.key, each.field] = [each.value]
+                elif may_show:  # what was refused is shown until then as well
+                    may_show.append(each.value)
+        for (entity, row_id, name), values in typed.items():
+            shown = replica.table(entity).find(row_id) if name not in ("", "*") else None
+            if shown is not None and shown["id"] == row_id:  # of one merged away, the other is shown
+                there = shown_value(shown, name)
+                self.require("S4", there in values, f"{device} shows “{there}” where its person typed {values}")
+
+    def after_pull(self, device: str, replica: Replica, cursor: int, expected: dict[Any, int] | None) -> None:
+        """The device has what the last page promised; nothing went backwards; what belongs together is together."""
         self.require("S4", cursor >= self.cursors.get(device, 0), f"the cursor of {device} went back to {cursor}")
         self.cursors[device] = cursor
+        bases = _bases(replica)
+        if expected is not None:
+            late = [key for key, revision in expected.items() if bases.get(key, -1) < revision]
+            self.require("S5", not late, lambda: f"{device} is at {cursor}, and has not what was committed: {late[:5]}")
+            surplus = bases.keys() - expected.keys()
+            self.require("S6", not surplus, lambda: f"{device} still has what its user lost: {sorted(surplus)[:5]}")
+        before = self.bases.get(device, {})
+        older = [key for key, revision in bases.items() if revision < before.get(key, 0)]
+        self.require("S4", not older, lambda: f"{device} shows rows as they once were: {older[:5]}")
+        self.bases[device] = bases
+        self._shows_whole(device, replica)
+
+    def _shows_whole(self, device: str, replica: Replica) -> None:
         pairs = replica.query(
             "SELECT o.time_zone AS a, c.legal_name AS b FROM outlet o JOIN account c ON c.id = o.account_id"
+            " WHERE o.time_zone IS NOT c.legal_name"
         )
-        for pair in pairs:
-            self.require("S4", pair["a"] == pair["b"], f"{device} shows half of a transaction: {pair}")
+        self.require("S4", not pairs, f"{device} shows half of a transaction: {pairs}")
         halves = replica.query(
             "SELECT c.name FROM contact c WHERE c.name LIKE 'new %' AND NOT EXISTS "
             "(SELECT 1 FROM contact_channel h WHERE h.contact_id = c.id)"
         )
         self.require("S4", not halves, f"{device} shows a contact without the phone made with it: {halves}")
 
-    # At the end
 
-    def at_the_end(self, device: str, replica: Replica) -> None:
-        """Every promise, once everything has arrived."""
-        self._nothing_lost(device, replica)
-        self._equal_to_server(device, replica)
-
-    def _nothing_lost(self, device: str, replica: Replica) -> None:
-        record = self.server.devices[device]
-        status = replica.status()
-        self.require("S1", status.pending == 0, f"{device} still has {status.pending} unanswered mutations")
-        for number in self.acknowledged.get(device, set()):
-            self.require("S1", number in record.ever, f"mutation {number} of {device}, which the SDK returned, is gone")
-        self.require(
-            "S2",
-            sorted(record.ever) == list(range(1, record.last_number + 1)) and record.last_number == status.last_number,
-            f"{device} made {status.last_number} mutations, the server has {record.last_number}",
-        )
-        for row_id, (maker, number) in self.created.items():
-            if maker == device and number in record.ever:
-                made = any(row_id == key[1] for key in self.server.rows)
-                refused = record.ever[number]["status"] == "refused" or number in self.discarded.get(device, set())
-                self.require(
-                    "S2", made != refused, f"row {row_id} of mutation {number}: made {made}, refused {refused}"
-                )
-
-    def _equal_to_server(self, device: str, replica: Replica) -> None:
-        member = self.server.devices[device].member_id
-        granted = {s for (m, s), g in self.server.grants.items() if m == member and not g.gone}
-        for entity in ENTITIES.values():
-            expected = {
-                UUID(row.id).bytes: {f.name: _stored(f.kind, row.values[f.name]) for f in entity.all_fields}
-                for row in self.server.live(entity.name)
-                if self.server.scopes_of(row) & granted
-            }
-            shown = {row["id"]: row for row in replica.query(f'SELECT * FROM "{entity.name}"')}
-            self.require(
-                "S3/S5",
-                shown == expected,
-                f"{device} differs from the server in {entity.name}: {_difference(shown, expected)}",
-            )
-
-    def settlements_are_complete(self) -> None:
-        """What was settled says how, by whom and when, and names both values still."""
-        for conflict in self.server.live("conflict"):
-            values, record = conflict.values, self.records[conflict.id]
-            whole = all(values[name] for name in ("settlement", "settled_by", "settled_at"))
-            self.require("S1", (values["status"] == "settled") == whole, f"half settled: {values}")
-            kept = all(values[name] == record[name] for name in ("kept", "lost", "kept_by", "lost_by"))
-            self.require("S1", kept, f"a record changed by its settlement: {values}")
-            settled = conflict.id in self.settled
-            self.require("S2", (values["status"] == "settled") == settled, f"settled {settled}, but: {values}")
-
-    def stock_is_conserved(self) -> None:
-        """What is reserved is what orders have accepted, no more and no less, and never more than there is."""
-        for stock in self.server.live("stock"):
-            reserved = sum(
-                (Decimal(line.values["quantity_accepted"] or 0) for line in self.server.live("order_line")
-                 if line.values["product_id"] == stock.values["product_id"]
-                 and self.server.rows["order", line.values["order_id"]].values["status"] in HOLDING_STATUSES),
-                Decimal(0),
-            )  # fmt: skip
-            held = Decimal(stock.values["reserved"])
-            self.require("S2", held == reserved, f"{held} reserved, {reserved} accepted")
-            self.require(
-                "S2", held <= Decimal(stock.values["quantity"]), f"{held} reserved of {stock.values['quantity']}"
-            )
+def value_of(row: Row, name: str) -> Any:
+    """The value of a field, or of a key of `custom`."""
+    if name.startswith("custom."):
+        return json.loads(row.values["custom"]).get(name.removeprefix("custom."))
+    return row.values[name]
 
 
-def _stored(kind: Kind, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind is Kind.ID:
-        return UUID(value).bytes
-    if kind is Kind.BOOLEAN:
-        return int(value)
-    return value
+def shown_value(row: dict[str, Any], name: str) -> Any:
+    """The same of a row as the SDK shows it."""
+    return row["custom"].get(name.removeprefix("custom.")) if name.startswith("custom.") else row[name]
 
 
-def _difference(shown: dict[bytes, Any], expected: dict[bytes, Any]) -> str:
-    missing, extra = expected.keys() - shown.keys(), shown.keys() - expected.keys()
-    wrong = [
-        (str(UUID(bytes=i)), n, shown[i][n], expected[i][n])
-        for i in shown.keys() & expected.keys()
-        for n in expected[i]
-        if not (shown[i][n] == expected[i][n] or same(Kind.TEXT, shown[i][n], expected[i][n]))
-    ]
-    absent, surplus = ([UUID(bytes=i).hex for i in ids] for ids in (missing, extra))
-    return f"missing {absent}, too many {surplus}, wrong {wrong[:3]}"
+def _bases(replica: Replica) -> dict[Any, int]:
+    """Row → revision of the server's rows that a device has, under what is pending."""
+    found: dict[Any, int] = {}
+    for sql in (_BASES, _SHADOWED):
+        for row in replica.query(sql):
+            name, stored_id, revision = row.values()
+            found[name, str(UUID(bytes=stored_id))] = revision
+    return found

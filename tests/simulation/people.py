@@ -1,74 +1,74 @@
-"""What people do: reps on their devices, and those who write on the server."""
+"""What reps do on their devices. Each act is a function of this module, called by its name."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.simulation.oracle import WATCHED, Typed
-from tests.simulation.run import Rep, Run
-from tests.simulation.server import Locked, Transaction
+from tests.simulation.database import UNSTORABLE
+from tests.simulation.device import Rep
+from tests.simulation.oracle import WATCHED, Typed, shown_value
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
 
 Known = tuple[list[Typed], list[str]]
 """What was typed, and the ids of new rows."""
 
-ACTS = (
-    (16, "edit"), (4, "tag"), (6, "create"), (3, "delete"), (6, "order"), (2, "cancel"), (9, "settle"), (3, "discard"),
-    (26, "sync"), (6, "late"),
-    (7, "admin_edit"), (7, "admin_pair"), (4, "admin_reassign"), (2, "admin_price"), (1, "admin_delete"),
-    (5, "admin_slow"),
-)  # fmt: skip
 
-
-def step(run: Run) -> None:
-    """One thing that somebody does."""
-    names = [name for _, name in ACTS]
-    act = run.chance.choices(names, [weight for weight, _ in ACTS])[0]
-    if act.startswith("admin"):
-        _admin(run, act)
-        return
-    rep = run.chance.choice(run.reps)
-    {
-        "edit": edit, "tag": tag, "create": create, "delete": delete, "order": order, "cancel": cancel,
-        "settle": settle, "discard": discard, "sync": run_sync, "late": late,
-    }[act](run, rep)  # fmt: skip
-
-
-def run_sync(run: Run, rep: Rep) -> None:
+def sync(run: "Run", rep: Rep) -> None:
     """Come back into the network."""
     run.sync(rep)
 
 
-def late(run: Run, rep: Rep) -> None:
+def late(run: "Run", rep: Rep) -> None:
     """The network lets go of an old copy."""
     if rep.transport.late:
         run.note(f"an old push of {rep.name} arrives")
         rep.transport.deliver_late()
 
 
-def _pick(run: Run, rep: Rep, entity: str) -> dict[str, Any] | None:
+def restart(run: "Run", rep: Rep) -> None:
+    """The phone kills the app in the background."""
+    if not rep.calls:
+        run.note(f"{rep.name} starts anew")
+        rep.restart()
+
+
+def reset_clock(run: "Run", rep: Rep) -> None:
+    """The phone's clock is set, by a person or a dead battery."""
+    rep.set_clock()
+    run.note(f"the clock of {rep.name} is off by {rep.offset // 1_000_000} s")
+
+
+def _pick(run: "Run", rep: Rep, entity: str) -> dict[str, Any] | None:
     rows = rep.replica.table(entity).list()
     return run.chance.choice(rows) if rows else None
 
 
-def _typed(run: Run, rep: Rep, entity: str, row: dict[str, Any], field: str, value: str) -> Typed:
-    """What the oracle must know: the value, and the revision of what the person looked at."""
-    applied = rep.replica.status().applied_through
+def _typed(run: "Run", rep: Rep, entity: str, row: dict[str, Any], field: str, value: str) -> Typed:
+    """What the oracle must know: the value, what was seen, and the revision of what the person looked at."""
+    applied = rep.fact("applied_through")
     earlier = [
-        t.known
+        t
         for (device, number), edits in run.oracle.typed.items()
         if device == rep.id and number > applied
         for t in edits
         if t.key == (entity, row["id"]) and t.field == field and t.settles is None
     ]
-    return Typed((entity, row["id"]), field, value, earlier[-1] if earlier else row["revision"])
+    known = earlier[-1].known if earlier else row["revision"]
+    return Typed((entity, row["id"]), field, value, known, seen=shown_value(row, field))
 
 
-def edit(run: Run, rep: Rep) -> None:
+def edit(run: "Run", rep: Rep) -> None:
     """Type into one or two fields of what the device shows."""
     entity, fields = run.chance.choice((("contact", ("name", "job_title")), ("outlet", ("description",))))
     row = _pick(run, rep, entity)
+    if run.chance.random() < 0.3 and rep.at_work is not None:  # people come back to what they were at
+        entity, row_id = rep.at_work
+        fields, row = WATCHED[entity][:2], rep.replica.table(entity).find(row_id)
     if row is None:
         return
+    rep.at_work = (entity, row["id"])
     chosen = run.chance.sample(fields, run.chance.randint(1, len(fields)))
-    values = {field: f"{field} {run.chance.randrange(10_000)}" for field in chosen}
+    values = {field: run.word(field) for field in chosen}
 
     def act() -> Known:
         typed = [_typed(run, rep, entity, row, field, value) for field, value in values.items()]
@@ -82,7 +82,22 @@ def edit(run: Run, rep: Rep) -> None:
     )
 
 
-def tag(run: Run, rep: Rep) -> None:
+def recolour(run: "Run", rep: Rep) -> None:
+    """Fill in a custom field."""
+    row = _pick(run, rep, "contact")
+    if row is None:
+        return
+    value = run.word("colour")
+
+    def act() -> Known:
+        typed = [_typed(run, rep, "contact", row, "custom.colour", value)]
+        rep.replica.contacts.edit(row["id"], custom=row["custom"] | {"colour": value})
+        return typed, []
+
+    run.change(rep, act, f"colours contact {row['id'][-4:]} {value}")
+
+
+def tag(run: "Run", rep: Rep) -> None:
     """Add a tag; others add theirs."""
     row = _pick(run, rep, "account")
     if row is not None:
@@ -95,7 +110,7 @@ def tag(run: Run, rep: Rep) -> None:
         run.change(rep, act, f"tags account {row['id'][-4:]}")
 
 
-def create(run: Run, rep: Rep) -> None:
+def create(run: "Run", rep: Rep) -> None:
     """A contact with a phone: two rows that belong together."""
     outlet = _pick(run, rep, "outlet")
     if outlet is None:
@@ -103,7 +118,7 @@ def create(run: Run, rep: Rep) -> None:
 
     def act() -> Known:
         contact = rep.replica.table("contact").create(
-            account_id=outlet["account_id"], outlet_id=outlet["id"], name=f"new {run.chance.randrange(1000)}"
+            account_id=outlet["account_id"], outlet_id=outlet["id"], name=run.word("new")
         )
         channel = rep.replica.table("contact_channel").create(
             contact_id=contact["id"], channel_kind="phone", value="+4930123456", preferred=False
@@ -113,7 +128,40 @@ def create(run: Run, rep: Rep) -> None:
     run.change(rep, act, "creates a contact")
 
 
-def delete(run: Run, rep: Rep) -> None:
+def phone(run: "Run", rep: Rep) -> None:
+    """Another phone for a contact who may have been merged, deleted or erased meanwhile."""
+    contact = _pick(run, rep, "contact")
+    if contact is None:
+        return
+
+    def act() -> Known:
+        channel = rep.replica.contact_channels.create(
+            contact_id=contact["id"], channel_kind="phone", value="+4930654321", preferred=False
+        )
+        return [], [channel["id"]]
+
+    run.change(rep, act, f"adds a phone to contact {contact['id'][-4:]}")
+
+
+def poison(run: "Run", rep: Rep) -> None:
+    """A contact that passes all checks, and that the database cannot hold."""
+    outlet = _pick(run, rep, "outlet")
+    if outlet is None:
+        return
+
+    def act() -> Known:
+        contact = rep.replica.contacts.create(
+            account_id=outlet["account_id"], outlet_id=outlet["id"], name=run.word("bad"), language=UNSTORABLE
+        )
+        return [], [contact["id"]]
+
+    number = run.change(rep, act, "creates a contact that cannot be stored")
+    if number is not None:
+        run.oracle.poison.add((rep.id, number))
+        run.fault("poison in a batch")
+
+
+def delete(run: "Run", rep: Rep) -> None:
     """Remove a contact that was there from the beginning."""
     rows = [r for r in rep.replica.table("contact").list() if not str(r["name"]).startswith("new ")]
     if rows:
@@ -121,12 +169,12 @@ def delete(run: Run, rep: Rep) -> None:
 
         def act() -> Known:
             rep.replica.table("contact").delete(row["id"])
-            return [], []
+            return [Typed(("contact", row["id"]), "*", None, row["revision"])], []
 
         run.change(rep, act, f"deletes contact {row['id'][-4:]}")
 
 
-def order(run: Run, rep: Rep) -> None:
+def order(run: "Run", rep: Rep) -> None:
     """An order of tea, more or less than there is."""
     outlet = _pick(run, rep, "outlet")
     if outlet is None:
@@ -145,7 +193,7 @@ def order(run: Run, rep: Rep) -> None:
     run.change(rep, act, "orders tea")
 
 
-def cancel(run: Run, rep: Rep) -> None:
+def cancel(run: "Run", rep: Rep) -> None:
     """Cancel an order, if it still can be."""
     rows = [r for r in rep.replica.orders.list() if r["status"] in ("accepted", "partly_accepted", "submitted")]
     if rows:
@@ -158,7 +206,7 @@ def cancel(run: Run, rep: Rep) -> None:
         run.change(rep, act, f"cancels order {row['id'][-4:]}")
 
 
-def settle(run: Run, rep: Rep) -> None:
+def settle(run: "Run", rep: Rep) -> None:
     """Decide a conflict, whether or not it asks for it; others decide it too."""
     rows = rep.replica.conflicts.list()
     if not rows:
@@ -168,58 +216,16 @@ def settle(run: Run, rep: Rep) -> None:
 
     def act() -> Known:
         rep.replica.conflicts.settle(row["id"], choice)
-        taken = row["field"] if choice == "take" and (row["entity"], row["field"]) in WATCHED else ""
+        taken = row["field"] if choice == "take" and row["field"] in WATCHED.get(row["entity"], ()) else ""
         return [Typed((row["entity"], row["row_id"]), taken, row["lost"], 0, settles=row["id"])], []
 
-    run.change(rep, act, f"settles {row['field']} of {row['entity']} {row['row_id'][-4:]}: {choice}")
+    if run.change(rep, act, f"settles {row['field']} of {row['entity']} {row['row_id'][-4:]}: {choice}"):
+        if row["id"] in run.settling:
+            run.fault("conflict settled on both sides")
+        run.settling.add(row["id"])
 
 
-def discard(run: Run, rep: Rep) -> None:
+def discard(run: "Run", rep: Rep) -> None:
     """Take back the last thing done, if it was not sent."""
-    if not rep.syncing and rep.replica.status().pending:
-        run.discard(rep, rep.replica.status().last_number)
-
-
-def _admin(run: Run, act: str) -> None:
-    if run.slow is not None:
-        run.note(f"the slow transaction of revision {run.slow.revision} commits")
-        run.server.commit(run.slow)
-        run.slow = None
-        return
-    try:
-        transaction = run.server.begin()
-    except Locked:
-        return
-    _write(run, transaction, act)
-    if act == "admin_slow":
-        run.note(f"plain SQL, revision {transaction.revision}, stays open")
-        run.fault("long transaction")
-        run.slow = transaction
-        return
-    run.note(f"plain SQL: {act}, revision {transaction.revision}")
-    run.server.commit(transaction)
-
-
-def _write(run: Run, transaction: Transaction, act: str) -> None:
-    chance, server, token = run.chance, run.server, f"v{run.chance.randrange(10_000)}"
-    match act:
-        case "admin_pair":
-            account = chance.choice(list(server.live("account")))
-            server.write(transaction, "account", account.id, legal_name=token)
-            for outlet in list(server.live("outlet")):
-                if outlet.values["account_id"] == account.id:
-                    server.write(transaction, "outlet", outlet.id, time_zone=token)
-        case "admin_reassign":
-            assignment = chance.choice([row for (e, _), row in server.rows.items() if e == "assignment"])
-            server.write(transaction, "assignment", assignment.id, deleted=not assignment.deleted)
-            run.fault("rights changed")
-        case "admin_price":
-            server.write(transaction, "price_item", run.ids["price"], price=f"{chance.randrange(1500, 2200) / 100:.2f}")
-        case "admin_delete":
-            contacts = list(server.live("contact"))
-            if contacts:
-                server.write(transaction, "contact", chance.choice(contacts).id, deleted=True)
-        case _:
-            contacts = list(server.live("contact"))
-            if contacts:
-                server.write(transaction, "contact", chance.choice(contacts).id, job_title=token)
+    if not rep.syncing and rep.fact("last_number") > rep.fact("sent_through"):
+        run.discard(rep, rep.fact("last_number"))

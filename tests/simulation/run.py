@@ -1,126 +1,69 @@
-"""One run: a seed decides clocks, network, crashes and acts; then everything heals, drains and is compared."""
+"""One run: a plan decides clocks, network, crashes and acts; then everything heals, drains and is compared."""
 
+import math
 import random
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from multiprocessing.util import Finalize
-from pathlib import Path
 from typing import Any
 
-from outrider_sdk import Replica
-from outrider_sdk.credentials import Credentials
-from outrider_sdk.errors import NotDiscardable, OutriderError, SyncError
+from outrider_sdk.errors import NotDiscardable, OutriderError, StorageFailed, SyncError
 
-from tests.simulation.network import CrashingConnection, FaultyTransport, SimulatedCrash
-from tests.simulation.oracle import Oracle, Typed
-from tests.simulation.server import DeviceRecord, Locked, MemoryServer, Transaction
+from tests.simulation import people, verdict, world
+from tests.simulation.acts import ACTS, perform
+from tests.simulation.device import Rep, scratch
+from tests.simulation.network import SimulatedCrash
+from tests.simulation.oracle import Oracle, Typed, Violation
+from tests.simulation.plan import STEPS, Plan
+from tests.simulation.server import MemoryServer, Transaction
 
-STEPS = 70
-DEVICES = 3
 EPOCH_US = 1_790_000_000_000_000
 DEPTH_MAX = 2
-SHARED_MEMORY = Path("/dev/shm")
+STATEMENTS_MAX = 400
+"""A device fails at one of so many statements; the sooner, the likelier."""
 
 
 @dataclass
 class Result:
-    """What one seed did."""
+    """What one plan did."""
 
-    seed: int
+    plan: Plan
     violation: str | None = None
+    promise: str | None = None
+    """The one that was broken."""
     history: list[str] = field(default_factory=list)
+    operations: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     checks: dict[str, int] = field(default_factory=dict)
-
-
-class _Kept:
-    """Credentials in memory."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self.credentials = credentials
-
-    def load(self) -> Credentials:
-        return self.credentials
-
-    def save(self, credentials: Credentials) -> None:
-        self.credentials = credentials
-
-
-@cache
-def scratch() -> Path:
-    """A folder for this process's replicas, with an empty one to copy."""
-    folder = Path(
-        tempfile.mkdtemp(prefix="outrider-simulation-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
-    )
-    Finalize(None, shutil.rmtree, (folder, True), exitpriority=10)  # also at the end of a worker process
-    Replica.open(folder / "empty.db", credentials=_Kept(None)).close()  # type: ignore[arg-type]
-    return folder
-
-
-class Rep:
-    """A person with a device that fails."""
-
-    def __init__(self, run: "Run", index: int, member_id: str) -> None:
-        self.run, self.member_id = run, member_id
-        self.id = run.new_id()
-        self.name = f"device {index}"
-        self.offset = run.chance.choice((0, 0, 3_600_000_000, -86_400_000_000, 40_000_000))
-        self.path = scratch() / f"{self.id}.db"
-        shutil.copy(scratch() / "empty.db", self.path)
-        self.credentials = _Kept(
-            Credentials("https://x.example", "acme", self.id, member_id, 1, f"D{index}", "c2VjcmV0", "r")
-        )
-        run.server.devices[self.id] = DeviceRecord(self.id, member_id, seen_at=run.now)
-        self.transport = FaultyTransport(self.id, run.server, run.chance, run.interleave)
-        self.transport.device_clock = self.clock
-        self.syncing = False
-        self.calls = 0
-        self.connection = type("Connection", (CrashingConnection,), {})
-        self.replica = self.open()
-
-    def clock(self) -> int:
-        """The device's own idea of the time."""
-        return self.run.tick(1_000) + self.offset
-
-    def open(self) -> Replica:
-        """Start the app (again)."""
-        return Replica.open(
-            self.path,
-            credentials=self.credentials,
-            transport=self.transport,
-            clock=self.clock,
-            entropy=self.run.chance.randbytes,
-            connection_factory=self.connection,
-        )
-
-    def restart(self) -> None:
-        """The process was killed; the next one opens what is on disk."""
-        self.connection.fuse = None
-        self.replica.close()
-        self.replica = self.open()
+    covered: set[tuple[str, str]] = field(default_factory=set)
+    """(fault, promise): the promise was checked after the fault had happened."""
 
 
 class Run:
-    """The world of one seed."""
+    """The world of one plan."""
 
-    def __init__(self, seed: int, steps: int = STEPS) -> None:
-        self.seed, self.steps = seed, steps
-        self.chance = random.Random(seed)
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.chance = random.Random(f"{plan.seed} world")
         self.now = EPOCH_US
         self.depth = 0
         self.serial = 0
+        self.operations = 0
+        self.inside = ""
+        """What is under way while others act: a push, or a pull."""
+        self.healed = False
         self.history: list[str] = []
         self.server = MemoryServer(lambda: self.tick(1_000))
+        self.neighbour = MemoryServer(lambda: self.tick(1_000))
         self.oracle = Oracle(self.server)
         self.server.on_commit = self.oracle.on_commit
         self.slow: Transaction | None = None
         self.ids: dict[str, str] = {}
         self.faults: dict[str, int] = {}
-        self._settle_in()
-        self.reps = [Rep(self, i, self.ids[f"member{i}"]) for i in range(DEVICES)]
+        self.erased_words: set[str] = set()
+        self.settling: set[str] = set()
+        """Conflicts that somebody began to settle."""
+        world.settle_in(self)
+        self.reps = [Rep(self, i, self.ids[f"member{i}"]) for i in range(world.DEVICES)]
 
     def tick(self, micros: int) -> int:
         """Time goes on."""
@@ -132,94 +75,80 @@ class Run:
         self.serial += 1
         return f"0190a000-0000-7000-8000-{self.serial:012x}"
 
+    def word(self, field: str) -> str:
+        """A text that occurs once in a run."""
+        self.serial += 1
+        return f"{field} {self.serial:05d}"
+
     def note(self, text: str) -> None:
         """One line of the replayable history."""
         self.history.append(f"{'  ' * self.depth}{text}")
 
     def fault(self, name: str) -> None:
-        """Count a fault that is not the network's."""
+        """Count a fault."""
+        if name not in self.faults:
+            self.oracle.faults.append(name)
         self.faults[name] = self.faults.get(name, 0) + 1
 
-    def _settle_in(self) -> None:
-        transaction = self.server.begin()
-
-        def write(entity: str, key: str, /, **values: Any) -> None:
-            self.server.write(transaction, entity, self.ids.setdefault(key, self.new_id()), **values)
-
-        for i in range(DEVICES):
-            write("member", f"member{i}", name=f"Rep {i}", role="rep", active=True)
-        write("legal_entity", "company", name="Co", currency="USD")
-        write("price_list", "list", name="List", currency="USD", version=1)
-        write("product", "tea", sku="TEA", name="Tea", names="{}", base_unit="box", active=True)
-        write("price_item", "price", price_list_id=self.ids["list"], product_id=self.ids["tea"], unit="box",
-              price="18.00", minimum_quantity="0")  # fmt: skip
-        write("warehouse", "depot", name="Depot", legal_entity_id=self.ids["company"], warehouse_kind="depot")
-        write("stock", "stock", warehouse_id=self.ids["depot"], product_id=self.ids["tea"], quantity="60",
-              reserved="0", as_of=self.now)  # fmt: skip
-        for i in range(2):
-            write("account", f"account{i}", name=f"A{i}", roles="[]", tags="[]")
-            write("agreement", f"terms{i}", account_id=self.ids[f"account{i}"], legal_entity_id=self.ids["company"],
-                  price_list_id=self.ids["list"], currency="USD", discount_max="0.1")  # fmt: skip
-        for i in range(4):
-            write("outlet", f"outlet{i}", account_id=self.ids[f"account{i % 2}"], name=f"O{i}", tags="[]")
-            write("contact", f"contact{i}", account_id=self.ids[f"account{i % 2}"], name=f"C{i}",
-                  outlet_id=self.ids[f"outlet{i}"] if i > 1 else None)  # fmt: skip
-            for m in range(DEVICES):
-                if (i + m) % 3:
-                    write(
-                        "assignment",
-                        f"assignment{i}{m}",
-                        member_id=self.ids[f"member{m}"],
-                        outlet_id=self.ids[f"outlet{i}"],
-                    )
-        self.server.commit(transaction)
+    def happens(self, fault: str, probability: float) -> bool:
+        """Whether a fault happens now; the same draw of chance, whether or not the plan is without it."""
+        drawn = self.chance.random() < probability
+        if not drawn or self.healed or fault in self.plan.without:
+            return False
+        self.fault(fault)
+        return True
 
     # The run
 
     def play(self) -> None:
         """Everything that happens, then heal, drain, compare."""
-        from tests.simulation.people import step
-
         for rep in self.reps:
             self.sync(rep)
-        for _ in range(self.steps):
+        for number, act in self.plan.steps:
+            self.chance = random.Random(f"{self.plan.seed} {number}")
             self.tick(self.chance.randrange(1_000_000, 600_000_000))
-            step(self)
+            perform(self, act)
         self._heal()
         for _ in range(3):
             for rep in self.reps:
                 self.sync(rep)
         for rep in self.reps:
-            self.oracle.at_the_end(rep.id, rep.replica)
-        self.oracle.stock_is_conserved()
-        self.oracle.settlements_are_complete()
+            verdict.judge(self.oracle, rep.id, rep.replica)
+        verdict.stock_is_conserved(self.oracle)
+        verdict.settlements_are_complete(self.oracle)
+        verdict.fields_are_as_typed(self.oracle)
+        for rep in self.reps if self.erased_words else ():
+            rep.replica.close()
+            verdict.erased_is_gone(self.oracle, rep.path, self.erased_words)
 
-    def interleave(self) -> None:
-        """While something is under way, others act."""
-        from tests.simulation.people import step
-
-        if self.depth < DEPTH_MAX and self.chance.random() < 0.5 and not self.reps[0].transport.healed:
+    def interleave(self, rep: Rep | None = None) -> None:
+        """While something is under way, others act, and the person of the device goes on typing."""
+        if self.depth < DEPTH_MAX and not self.healed and self.chance.random() < 0.5:
+            inside = self.inside
             self.depth += 1
             try:
-                step(self)
+                if rep is not None and self.chance.random() < 0.3:
+                    people.edit(self, rep)
+                else:
+                    perform(self, self.chance.choices(*ACTS)[0])
             finally:
                 self.depth -= 1
+                self.inside = inside
 
-    def crashing(self, rep: Rep, act: Callable[[], Any], probability: float) -> bool:
-        """Do something on a device, which may crash at any statement; whether it came to its end."""
-        # Inside a call of the same process, only the crash of the outer one can strike.
-        armed = rep.calls == 0 and not rep.transport.healed and self.chance.random() < probability
+    def failing(self, rep: Rep, act: Callable[[], Any], probability: float) -> bool:
+        """Do something on a device, which may fail at any statement; whether it came to its end."""
+        # Inside a call of the same process, only the failure of the outer one can strike.
+        armed = self.chance.random() < probability and rep.calls == 0 and not self.healed
         if armed:
-            rep.connection.fuse = self.chance.randrange(1, 60)
-            rep.connection.after = self.chance.random() < 0.5
+            self._arm(rep)
         rep.calls += 1
         try:
             act()
         except SimulatedCrash:
             if not armed:
                 raise  # the process that ends is the one further out
-            self.note(f"{rep.name} crashes")
-            self.fault("device crashed")
+            self.note(f"{rep.name} is killed")
+            self.fault("device killed at a commit" if rep.connection.at_commits else "device killed")
             rep.restart()
             return False
         finally:
@@ -228,32 +157,53 @@ class Run:
                 rep.connection.fuse = None
         return True
 
+    def _arm(self, rep: Rep) -> None:
+        connection, chance = rep.connection, self.chance
+        connection.mode = chance.choice(("before", "before", "after", "after", "full"))
+        connection.at_commits = chance.random() < 0.5
+        statement = int(math.exp(chance.uniform(0, math.log(STATEMENTS_MAX))))
+        commit = chance.randrange(1, 6)
+        fault = "device's disk full" if connection.mode == "full" else "device killed"
+        if connection.at_commits and connection.mode != "full":
+            fault += " at a commit"
+        if fault not in self.plan.without:
+            connection.fuse = commit if connection.at_commits else statement
+
     def sync(self, rep: Rep) -> None:
         """One sync of a device, as far as it comes."""
-        if rep.syncing:
+        if rep.syncing or rep.replica is None:
             return
-        rep.syncing = True
+        self.operations += 1
+        rep.syncing, rep.expected = True, None
         try:
-            done = self.crashing(rep, lambda: self._sync(rep), 0.15)
+            done = self.failing(rep, lambda: self._sync(rep), 0.2)
         finally:
             rep.syncing = False
+        pending = range(rep.fact("applied_through") + 1, rep.fact("last_number") + 1)
+        self.oracle.own_writes(rep.id, rep.replica, pending)
         if done:
-            self.oracle.after_pull(rep.id, rep.replica)
+            self.oracle.after_pull(rep.id, rep.replica, rep.fact("cursor"), rep.expected)
 
     def _sync(self, rep: Rep) -> None:
         try:
             report = rep.replica.sync()
             self.note(f"{rep.name} syncs: {report.pushed} pushed, cursor {report.cursor}")
+            return
+        except StorageFailed as error:
+            self.fault("device's disk full")
+            failure: OutriderError = error
         except SyncError as error:
-            self.note(f"{rep.name} fails to sync: {type(error).__name__}")
-            if rep.transport.healed:
-                raise
+            failure = error
+        rep.expected = None
+        self.note(f"{rep.name} fails to sync: {type(failure).__name__}")
+        if self.healed:
+            raise Violation("S8", f"{rep.name} cannot sync though all is well: {failure!r}")
 
-    def change(self, rep: Rep, act: Callable[[], tuple[list[Typed], list[str]]], what: str) -> None:
-        """A local transaction of a device: `act` says what was typed, and the ids of new rows."""
-        number = rep.replica.status().last_number + 1
+    def change(self, rep: Rep, act: Callable[[], tuple[list[Typed], list[str]]], what: str) -> int | None:
+        """A local transaction of a device: `act` says what was typed, and the ids of new rows; its number."""
+        self.operations += 1
+        number = rep.fact("last_number") + 1
         created: list[str] = []
-        self.oracle.typed.pop((rep.id, number), None)  # of one that a crash undid
 
         def do() -> None:
             with rep.replica.transaction():
@@ -261,18 +211,24 @@ class Run:
                 created.extend(ids)
                 # Known before it is durable: after a crash the outbox may have it all the same.
                 self.oracle.typed[rep.id, number] = typed
+                words = {t.value for t in typed if isinstance(t.value, str)}
+                self.oracle.own_words.setdefault(rep.member_id, set()).update(words)
 
         try:
-            done = self.crashing(rep, do, 0.1)
+            done = self.failing(rep, do, 0.1)
         except OutriderError as error:
+            if isinstance(error, StorageFailed):
+                self.fault("device's disk full")
             self.note(f"{rep.name} cannot {what}: {error}")
-            return
-        if rep.replica.status().last_number < number:
-            return
+            done = False
+        if rep.fact("last_number") < number:
+            self.oracle.typed.pop((rep.id, number), None)
+            return None
         self.note(f"{rep.name} {what} (no. {number})")
         self.oracle.created |= dict.fromkeys(created, (rep.id, number))
         if done:
             self.oracle.acknowledged.setdefault(rep.id, set()).add(number)
+        return number
 
     def discard(self, rep: Rep, number: int) -> None:
         """A person takes back something not yet sent."""
@@ -280,19 +236,22 @@ class Run:
             gone = rep.replica.discard(number, cascade=True)
         except NotDiscardable:
             return
+        self.operations += 1
         for each in gone:
             self.oracle.typed.pop((rep.id, each), None)
+            self.oracle.poison.discard((rep.id, each))
             self.oracle.discarded.setdefault(rep.id, set()).add(each)
         self.note(f"{rep.name} discards {gone}")
 
     def _heal(self) -> None:
+        self.chance = random.Random(f"{self.plan.seed} end")
         if self.slow is not None:
             self.server.commit(self.slow)
             self.slow = None
         for rep in self.reps:
             while rep.transport.late:
                 rep.transport.deliver_late()
-            rep.transport.healed = True
+        self.healed = True
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -302,27 +261,33 @@ class Run:
                 path.unlink()
 
 
-def run_seed(seed: int, steps: int = STEPS) -> Result:
-    """Play one seed."""
-    run = Run(seed, steps)
-    result = Result(seed)
+def run_plan(plan: Plan) -> Result:
+    """Play a plan."""
+    run = Run(plan)
+    result = Result(plan)
     try:
         run.play()
-    except (AssertionError, OutriderError, Locked) as error:
-        result.violation = f"{type(error).__name__}: {error}"
+    except Violation as error:
+        result.violation, result.promise = str(error), error.promise
+    except Exception as error:
+        result.violation, result.promise = f"{type(error).__name__}: {error}", type(error).__name__
     finally:
         run.close()
-    result.history = run.history
-    result.checks = run.oracle.checks
-    for faults in (run.faults, *(rep.transport.faults for rep in run.reps)):
-        for name, count in faults.items():
-            result.faults[name] = result.faults.get(name, 0) + count
+    result.history, result.operations = run.history, run.operations
+    result.faults, result.checks = run.faults, run.oracle.checks
+    happened = run.oracle.faults
+    result.covered = {(f, promise) for promise, n in run.oracle.covered.items() for f in happened[:n]}
     return result
 
 
-def play_job(job: tuple[int, int]) -> Result:
-    """Play (seed, steps) in a worker process; the history comes back only where it is needed."""
-    result = run_seed(*job)
+def run_seed(seed: int, steps: int = STEPS) -> Result:
+    """Play one seed."""
+    return run_plan(Plan.of(seed, steps))
+
+
+def play_job(plan: Plan) -> Result:
+    """Play in a worker process; the history comes back only where it is needed."""
+    result = run_plan(plan)
     if result.violation is None:
         result.history = []
     return result

@@ -1,54 +1,41 @@
-"""The server's store in memory: transactions that overlap, scopes and grants, and a pull; deciding is the real code.
+"""A tenant in memory: transactions that overlap, and what a commit does. Push and pull are `server.sync`'s own code.
 
 What PostgreSQL does by its counter, triggers and queries is done here once more, in the plainest way, so that the
-simulator can stop anywhere. Numbers, loading, deciding and refusals are `server.sync`'s own.
+simulator can stop anywhere: the lock on the counter here, tables and queries in `database`, scopes and grants in
+`visibility`.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from outrider_sdk.protocol import GENESIS_DIGEST
-from outrider_sdk.protocol.entities import ENTITIES, Entity
+from outrider_sdk.protocol.entities import ENTITIES
 
-from server.auth.access import access_of
-from server.sync.conflicts import withhold
-from server.sync.decide import decide
-from server.sync.load import Asked, load_state
-from server.sync.numbers import check_chain, check_known, split_known
-from server.sync.scopes import OFFICE_SCOPE, TENANT_SCOPE
-from server.sync.state import ALWAYS, CREATION, NEVER, Device, Facts, Price, Row, WritePlan
+from server.clock import from_micros, frozen
+from server.db import Actor, Revision
+from server.sync import pull as real_pull
+from server.sync import push as real_push
+from server.sync.state import CREATION, Row
+from tests.simulation.database import bound
+from tests.simulation.visibility import Rows, Visibility
 
-VIEW = access_of("rep").view
-PRICE_WINDOW = 7 * 86_400_000_000
-_CATALOGUE = {
-    "office", "team", "territory", "member", "legal_entity",
-    "price_list", "product", "product_unit", "price_item", "warehouse", "stock",
-}  # fmt: skip
+MOVING = (
+    "account_id", "outlet_id", "member_id", "contact_id", "order_id", "lost_by", "kept_by", "team_id", "territory_id",
+    "manager_id", "parent_id", "role", "active", "substitute_id", "winner_id", "permissions", "key", "base",
+)  # fmt: skip
+"""Columns that say where a row is seen, or who sees what."""
 
 
 class Locked(Exception):
     """Another transaction holds the tenant's counter."""
 
 
-@dataclass
-class Entry:
-    """A row in a scope."""
-
-    entity: str
-    revision: int
-    gone: bool
-
-
-@dataclass
-class Grant:
-    """A scope that a member has, or had."""
-
-    revision: int
-    gone: bool
-    at: int
+class DiskFull(Exception):
+    """The server's disk is full: nothing of the transaction was written."""
 
 
 @dataclass
@@ -57,13 +44,21 @@ class DeviceRecord:
 
     id: str
     member_id: str
+    enrolled_at: int
     last_number: int = 0
     last_digest: str = GENESIS_DIGEST
+    acked_through: int = 0
+    incarnation: int = 1
+    origin_id: str | None = None
+    earlier: dict[str, int] = field(default_factory=dict)
+    """Device that it was before → the last number in common."""
+    revoked_at: int | None = None
     seen_at: int = 0
     outcomes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    ever: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """All outcomes there ever were: the oracle's, never read by the server."""
     refused: dict[str, int] = field(default_factory=dict)
+    """Rows that refused mutations would have made → the mutation."""
+    payloads: dict[int, str] = field(default_factory=dict)
+    """Of refused mutations."""
 
 
 @dataclass
@@ -72,12 +67,26 @@ class Transaction:
 
     revision: int
     at: int
-    rows: list[Row] = field(default_factory=list)
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     device: DeviceRecord | None = None
-    fresh: list[dict[str, Any]] = field(default_factory=list)
-    plan: WritePlan | None = None
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
+    payloads: dict[int, str] = field(default_factory=dict)
+    saved: dict[str, Any] | None = None
+    """What becomes of the device's record."""
+    merged: dict[str, str] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
     reply: dict[str, Any] = field(default_factory=dict)
-    acked_through: int = 0
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part that may fail alone."""
+        before = dict(self.rows), list(self.outcomes), dict(self.refused), dict(self.payloads)
+        try:
+            yield
+        except BaseException:
+            self.rows, self.outcomes, self.refused, self.payloads = before
+            raise
 
 
 class MemoryServer:
@@ -85,11 +94,14 @@ class MemoryServer:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self.clock = clock
-        self.rows: dict[tuple[str, str], Row] = {}
-        self.entries: dict[tuple[str, str], Entry] = {}
-        self.grants: dict[tuple[str, str], Grant] = {}
+        self.rows = Rows()
+        self.sight = Visibility(self.rows)
         self.devices: dict[str, DeviceRecord] = {}
         self.price_history: dict[str, list[tuple[int, Decimal]]] = {}
+        self.merged: dict[str, str] = {}
+        """Contact that was merged away → the one that it goes on as."""
+        self.erased: dict[str, int] = {}
+        """Row of an erased person → revision."""
         self.counter = 0
         self.head = 0
         self.holder: Transaction | None = None
@@ -115,18 +127,18 @@ class MemoryServer:
         """Make it visible, all at once."""
         self.on_commit(transaction)
         moved = False
-        for row in transaction.rows:
-            before = self.rows.get(row.key)
+        for row in transaction.rows.values():
+            before = self.rows.by_key.get(row.key)
             row.values |= {"revision": transaction.revision, "updated_at": transaction.at}
             row.is_new = row.dirty = False
             self._keep_price(before, row, transaction)
-            self.rows[row.key] = row
+            self.rows.put(row)
             moved = moved or before is None or _place(before) != _place(row)
-            for (row_id, _), entry in self.entries.items():
-                if row_id == row.id and not entry.gone:
-                    entry.revision = transaction.revision
+            self.sight.touch(row, transaction.revision, transaction.at)
         if moved:
-            self._refresh(transaction)
+            self.sight.refresh(transaction.revision, transaction.at)
+        self._follow_merges(transaction)
+        self.erased |= dict.fromkeys(transaction.erased, transaction.revision)
         self._keep_outcomes(transaction)
         self.head = max(self.head, transaction.revision)
         if self.holder is transaction:
@@ -136,29 +148,28 @@ class MemoryServer:
         if row.entity.name == "price_item" and before is not None and before.values["price"] != row.values["price"]:
             self.price_history.setdefault(row.id, []).append((transaction.at, Decimal(before.values["price"])))
 
+    def _follow_merges(self, transaction: Transaction) -> None:
+        for loser, winner in transaction.merged.items():
+            self.merged = {old: winner if now == loser else now for old, now in self.merged.items()} | {loser: winner}
+
     def _keep_outcomes(self, transaction: Transaction) -> None:
-        device, plan = transaction.device, transaction.plan
-        if device is None:
+        device = transaction.device
+        if device is None or transaction.saved is None:
             return
-        if plan is not None:
-            device.last_number = transaction.fresh[-1]["number"]
-            device.last_digest = transaction.fresh[-1]["digest"]
-            fresh = {o["number"]: o for o in plan.outcomes}
-            device.outcomes |= fresh
-            device.ever |= fresh
-            for mutation, _, created in plan.refused:
-                device.refused |= dict.fromkeys(created, mutation["number"])
+        device.outcomes |= {o["number"]: o for o in transaction.outcomes}
+        device.refused |= transaction.refused
+        device.payloads |= transaction.payloads
+        for name, value in transaction.saved.items():
+            setattr(device, name, value)
         device.seen_at = transaction.at
-        for number in [n for n in device.outcomes if n <= transaction.acked_through]:
-            del device.outcomes[number]
 
     def write(self, transaction: Transaction, entity: str, row_id: str, /, **values: Any) -> None:
         """Plain SQL within an open transaction: insert or update one row; `deleted=True` deletes it."""
-        known = self.rows.get((entity, row_id))
+        known = transaction.rows.get((entity, row_id)) or self.rows.by_key.get((entity, row_id))
         definition = ENTITIES[entity]
         stamp = [transaction.revision, transaction.at, None, None, None]
         if known is None:
-            empty: dict[str, Any] = dict.fromkeys(definition.columns)
+            empty: dict[str, Any] = dict.fromkeys(definition.columns) | definition.defaults
             empty |= {"id": row_id, "custom": "{}", "created_at": transaction.at}
             row = Row(definition, empty, {CREATION: stamp})
         else:
@@ -168,235 +179,58 @@ class MemoryServer:
             }
         row.deleted = values.pop("deleted", row.deleted)
         row.values |= values
-        transaction.rows.append(row)
+        transaction.rows[row.key] = row
 
-    # Scopes
-
-    def _refresh(self, transaction: Transaction) -> None:
-        granted = set(self._granted())
-        _reconcile(
-            self.grants, granted, lambda key: Grant(transaction.revision, gone=False, at=transaction.at), transaction
-        )
-        placed = {(row.id, scope) for row in self.rows.values() for scope in self.scopes_of(row)}
-        names = {row.id: row.entity.name for row in self.rows.values()}
-        _reconcile(
-            self.entries, placed, lambda key: Entry(names[key[0]], transaction.revision, gone=False), transaction
-        )
-
-    def live(self, entity: str) -> Iterable[Row]:
+    def live(self, entity: str) -> Iterator[Row]:
         """Rows of an entity that are not deleted."""
-        return (row for row in self.rows.values() if row.entity.name == entity and not row.deleted)
+        return self.rows.live(entity)
 
-    def _granted(self) -> Iterable[tuple[str, str]]:
-        for member in self.live("member"):
-            yield member.id, TENANT_SCOPE
-            yield member.id, member.id
-        for assignment in self.live("assignment"):
-            yield assignment.values["member_id"], assignment.values["outlet_id"]
-
-    def scopes_of(self, row: Row) -> set[str]:
-        """The scopes that a row is in, stated anew."""
-        if row.deleted:
-            return set()
-        values = row.values
-        match row.entity.name:
-            case name if name in _CATALOGUE:
-                return {TENANT_SCOPE}
-            case "outlet":
-                return {row.id}
-            case "account":
-                return self._scopes_of_account(row.id)
-            case "agreement":
-                return self._scopes_of_account(values["account_id"])
-            case "contact":
-                return {values["outlet_id"]} if values["outlet_id"] else self._scopes_of_account(values["account_id"])
-            case "contact_channel":
-                return self.scopes_of(self.rows["contact", values["contact_id"]])
-            case "assignment":
-                return {values["member_id"], values["outlet_id"]}
-            case "order":
-                return {values["outlet_id"]}
-            case "order_line":
-                return self.scopes_of(self.rows["order", values["order_id"]])
-            case _:
-                return {values["lost_by"] or OFFICE_SCOPE, values["kept_by"] or OFFICE_SCOPE}
-
-    def _scopes_of_account(self, account_id: str) -> set[str]:
-        outlets = {o.id for o in self.live("outlet") if o.values["account_id"] == account_id}
-        maker = self.rows["account", account_id].values["created_by"]
-        return outlets or ({maker} if maker else set())
-
-    # What the real `load_state` asks
-
-    async def load(self, entity: Entity, column: str, ids: Iterable[str], *, device: Device) -> list[Row]:
-        """Copies of rows, with what the member sees of them."""
-        wanted = set(ids)
-        found = [r for (name, _), r in self.rows.items() if name == entity.name and r.values[column] in wanted]
-        copies = [row.copy() for row in found]
-        for row in copies:
-            row.visible_until = self._visible_until(row, device.member_id)
-        return copies
-
-    def _visible_until(self, row: Row, member_id: str) -> int:
-        until = NEVER
-        for (row_id, scope), entry in self.entries.items():
-            grant = self.grants.get((member_id, scope))
-            if row_id == row.id and grant and (not entry.gone or row.deleted):
-                until = max(until, grant.at if grant.gone else ALWAYS)
-        return until
-
-    def _sights(self, conflicts: list[Row]) -> set[tuple[str, str]]:
-        sides = [
-            (c.values["entity"], c.values["row_id"], c.values[s]) for c in conflicts for s in ("kept_by", "lost_by")
-        ]
-        return {
-            (row_id, member)
-            for entity, row_id, member in sides
-            if member and self._visible_until(self.rows[entity, row_id], member) == ALWAYS
-        }
-
-    async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
-        """Prices of lists, with their history."""
-        return {
-            (i.values["price_list_id"], i.values["product_id"], i.values["unit"]): Price(
-                Decimal(i.values["price"]), tuple(self.price_history.get(i.id, ()))
-            )
-            for i in self.live("price_item")
-            if i.values["price_list_id"] in lists and i.values["product_id"] in products
-        }
-
-    async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
-        """Nobody merges here."""
-        return {}
-
-    async def load_facts(self, asked: Asked, *, device: Device) -> Facts:
-        """Nothing is defined or known here beside rows."""
-        return Facts()
-
-    async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
-        """Ids that refused mutations of the device would have created."""
-        refused = self.devices[device.id].refused
-        return {i: refused[i] for i in ids if i in refused}
-
-    async def load_erased(self, ids: Sequence[str]) -> set[str]:
-        """Nobody is erased here."""
-        return set()
-
-    # Push and pull
+    # Push and pull: the real code, up to the commit
 
     def begin_push(self, device_id: str, request: dict[str, Any]) -> Transaction:
-        """Lock, load, decide: what a push does before its commit."""
+        """What a push does before its commit."""
         record = self.devices[device_id]
         mutations = json.loads(json.dumps(request["mutations"]))  # as over a wire: no shared objects
         transaction = self.begin()
+        transaction.device = record
+        revision = Revision(transaction.revision, from_micros(transaction.at), _actor(record))
         try:
-            known, fresh = split_known(mutations, record.last_number)
-            check_known(known, {n: o["digest"] for n, o in record.outcomes.items()})
-            check_chain(fresh, last_number=record.last_number, last_digest=record.last_digest)
-            device = Device(record.id, record.member_id, 1, record.seen_at)
-            outcomes = [record.outcomes[m["number"]] for m in known if m["number"] in record.outcomes]
-            transaction.device, transaction.fresh = record, fresh
-            transaction.acked_through = min(request["acked_through"], record.last_number)
-            if fresh:
-                state = run(
-                    load_state(
-                        fresh, device, revision=transaction.revision, now=transaction.at,
-                        price_window=PRICE_WINDOW, source=self,
+            with bound(self, transaction):
+                transaction.reply = run(
+                    real_push.push(
+                        mutations,
+                        incarnation=request["incarnation"],
+                        acked_through=request["acked_through"],
+                        revision=revision,
                     )
-                )  # fmt: skip
-                transaction.plan = decide(fresh, state)
-                withhold(transaction.plan.conflicts, self._sights(transaction.plan.conflicts))
-                transaction.rows = self._completed([*state.dirty(), *transaction.plan.conflicts], record, transaction)
-                outcomes += transaction.plan.outcomes
+                )
         except BaseException:
             self.abort(transaction)
             raise
-        last = fresh[-1]["number"] if fresh else record.last_number
-        transaction.reply = {"outcomes": outcomes, "applied_through": last, "server_time": transaction.at}
         return transaction
 
-    def _completed(self, rows: list[Row], record: DeviceRecord, transaction: Transaction) -> list[Row]:
-        for row in rows:
-            if row.is_new:
-                row.values |= {"created_at": transaction.at, "created_by": record.member_id}
-        return rows
-
     def pull(self, device_id: str, request: dict[str, Any], page_rows: int) -> dict[str, Any]:
-        """One page of the stream of effective revisions."""
-        record, cursor = self.devices[device_id], request["cursor"]
-        position = tuple(json.loads(request["position"])) if request["position"] else (0, "", 0, "")
-        stream = sorted(e for e in self._stream(record.member_id, cursor) if e > position)
-        page, complete = stream[:page_rows], len(stream) < page_rows
-        puts, drops = self._contents(record.member_id, {e[3] for e in page})
-        return {
-            "puts": puts,
-            "drops": drops,
-            "cursor": self.head,
-            "view": VIEW,
-            "anew": False,
-            "complete": complete,
-            "position": None if complete else json.dumps(page[-1]),
-            "applied_through": record.last_number,
-            "incarnation": 1,
-            "outcomes": [],
-            "server_time": self.clock(),
-        }
+        """One page."""
+        with bound(self, None), frozen(from_micros(self.clock())):
+            page: dict[str, Any] = run(
+                real_pull.pull(
+                    request["cursor"],
+                    real_pull.Position.parse(request["position"]),
+                    actor=_actor(self.devices[device_id]),
+                    view=request["view"],
+                    acked_through=request["acked_through"],
+                    page_rows=page_rows,
+                )
+            )
+        return page
 
-    def _stream(self, member_id: str, cursor: int) -> Iterable[tuple[int, str, int, str]]:
-        for (row_id, scope), entry in self.entries.items():
-            grant = self.grants.get((member_id, scope))
-            if grant is None:
-                continue
-            news = entry.revision > cursor
-            if grant.gone:
-                if grant.revision > cursor and (not entry.gone or news):
-                    yield grant.revision, scope, entry.revision, row_id
-            elif grant.revision > cursor and entry.revision <= grant.revision:
-                if not entry.gone or news:
-                    yield grant.revision, scope, entry.revision, row_id
-            elif news:
-                yield entry.revision, scope, entry.revision, row_id
 
-    def sees(self, member_id: str, row: Row) -> bool:
-        """Whether a member sees a row now, by entries and grants."""
-        for (row_id, scope), entry in self.entries.items():
-            grant = self.grants.get((member_id, scope))
-            if row_id == row.id and not entry.gone and grant is not None and not grant.gone:
-                return True
-        return False
-
-    def _contents(self, member_id: str, ids: set[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
-        puts: dict[str, dict[str, list[Any]]] = {}
-        drops: dict[str, list[str]] = {}
-        for row in self.rows.values():
-            if row.id not in ids:
-                continue
-            name = row.entity.name
-            if self.sees(member_id, row):
-                columns = puts.setdefault(name, {c: [] for c in row.entity.columns})
-                for column in row.entity.columns:
-                    columns[column].append(row.values[column])
-            else:
-                drops.setdefault(name, []).append(row.id)
-        return puts, drops
+def _actor(record: DeviceRecord) -> Actor:
+    return Actor(record.member_id, record.id)  # type: ignore[arg-type]  # ids are texts here
 
 
 def _place(row: Row) -> tuple[Any, ...]:
-    columns = ("account_id", "outlet_id", "member_id", "contact_id", "order_id", "lost_by", "kept_by")
-    return row.deleted, *(row.values.get(c) for c in columns)
-
-
-def _reconcile(
-    kept: dict[tuple[str, str], Any], wanted: set[tuple[str, str]], make: Callable[[Any], Any], transaction: Transaction
-) -> None:
-    for key in wanted:
-        if key not in kept or kept[key].gone:
-            kept[key] = make(key)
-    for key, value in kept.items():
-        if key not in wanted and not value.gone:
-            value.gone, value.revision = True, transaction.revision
-            if isinstance(value, Grant):
-                value.at = transaction.at
+    return row.deleted, *(row.values.get(c) for c in MOVING)
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:

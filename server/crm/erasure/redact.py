@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+WHY_UNKNOWN = "Why this was refused is no longer known: it was about a person whose data were erased."
 ERASED = "erased"
 """Marks a change of which nothing but its op and its row is left."""
 

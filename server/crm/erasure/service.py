@@ -15,7 +15,7 @@ from outrider_sdk.protocol.entities import ENTITIES
 from server.crm.attachment.jobs import enqueue_removal
 from server.crm.attachment.service import forget_contents
 from server.crm.erasure.personal import BELONGING, BESIDE, BLANKS
-from server.crm.erasure.redact import redact_mutation, redact_outcome
+from server.crm.erasure.redact import WHY_UNKNOWN, redact_mutation, redact_outcome
 from server.crm.resource import REFERRED_BY
 from server.db import Actor, connection
 from server.errors import Conflict, NotFound
@@ -153,6 +153,7 @@ async def _erase_traces(person: _Person, by: Actor) -> int:
     await connection().execute("DELETE FROM merge_step WHERE row_id = ANY ($1)", ids)
     await _redact_refused([str(i) for i in ids])
     await _redact_outcomes([str(i) for i in ids])
+    await connection().execute(_FORGET_WHY_REFUSED, [str(i) for i in ids], WHY_UNKNOWN)
     await connection().execute(_FORGET_IMPORTED, [str(i) for i in ids])
     await connection().execute(_FORGET_REPLIED, [str(i) for i in ids])
     entities = [ENTITIES[name].code for name, rows in person.rows.items() for _ in rows]
@@ -172,6 +173,14 @@ SELECT device_id, incarnation, number, outcome FROM mutation_outcome
 WHERE outcome ? 'conflicts' AND EXISTS (SELECT FROM unnest($1::text[]) AS i (id) WHERE strpos(outcome::text, i.id) > 0)
 """
 
+
+# A refusal may quote what stood in the row, whose id stands in the payload.
+_FORGET_WHY_REFUSED = """
+UPDATE mutation_outcome o SET outcome = jsonb_set(o.outcome, '{explanation}', to_jsonb($2::text))
+FROM refused_mutation r
+WHERE o.refused AND o.number = r.number AND o.digest = r.payload ->> 'digest' AND o.outcome ->> 'code' <> 'erased'
+    AND EXISTS (SELECT FROM unnest($1::text[]) AS i (id) WHERE strpos(r.payload::text, i.id) > 0)
+"""
 
 # Replies kept for a repeated request: it still has no second effect, and answers with nothing.
 _FORGET_REPLIED = """

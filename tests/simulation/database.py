@@ -1,0 +1,261 @@
+"""The database under `server.sync` in memory: its tables' rows, and the few statements of push and pull.
+
+A statement that is not known here fails loudly: whoever adds one to push or pull adds it here, or the simulator would
+prove something else than what runs.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from outrider_sdk.protocol.entities import ENTITIES, Entity
+
+from server.auth.access import Access
+from server.clock import from_micros
+from server.crm.custom.rules import CustomField
+from server.sync import pull, push
+from server.sync.load import Asked
+from server.sync.rows import to_json
+from server.sync.state import Device, Facts, Price, Row
+
+if TYPE_CHECKING:
+    from tests.simulation.server import MemoryServer, Transaction
+
+UNSTORABLE = "(cannot be stored)"
+"""A value with this in it passes all checks, and fails in the database."""
+_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
+"""Poison is reported where it is not put there on purpose."""
+_BY_CODE = {e.code: e for e in ENTITIES.values()}
+
+
+class StatementUnknown(AssertionError):
+    """The simulator's database does not know a statement of push or pull."""
+
+
+@contextmanager
+def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator[None]:
+    """Let push and pull work on this server, within this transaction."""
+    database = Database(server, transaction)
+    seams = [
+        (push, "connection", lambda: database), (push, "savepoint", database.savepoint), (push, "rows", database),
+        (push, "_log", _SILENT), (push, "_flag_duplicates", _nothing), (push, "enqueue_order_confirmation", _nothing),
+        (pull, "connection", lambda: database), (pull, "_entries", database.entries),
+        (pull, "_contents", database.contents),
+    ]  # fmt: skip
+    with ExitStack() as restored:
+        for module, name, stand_in in seams:
+            restored.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, stand_in)
+        yield
+
+
+async def _nothing(*_: Any) -> None:
+    """Jobs and the search for duplicates are not what is looked at here."""
+
+
+class Database:
+    """What a transaction sees and writes: stands in for the connection, and for `server.sync.rows`."""
+
+    to_json = staticmethod(to_json)
+
+    def __init__(self, server: "MemoryServer", transaction: "Transaction | None") -> None:
+        self._server = server
+        self._transaction = transaction
+
+    @property
+    def _open(self) -> "Transaction":
+        assert self._transaction is not None, "a write outside a writing transaction"
+        return self._transaction
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that may fail alone."""
+        with self._open.savepoint():
+            yield
+
+    # Statements of push and pull
+
+    async def fetchrow(self, sql: str, *args: Any) -> dict[str, Any] | None:
+        """The device, with the rights of its member."""
+        if "FROM device d" not in sql:
+            raise StatementUnknown(sql)
+        record = self._server.devices.get(args[0])
+        if record is None:
+            return None
+        rows, member = self._server.rows, self._server.rows.of["member"][record.member_id]
+        role = next((r.values for r in rows.live("role") if r.values["key"] == member.values["role"]), None)
+        return {
+            "id": record.id,
+            "member_id": record.member_id,
+            "enrolled_at": from_micros(record.enrolled_at),
+            "revoked_at": record.revoked_at,
+            "last_number": record.last_number,
+            "last_digest": record.last_digest,
+            "acked_through": record.acked_through,
+            "incarnation": record.incarnation,
+            "origin_id": record.origin_id,
+            "earlier": json.dumps(record.earlier),
+            "has_kin": False,
+            "head": self._server.head,
+            "active": member.values["active"] and not member.deleted,
+            "role": member.values["role"],
+            "base": role and role["base"],
+            "permissions": role and role["permissions"],
+            "fields": role and role["fields"],
+        }
+
+    async def fetch(self, sql: str, *args: Any) -> list[Any]:
+        """Outcomes of known numbers; those not acknowledged; rows that were erased."""
+        if "SELECT number, digest, outcome FROM mutation_outcome" in sql:
+            found = self._server.devices[args[0]].outcomes
+            return [
+                {"number": n, "digest": found[n]["digest"], "outcome": json.dumps(found[n])}
+                for n in sorted(args[2])
+                if n in found
+            ]
+        if "SELECT outcome FROM mutation_outcome" in sql:
+            found = self._server.devices[args[0]].outcomes
+            return [{"outcome": json.dumps(found[n])} for n in sorted(found) if n > args[2]]
+        if "FROM erasure WHERE revision > $1" in sql:
+            return [(row_id,) for row_id, revision in self._server.erased.items() if revision > args[0]]
+        raise StatementUnknown(sql)
+
+    async def fetchval(self, sql: str, *_: Any) -> None:
+        """The setting of the price window: none."""
+        if "FROM setting" not in sql:
+            raise StatementUnknown(sql)
+
+    async def execute(self, sql: str, *args: Any) -> None:
+        """Store outcomes, and how far a device is."""
+        if "INSERT INTO mutation_outcome" in sql:
+            self._open.outcomes += json.loads(args[3])
+        elif "UPDATE device SET last_number = $2, last_digest = $3, acked_through = greatest(" in sql:
+            device = self._open.device
+            assert device is not None
+            acked = max(device.acked_through, args[3])
+            self._open.saved = {"last_number": args[1], "last_digest": args[2], "acked_through": acked}
+        else:
+            raise StatementUnknown(sql)
+
+    async def executemany(self, sql: str, args: Iterable[Sequence[Any]]) -> None:
+        """Store what was refused."""
+        if "INSERT INTO refused_mutation" not in sql:
+            raise StatementUnknown(sql)
+        for _device, _incarnation, number, _member, _code, payload, created in args:
+            self._open.refused |= dict.fromkeys(created, number)
+            self._open.payloads[number] = payload
+
+    # `server.sync.rows`
+
+    def _find(self, key: tuple[str, str]) -> Row | None:
+        written = self._transaction.rows.get(key) if self._transaction else None
+        return written or self._server.rows.by_key.get(key)
+
+    def _all(self, entity: str) -> Iterable[Row]:
+        written = {} if self._transaction is None else {k[1]: r for k, r in self._open.rows.items() if k[0] == entity}
+        return (self._server.rows.of[entity] | written).values()
+
+    async def load(self, entity: Entity, column: str, ids: Iterable[str], *, device: Device) -> list[Row]:
+        """Copies of rows, with what the member sees of them."""
+        if column == "id":
+            found = [row for i in dict.fromkeys(ids) if (row := self._find((entity.name, i))) is not None]
+        else:
+            wanted = set(ids)
+            found = [row for row in self._all(entity.name) if row.values[column] in wanted] if wanted else []
+        copies = [row.copy() for row in found]
+        for row in copies:
+            row.visible_until, row.level = self._server.sight.sight(device.member_id, device.access, row)
+        return copies
+
+    async def load_sights(self, conflicts: Sequence[Row]) -> set[tuple[str, str]]:
+        """(row, member) for each side of the conflicts that sees their row now, as far as their role reads it."""
+        sides = [
+            (c.values["entity"], c.values["row_id"], c.values[s]) for c in conflicts for s in ("kept_by", "lost_by")
+        ]
+        return {
+            (row_id, member) for entity, row_id, member in sides if member and self._in_sight(entity, row_id, member)
+        }
+
+    def _in_sight(self, entity: str, row_id: str, member_id: str) -> bool:
+        row, sight = self._server.rows.by_key.get((entity, row_id)), self._server.sight
+        return row is not None and sight.sees(member_id, sight.access(member_id), row)
+
+    async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
+        """Prices of lists, with their history."""
+        return {
+            (i.values["price_list_id"], i.values["product_id"], i.values["unit"]): Price(
+                Decimal(i.values["price"]), tuple(self._server.price_history.get(i.id, ()))
+            )
+            for i in self._server.live("price_item")
+            if i.values["price_list_id"] in lists and i.values["product_id"] in products
+        }
+
+    async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
+        """Those of the ids that were merged away → the ids of the rows that they go on as."""
+        return {i: self._server.merged[i] for i in ids if i in self._server.merged}
+
+    async def load_facts(self, asked: Asked, *, device: Device) -> Facts:
+        """The custom fields."""
+        defined: dict[str, dict[str, CustomField]] = {name: {} for name in asked.custom_of}
+        for row in self._server.rows.of["custom_field"].values():
+            values = row.values
+            if values["entity"] in defined:
+                active = values["active"] and not row.deleted
+                defined[values["entity"]][values["key"]] = CustomField(
+                    values["key"], values["field_type"], (), active=active
+                )
+        return Facts(defined)
+
+    async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
+        """Ids that refused mutations of the device would have created."""
+        refused = self._server.devices[device.id].refused | self._open.refused
+        return {i: refused[i] for i in ids if i in refused}
+
+    async def load_erased(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that are rows of people who were erased."""
+        return self._server.erased.keys() & set(ids)
+
+    async def write(self, rows: Iterable[Row]) -> None:
+        """Write decided rows; a constraint fails where a value cannot be stored."""
+        transaction = self._open
+        for row in rows:
+            if any(isinstance(value, str) and UNSTORABLE in value for value in row.values.values()):
+                raise ValueError(UNSTORABLE)
+            if row.is_new:
+                assert transaction.device is not None
+                row.values |= {"created_at": transaction.at, "created_by": transaction.device.member_id}
+            transaction.rows[row.key] = row
+
+    # Pull
+
+    async def entries(
+        self, device: dict[str, Any], access: Access, cursor: int, position: pull.Position, page_rows: int
+    ) -> list[Any]:
+        """The next entries of the stream."""
+        if cursor == device["head"]:
+            return []
+        began_at = position.began_at or 0
+        after = (position.effective, position.scope, position.revision, position.row)
+        stream = self._server.sight.stream(device["member_id"], access, cursor, began_at)
+        return sorted(entry for entry in stream if entry[:4] > after)[:page_rows]
+
+    async def contents(
+        self, member_id: str, access: Access, entries: list[Any], _ids_as_bytes: bool
+    ) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """The rows of the entries: puts for those in sight, drops for the others."""
+        puts: dict[str, dict[str, list[Any]]] = {}
+        drops: dict[str, list[str]] = {}
+        for row_id, code in dict.fromkeys((entry[3], entry[4]) for entry in entries):
+            entity = _BY_CODE[code]
+            row = self._server.rows.of[entity.name][row_id]
+            if not self._server.sight.sees(member_id, access, row):
+                drops.setdefault(entity.name, []).append(row_id)
+                continue
+            hidden = access.right(entity.name).hidden
+            columns = puts.setdefault(entity.name, {c: [] for c in entity.columns if c not in hidden})
+            for column, values in columns.items():
+                values.append(row.values[column])
+        return puts, drops

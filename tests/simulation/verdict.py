@@ -1,0 +1,139 @@
+"""What must hold in the end, once everything has healed and arrived."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from outrider_sdk import Replica
+from outrider_sdk.protocol.entities import ENTITIES, Kind
+
+from server.sync.state import same
+from tests.simulation.oracle import Oracle, value_of
+
+HOLDING_STATUSES = ("accepted", "partly_accepted")
+"""Orders that hold stock."""
+
+
+def judge(oracle: Oracle, device: str, replica: Replica) -> None:
+    """Every promise to one device."""
+    _nothing_lost(oracle, device, replica)
+    _equal_to_server(oracle, device, replica)
+    _refusals_wait_for_a_person(oracle, device, replica)
+
+
+def _nothing_lost(oracle: Oracle, device: str, replica: Replica) -> None:
+    record, answered = oracle.server.devices[device], oracle.outcomes.get(device, {})
+    status = replica.status()
+    oracle.require("S8", status.pending == 0, f"{device} still has {status.pending} unanswered mutations")
+    lost = oracle.acknowledged.get(device, set()) - answered.keys()
+    oracle.require("S1", not lost, f"mutations {lost} of {device}, which the SDK returned, are gone")
+    oracle.require(
+        "S2",
+        sorted(answered) == list(range(1, record.last_number + 1)) and record.last_number == status.last_number,
+        f"{device} made {status.last_number} mutations, the server has {record.last_number}",
+    )
+    for row_id, (maker, number) in oracle.created.items():
+        if maker == device and number in answered:
+            made = any((name, row_id) in oracle.server.rows.by_key for name in ENTITIES)
+            refused = answered[number]["status"] == "refused" or number in oracle.discarded.get(device, set())
+            oracle.require("S2", made != refused, f"row {row_id} of mutation {number}: made {made}, refused {refused}")
+
+
+def _equal_to_server(oracle: Oracle, device: str, replica: Replica) -> None:
+    server = oracle.server
+    member = server.devices[device].member_id
+    access = server.sight.access(member)
+    for entity in ENTITIES.values():
+        hidden = access.right(entity.name).hidden
+        expected = {
+            UUID(row.id).bytes: {
+                f.name: None if f.name in hidden else _stored(f.kind, row.values[f.name]) for f in entity.all_fields
+            }
+            for row in server.live(entity.name)
+            if server.sight.may_see(member, access, row)
+        }
+        shown = {row["id"]: row for row in replica.query(f'SELECT * FROM "{entity.name}"')}
+        oracle.require(
+            "S3",
+            shown == expected,
+            lambda e=entity, s=shown, x=expected: f"{device} differs in {e.name}: {_difference(s, x)}",  # type: ignore[misc]
+        )
+    problems = replica.verify()
+    oracle.require("S3", not problems, f"{device} finds itself broken: {problems}")
+
+
+def _refusals_wait_for_a_person(oracle: Oracle, device: str, replica: Replica) -> None:
+    items = {item.number: item for item in replica.attention() if item.number is not None}
+    for number, outcome in oracle.outcomes.get(device, {}).items():
+        if outcome["status"] == "refused":
+            item = items.get(number)
+            whole = item is not None and item.title and item.explanation and item.choices
+            oracle.require("S12", bool(whole), f"nobody is told that mutation {number} of {device} was refused: {item}")
+
+
+def settlements_are_complete(oracle: Oracle) -> None:
+    """What was settled says how, by whom and when, and names both values still."""
+    for conflict in oracle.server.live("conflict"):
+        if conflict.id in oracle.server.erased:
+            continue
+        values, record = conflict.values, oracle.records[conflict.id]
+        whole = all(values[name] for name in ("settlement", "settled_by", "settled_at"))
+        oracle.require("S1", (values["status"] == "settled") == whole, f"half settled: {values}")
+        kept = all(values[name] == record[name] for name in ("kept", "lost", "kept_by", "lost_by"))
+        oracle.require("S1", kept, f"a record changed by its settlement: {values}")
+        settled = conflict.id in oracle.settled
+        oracle.require("S2", (values["status"] == "settled") == settled, f"settled {settled}, but: {values}")
+
+
+def fields_are_as_typed(oracle: Oracle) -> None:
+    """Every watched field holds what was typed last, or what a conflict kept."""
+    for (entity, row_id, name), state in oracle.fields.items():
+        value = value_of(oracle.server.rows.of[entity][row_id], name)
+        oracle.require(
+            "S1", value == state.value, f"{name} of {row_id} is “{value}”; by what was typed, “{state.value}”"
+        )
+
+
+def stock_is_conserved(oracle: Oracle) -> None:
+    """What is reserved is what orders have accepted, no more and no less, and never more than there is."""
+    server = oracle.server
+    for stock in server.live("stock"):
+        reserved = sum(
+            (Decimal(line.values["quantity_accepted"] or 0) for line in server.live("order_line")
+             if line.values["product_id"] == stock.values["product_id"]
+             and server.rows.of["order"][line.values["order_id"]].values["status"] in HOLDING_STATUSES),
+            Decimal(0),
+        )  # fmt: skip
+        held = Decimal(stock.values["reserved"])
+        oracle.require("S2", held == reserved, f"{held} reserved, {reserved} accepted")
+        oracle.require("S2", held <= Decimal(stock.values["quantity"]), f"{held} reserved of more than there is")
+
+
+def erased_is_gone(oracle: Oracle, path: Path, words: set[str]) -> None:
+    """Nothing that was said of an erased person is left in a replica's file, not even in its free pages."""
+    content = path.read_bytes()
+    left = [word for word in words if word.encode() in content]
+    oracle.require("S6", not left, f"{left} of an erased person is still in {path.name}")
+
+
+def _stored(kind: Kind, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind is Kind.ID:
+        return UUID(value).bytes
+    if kind is Kind.BOOLEAN:
+        return int(value)
+    return value
+
+
+def _difference(shown: dict[bytes, Any], expected: dict[bytes, Any]) -> str:
+    missing, extra = expected.keys() - shown.keys(), shown.keys() - expected.keys()
+    wrong = [
+        (str(UUID(bytes=i)), n, shown[i][n], expected[i][n])
+        for i in shown.keys() & expected.keys()
+        for n in expected[i]
+        if not (shown[i][n] == expected[i][n] or same(Kind.TEXT, shown[i][n], expected[i][n]))
+    ]
+    absent, surplus = ([UUID(bytes=i).hex for i in ids] for ids in (missing, extra))
+    return f"missing {absent}, too many {surplus}, wrong {wrong[:3]}"
