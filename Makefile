@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test test-unit test-integration test-simulation check format lock bench simulate \
-	simulate-planted clean
+	simulate-planted conformance clean
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -69,6 +69,9 @@ simulate: $(STAMP) ## Simulate SEEDS=200 networks of devices from seed START=0
 
 simulate-planted: $(STAMP) ## Show that the simulation finds bugs planted on purpose
 	@exec $(BIN)/python -m tests.simulation --planted $(ARGS)
+
+conformance: $(STAMP) ## Run the conformance vectors against the SDK; ARGS=--verbose says what passed
+	@exec $(BIN)/python mobile_sdk/conformance/run.py $(ARGS) -- $(BIN)/python mobile_sdk/conformance/adapter.py
 
 lock: $(UV_STAMP) ## Resolve the dependencies into requirements.lock; ARGS=--upgrade takes newer ones
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(UV) pip compile --quiet --universal --generate-hashes --all-extras --group dev \

@@ -1,17 +1,94 @@
-"""The vectors in mobile_sdk/conformance, which a client in any language must pass, hold for this one."""
+"""The vectors in mobile_sdk/conformance: this SDK passes them, and clients with mistakes that real ones made do not."""
 
-import json
+import subprocess
+import sys
 from pathlib import Path
 
-from outrider_sdk.protocol import GENESIS_DIGEST, canonical_json, chain_digest
+import pytest
 
-VECTORS = Path(__file__).parents[1] / "conformance"
+FOLDER = Path(__file__).parents[1] / "conformance"
 
 
-def test_digests_are_those_of_the_vectors():
-    """A stranger's client that chains differently would be told that it forked."""
-    digest = GENESIS_DIGEST
-    for vector in json.loads((VECTORS / "digest.json").read_text(encoding="utf-8")):
-        assert canonical_json(vector["mutation"]) == vector["canonical"]
-        digest = chain_digest(digest, vector["mutation"])
-        assert digest == vector["digest"]
+def run(command, *options):
+    arguments = [sys.executable, str(FOLDER / "run.py"), *options, "--", *command]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+
+def test_the_sdk_passes_every_vector():
+    """What a stranger's client is measured by, ours is."""
+    ran = run([sys.executable, str(FOLDER / "adapter.py")])
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.strip().endswith(" passed, 0 failed")
+    assert int(ran.stdout.split()[0]) >= 90
+
+
+SABOTAGES = {
+    "escapes-what-json-need-not": (
+        "from outrider_sdk.protocol import digest; import json\n"
+        "digest.canonical_json = adapter.canonical_json = lambda value: json.dumps(value, sort_keys=True)",
+        "digest/",
+    ),
+    "rounds-half-to-even": (
+        "from outrider_sdk import rules; rules.ROUND_HALF_UP = 'ROUND_HALF_EVEN'",
+        "price/half-up",
+    ),
+    "rebases-edits": (
+        "from outrider_sdk import overlay; overlay.pending_edit_base = lambda *args: {}",
+        "a-base-is-inherited",
+    ),
+    "forgets-what-is-pending": (
+        "from outrider_sdk import reveal; reveal.overlay.recompute = lambda conn: None",
+        "a-base-is-inherited",
+    ),
+    "shows-pages-before-they-are-complete": (
+        "from outrider_sdk import reveal\n"
+        "def stage(store, page, asked_from):\n"
+        "    reveal.reveal(store, page | {'complete': True, 'cursor': asked_from}, asked_from)\n"
+        "    return reveal_stage(store, page | {'puts': {}, 'drops': {}}, asked_from)\n"
+        "reveal_stage, reveal.stage = reveal.stage, stage",
+        "pull-in-pages",
+    ),
+    "acknowledges-what-it-has-not-stored": (
+        "from outrider_sdk.store import Store\n"
+        "old, other = Store.meta_int, {'answered_through': 'last_number'}\n"
+        "Store.meta_int = lambda store, key, default=0: old(store, other.get(key, key), default)",
+        "outcomes-are-acknowledged",
+    ),
+    "lets-rows-go-back": (
+        "from outrider_sdk import reveal\n"
+        "old = reveal._stored_columns\n"
+        "reveal._stored_columns = lambda e, c: old(e, c | {'revision': [9**15 for _ in c['id']]})",
+        "a-lower-revision",
+    ),
+    "gives-up-refusals": (
+        "from outrider_sdk import attention; attention.list_attention = lambda store: []",
+        "refused",
+    ),
+    "dies": ("adapter.main = lambda: None", "digest/"),
+}
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_a_client_with_a_mistake_fails(sabotage, tmp_path):
+    """Vectors that pass whatever a client does prove nothing."""
+    code, caught_by = SABOTAGES[sabotage]
+    client = tmp_path / "client.py"
+    client.write_text(
+        f"import sys; sys.path.insert(0, {str(FOLDER)!r}); import adapter\n{code}\nadapter.main()\n", encoding="utf-8"
+    )
+
+    ran = run([sys.executable, str(client)], "--only", caught_by)
+
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert f"failed      {caught_by}" in ran.stdout
+
+
+def test_a_client_may_lack_a_part_and_the_runner_says_so(tmp_path):
+    """A client that takes no orders need not price them; it must not look as if it did."""
+    client = tmp_path / "client.sh"
+    client.write_text("while read -r line; do echo '{\"unsupported\": true}'; done\n", encoding="utf-8")
+
+    ran = run(["sh", str(client)], "--only", "price/")
+
+    assert (ran.returncode, ran.stdout.strip().splitlines()[-1]) == (0, "0 passed, 0 failed, 14 unsupported")

@@ -1,0 +1,227 @@
+"""Outrider's own SDK under the conformance runner: its line protocol on one side, a replica on the other."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from outrider_sdk import (
+    ClientTooOld,
+    Credentials,
+    DeviceRevoked,
+    InvalidValue,
+    MemoryCredentials,
+    Offline,
+    OutriderError,
+    ProtocolViolation,
+    Rejected,
+    Replica,
+    ReplicaForked,
+    overlay,
+    rules,
+)
+from outrider_sdk.kinds import to_python, to_stored, to_wire
+from outrider_sdk.protocol import ENTITIES, canonical_json, chain_digest
+
+DEVICE_ID = "01920000-0000-7000-8000-0000000000d1"
+MEMBER_ID = "01920000-0000-7000-8000-0000000000e1"
+ERRORS: dict[type[OutriderError], str] = {
+    Offline: "offline",
+    ReplicaForked: "forked",
+    DeviceRevoked: "revoked",
+    ClientTooOld: "too_old",
+    ProtocolViolation: "violation",
+    Rejected: "rejected",
+}
+FAILURES: dict[str, Callable[[dict[str, Any]], OutriderError]] = {
+    "forked": lambda error: ReplicaForked(error["number"]),
+    "device_revoked": lambda error: DeviceRevoked("The device was revoked."),
+    "client_too_old": lambda error: ClientTooOld("The server speaks another protocol."),
+}
+
+
+def enrolled(secret: str, refresh_token: str) -> Credentials:
+    """The device of all vectors."""
+    return Credentials(
+        server="https://server.example",
+        slug="acme",
+        device_id=DEVICE_ID,
+        member_id=MEMBER_ID,
+        incarnation=1,
+        number_prefix="W7",
+        secret=secret,
+        refresh_token=refresh_token,
+        access_token="",
+    )
+
+
+def say(message: dict[str, Any]) -> None:
+    """A line to the runner."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+class LineTransport:
+    """A network that is the runner: requests go out as lines, and lines come back."""
+
+    contact_time = None
+    bytes_sent = bytes_received = 0
+
+    def __init__(self, meanwhile: Callable[[dict[str, Any]], object]) -> None:
+        self._meanwhile = meanwhile
+
+    def push(self, request: Any) -> Any:
+        return self._ask("push", request)
+
+    def pull(self, request: Any) -> Any:
+        return self._ask("pull", request)
+
+    def _ask(self, name: str, request: Any) -> Any:
+        say({"request": name, "body": request})
+        answer = json.loads(sys.stdin.readline())
+        if "meanwhile" in answer:
+            self._meanwhile(answer["meanwhile"])
+        if answer.get("lost"):
+            raise Offline("The reply is gone.")
+        if "error" in answer:
+            error = answer["error"]
+            known = FAILURES.get(error["code"])
+            raise known(error) if known else Rejected(error["status"], error["code"], error["code"], error)
+        return answer["reply"]
+
+    def begin_incarnation(self, request: Any) -> Any:
+        return self._ask("incarnation", request)
+
+    def close(self) -> None:
+        pass
+
+
+class Session:
+    """A device, from `open` on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._clock = 0
+        self._ids: list[str] = []
+
+    def open(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A new replica."""
+        self._clock = step["now"]
+        self.crm = Replica.open(
+            self._folder / "crm.db",
+            credentials=MemoryCredentials(enrolled("c2VjcmV0", "r")),
+            transport=LineTransport(self.change),
+            clock=lambda: self._clock,
+        )
+        self.crm._new_id = lambda: self._ids.pop(0)  # type: ignore[assignment]
+        return {}
+
+    def clock(self, step: dict[str, Any]) -> dict[str, Any]:
+        """The device's clock shows another time."""
+        self._clock = step["now"]
+        return {}
+
+    def change(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A person's transaction."""
+        with self.crm.transaction() as transaction:
+            for change in step["changes"]:
+                self._change(change)
+        return {"number": transaction.number}
+
+    def _change(self, change: dict[str, Any]) -> None:
+        if change["op"] == "intent":
+            entity, _, act = change["name"].partition(".")
+            getattr(self.crm.table(entity), act)(change["id"])
+            return
+        table = self.crm.table(change["entity"])
+        fields = ENTITIES[change["entity"]].by_name
+        values = {n: to_python(fields[n], to_stored(fields[n], v)) for n, v in change.get("fields", {}).items()}
+        if change["op"] == "create":
+            self._ids.append(change["id"])
+            table.create(**values)
+        elif change["op"] == "edit":
+            table.edit(change["id"], **values)
+        else:
+            table.delete(change["id"])
+
+    def discard(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A person takes an unsent mutation back."""
+        return {"discarded": self.crm.discard(step["number"])}
+
+    def sync(self, step: dict[str, Any]) -> dict[str, Any]:
+        """Push and pull, through the runner."""
+        try:
+            report = self.crm.sync()
+        except OutriderError as error:
+            return {"error": next(code for kind, code in ERRORS.items() if isinstance(error, kind))}
+        return {"cursor": report.cursor}
+
+    def rows(self, step: dict[str, Any]) -> dict[str, Any]:
+        """What is shown of an entity, in the shapes of the wire, by id."""
+        entity = ENTITIES[step["entity"]]
+        with self.crm._store.read() as conn:
+            found = conn.execute(f'SELECT * FROM "{entity.name}" ORDER BY id').fetchall()
+        return {"rows": [overlay.wire_row(entity, row) for row in found]}
+
+    def waiting(self, step: dict[str, Any]) -> dict[str, Any]:
+        """Refused mutations that wait for a person."""
+        return {"refused": [{"number": i.number, "code": i.code} for i in self.crm.attention() if i.number and i.code]}
+
+    def reopen(self, step: dict[str, Any]) -> dict[str, Any]:
+        """The program ends, and begins again, with the same file."""
+        self.crm.close()
+        return self.open({"now": self._clock})
+
+
+def canonical(case: dict[str, Any]) -> dict[str, Any]:
+    return {"text": canonical_json(case["value"])}
+
+
+def digest(case: dict[str, Any]) -> dict[str, Any]:
+    return {"digest": chain_digest(case["previous"], case["mutation"])}
+
+
+def proof(case: dict[str, Any]) -> dict[str, Any]:
+    return {"proof": enrolled(case["secret"], case["refresh_token"]).proof()}
+
+
+def price(case: dict[str, Any]) -> dict[str, Any]:
+    numbers = (Decimal(case[name]) for name in ("list_price", "quantity", "discount"))
+    return {"amount_minor": rules.line_amount_minor(*numbers, case["currency"])}
+
+
+def transition(case: dict[str, Any]) -> dict[str, Any]:
+    may = rules.return_may_become if case["entity"] == "return_order" else rules.may_become
+    return {"legal": may(case["status"], case["following"])}
+
+
+def consent(case: dict[str, Any]) -> dict[str, Any]:
+    return {"state": rules.consent_state(case["records"])}
+
+
+def value(case: dict[str, Any]) -> dict[str, Any]:
+    field = ENTITIES[case["entity"]].by_name[case["field"]]
+    try:
+        return {"value": to_wire(case["entity"], field, to_python(field, to_stored(field, case["value"])))}
+    except (InvalidValue, ValueError, ArithmeticError):
+        return {"refused": True}
+
+
+CASES = {each.__name__: each for each in (canonical, digest, proof, price, transition, consent, value)}
+
+
+def main() -> None:
+    """Answer lines until there are no more."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(Path(folder))
+        for line in sys.stdin:
+            step = json.loads(line)
+            act = CASES.get(step["act"]) or getattr(session, step["act"], None)
+            say(act(step) if act else {"unsupported": True})
+
+
+if __name__ == "__main__":
+    main()

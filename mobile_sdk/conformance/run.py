@@ -1,0 +1,227 @@
+"""Runs the conformance vectors against a client in any language. README.md beside this file has its line protocol.
+
+It knows the wire, and nothing of any client: it starts a command, writes lines, reads lines, compares.
+"""
+
+import argparse
+import hashlib
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SILENCE_MAX_S = 30.0
+ANY = "*"
+"""In what is expected: whatever it is."""
+
+Json = Any
+
+
+class Failure(Exception):
+    """What the client did differs from what the vector says."""
+
+
+class Unsupported(Exception):
+    """The client says that it has no such thing."""
+
+
+class Client:
+    """The command under test."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def say(self, message: Json) -> Json:
+        """Write a line; the line that answers it."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+            line = self._lines.get(timeout=SILENCE_MAX_S)
+        except queue.Empty:
+            raise Failure(f"was silent for {SILENCE_MAX_S:.0f} s after {json.dumps(message)[:200]}") from None
+        except OSError:
+            line = None
+        if line is None:
+            raise Failure(f"ended after {json.dumps(message)[:200]}")
+        try:
+            reply = json.loads(line)
+        except ValueError:
+            raise Failure(f"wrote a line that is no JSON: {line[:200]!r}") from None
+        if reply.get("unsupported"):
+            raise Unsupported(message.get("act"))
+        return reply
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def compare(expected: Json, found: Json, at: str = "") -> None:
+    """See that everything that is expected is there; a client may say more, in objects alone."""
+    if expected == ANY:
+        return
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key, value in expected.items():
+            if key not in found:
+                raise Failure(f"{at}.{key} is missing; expected {json.dumps(value)}")
+            compare(value, found[key], f"{at}.{key}")
+        return
+    if isinstance(expected, list) and isinstance(found, list):
+        if len(expected) != len(found):
+            raise Failure(f"{at} has {len(found)} items, not {len(expected)}: {json.dumps(found)[:400]}")
+        for index, (one, other) in enumerate(zip(expected, found, strict=True)):
+            compare(one, other, f"{at}[{index}]")
+        return
+    if type(expected) is not type(found) or expected != found:
+        raise Failure(f"{at} is {json.dumps(found)[:400]}, not {json.dumps(expected)[:400]}")
+
+
+class Server:
+    """The runner's side of a session: it remembers the digests that were pushed, and checks their chain (4.2)."""
+
+    def __init__(self) -> None:
+        self.digests = {0: "0" * 64}
+
+    def check_push(self, body: Json) -> None:
+        """Numbers without a gap, and digests that continue the chain."""
+        previous = None
+        for mutation in body.get("mutations", []):
+            number = mutation["number"]
+            if previous is not None and number != previous + 1:
+                raise Failure(f"mutation {previous} is followed by {number}")
+            previous = number
+            if number - 1 in self.digests:
+                digest = self._digest(self.digests[number - 1], mutation)
+                if mutation["digest"] != digest:
+                    raise Failure(f"the digest of mutation {number} is {mutation['digest']}, not {digest}")
+            if self.digests.setdefault(number, mutation["digest"]) != mutation["digest"]:
+                raise Failure(f"mutation {number} was sent before with another digest")
+
+    def _digest(self, previous: str, mutation: Json) -> str:
+        body = {key: value for key, value in mutation.items() if key != "digest"}
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+    def filled(self, reply: Json) -> Json:
+        """`"$digest:3"` becomes what mutation 3 was pushed with."""
+        if isinstance(reply, dict):
+            return {key: self.filled(value) for key, value in reply.items()}
+        if isinstance(reply, list):
+            return [self.filled(value) for value in reply]
+        if isinstance(reply, str) and reply.startswith("$digest:"):
+            return self.digests[int(reply.removeprefix("$digest:"))]
+        return reply
+
+
+def run_case(client: Client, case: Json) -> None:
+    """One question, one answer."""
+    compare(case["result"], client.say({key: value for key, value in case.items() if key != "result"}), "answer")
+
+
+def run_session(client: Client, session: Json, templates: Json) -> None:
+    """A script: acts of a person, and what the server says when the device asks."""
+    server = Server()
+    for number, step in enumerate(session["steps"], 1):
+        try:
+            _run_step(client, step, server, templates)
+        except Failure as failure:
+            raise Failure(f"step {number} ({step['act']}): {failure}") from None
+
+
+def _run_step(client: Client, step: Json, server: Server, templates: Json) -> None:
+    expected = list(step.get("exchange", []))
+    said = client.say({key: value for key, value in step.items() if key not in ("exchange", "result")})
+    while "request" in said:
+        if not expected:
+            raise Failure(f"it asks what the script does not expect: {json.dumps(said)[:400]}")
+        exchange = expected.pop(0)
+        compare(exchange["request"], said["request"], "request")
+        if said["request"] == "push":
+            server.check_push(said["body"])
+        compare(exchange.get("body", {}), said["body"], "body")
+        said = client.say(_answer(exchange, server, templates))
+    if expected:
+        raise Failure(f"it did not ask for {json.dumps(expected[0]['request'])}")
+    compare(step.get("result", {}), said, "result")
+
+
+def _answer(exchange: Json, server: Server, templates: Json) -> Json:
+    answer = {key: exchange[key] for key in ("lost", "error", "meanwhile") if key in exchange}
+    if "reply" in exchange:
+        answer["reply"] = server.filled(templates[exchange["request"]] | exchange["reply"])
+    return answer
+
+
+def vectors(folder: Path, only: str) -> Iterator[tuple[str, str, Json]]:
+    """All of them: name, kind, content."""
+    for path in sorted(folder.glob("cases/*.json")):
+        for number, case in enumerate(json.loads(path.read_text(encoding="utf-8")), 1):
+            name = f"{path.stem}/{case.pop('name', number)}"
+            if only in name:
+                yield name, "case", case
+    for path in sorted(folder.glob("sessions/[!_]*.json")):
+        if only in path.stem:
+            yield path.stem, "session", json.loads(path.read_text(encoding="utf-8"))
+
+
+def run(command: list[str], folder: Path = HERE, only: str = "", verbose: bool = False) -> int:
+    """Run all vectors; how many failed."""
+    templates = json.loads((folder / "sessions" / "_replies.json").read_text(encoding="utf-8"))
+    counts = {"passed": 0, "failed": 0, "unsupported": 0}
+    client: Client | None = None
+    for name, kind, vector in vectors(folder, only):
+        client = client or Client(command)
+        verdict, why = "passed", ""
+        try:
+            if kind == "case":
+                run_case(client, vector)
+            else:
+                run_session(client, vector, templates)
+        except Unsupported as act:
+            verdict, why = "unsupported", str(act)
+        except Failure as failure:
+            verdict, why = "failed", str(failure)
+        except (KeyError, TypeError, AttributeError) as error:
+            verdict, why = "failed", f"the client's line has not the expected form: {error!r}"
+        counts[verdict] += 1
+        if verdict != "passed" or verbose:
+            print(f"{verdict:11} {name}: {why or vector.get('says', '')}")
+        if verdict == "failed" or kind == "session":
+            client.close()  # a session begins with a client that remembers nothing
+            client = None
+    if client is not None:
+        client.close()
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count or verdict != "unsupported"))
+    return counts["failed"] if sum(counts.values()) else 1
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="TEXT", help="vectors whose name contains TEXT")
+    parser.add_argument("--verbose", action="store_true", help="also print what has passed")
+    parser.add_argument("command", nargs="+", metavar="COMMAND", help="the client to test; put -- before it")
+    given = parser.parse_args()
+    return int(bool(run(given.command, only=given.only, verbose=given.verbose)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
