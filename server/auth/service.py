@@ -208,6 +208,15 @@ async def find_base(role: str) -> str:
     return str(base or role)
 
 
+async def find_member_by_email(email: str) -> UUID | None:
+    """The member who has the e-mail address, active or not (tenant)."""
+    found: UUID | None = await connection().fetchval(
+        "SELECT id FROM member WHERE lower(email) = lower($1) AND deleted_at IS NULL ORDER BY active DESC LIMIT 1",
+        email.strip(),
+    )
+    return found
+
+
 async def find_standing(member_id: UUID, device_id: UUID | None) -> Standing | None:
     """Whether a token's member and device are still what they were when it was issued (tenant)."""
     row = await connection().fetchrow(

@@ -19,6 +19,7 @@ from server.cli.doctor import Finding, examine
 from server.cli.erase import erase_people
 from server.cli.exports import export_files
 from server.cli.imports import import_files
+from server.cli.sql import query_sql
 from server.cli.supervisor import watch_parent
 from server.config import MAIN_DATABASE, Config, ConfigError
 from server.demo import main as demo
@@ -209,6 +210,7 @@ main.add_command(demo)
 main.add_command(import_files)
 main.add_command(export_files)
 main.add_command(erase_people)
+main.add_command(query_sql)
 
 
 def _config(host: str | None, port: int | None) -> Config:

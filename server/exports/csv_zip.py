@@ -39,8 +39,7 @@ async def write_zip(path: Path, wanted: Sequence[Readable]) -> dict[str, int]:
         for each in wanted:
             header = [field.name for field in each.fields]
             counts[each.entity.name] = await _write_file(archive, each.entity.name, header, read_rows(each))
-        ids = read_external_ids([each.entity.name for each in wanted])
-        counts["external_id"] = await _write_file(archive, "external_id", EXTERNAL_IDS, ids)
+        counts["external_id"] = await _write_file(archive, "external_id", EXTERNAL_IDS, read_external_ids(wanted))
     return counts
 
 

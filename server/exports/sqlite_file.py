@@ -1,7 +1,7 @@
 """An export as one SQLite file: a table for each entity. sqlite-utils makes the tables, SQLite itself fills them."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -16,21 +16,34 @@ _TYPES: Final = {Kind.INTEGER: int, Kind.BOOLEAN: int}
 """All else is text: ids, exact decimals, moments, documents."""
 
 
-async def write_sqlite(path: Path, wanted: Sequence[Readable]) -> dict[str, int]:
-    """Write the export; how many rows of each entity. Within a transaction of the tenant: all is of one moment."""
+async def write_sqlite(
+    path: Path, wanted: Sequence[Readable], *, only: Collection[str] | None = None
+) -> dict[str, int]:
+    """Write the export; how many rows of each entity. Within a transaction of the tenant: all is of one moment.
+
+    Args:
+        only: the tables that are filled; the others are there, and empty.
+    """
     counts = {}
-    names = {each.entity.name for each in wanted}
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN")
-        database = Database(file)
+        create_tables(file, wanted)
         for each in wanted:
-            _create_table(database, each, names)
-            counts[each.entity.name] = await _fill(file, each.entity.name, len(each.fields), read_rows(each))
-        database.create_table("external_id", dict.fromkeys(EXTERNAL_IDS, str), pk=EXTERNAL_IDS[:3])
-        ids = read_external_ids(sorted(names))
-        counts["external_id"] = await _fill(file, "external_id", len(EXTERNAL_IDS), ids)
+            if only is None or each.entity.name in only:
+                counts[each.entity.name] = await _fill(file, each.entity.name, len(each.fields), read_rows(each))
+        if only is None or "external_id" in only:
+            counts["external_id"] = await _fill(file, "external_id", len(EXTERNAL_IDS), read_external_ids(wanted))
         file.execute("COMMIT")
     return counts
+
+
+def create_tables(file: sqlite3.Connection, wanted: Sequence[Readable]) -> set[str]:
+    """Create the tables of an export; their names."""
+    database, names = Database(file), {each.entity.name for each in wanted}
+    for each in wanted:
+        _create_table(database, each, names)
+    database.create_table("external_id", dict.fromkeys(EXTERNAL_IDS, str), pk=EXTERNAL_IDS[:3])
+    return names | {"external_id"}
 
 
 def _create_table(database: Database, each: Readable, names: set[str]) -> None:
