@@ -101,6 +101,23 @@ class Access:
 
 _NO_RIGHT: Final = Right()
 
+
+@dataclass(frozen=True, slots=True)
+class AccessHistory:
+    """The access of one member as it was: what they captured is judged by the rights of its hour."""
+
+    now: Access
+    before: tuple[tuple[int, Access], ...] = ()
+    """(until when, in microseconds; what it was), oldest first."""
+
+    def at(self, moment: int) -> tuple[Access, int | None]:
+        """The access of a moment, and until when it was that; None: it still is."""
+        for until, access in self.before:
+            if moment < until:
+                return access, until
+        return self.now, None
+
+
 # Nobody but admins and owners sees who may do what.
 _ADMINISTERED: Final = frozenset({"role"})
 _MANAGED_BY_MANAGERS: Final = frozenset({"assignment", "territory", "delegation", "route", "route_stop"})

@@ -13,7 +13,7 @@ import asyncpg
 from outrider_sdk.protocol.ids import uuid7
 
 from server import clock
-from server.auth.access import Access, access_of
+from server.auth.access import Access, AccessHistory, access_of
 from server.auth.roles import ROLES
 from server.auth.tables import Identity, Member, Membership
 from server.db import Revision, TenantRef, connection
@@ -200,6 +200,34 @@ def access_from(row: asyncpg.Record) -> Access:
     if row["base"] is None:  # no such role any more
         return access_of(row["role"])
     return access_of(row["role"], row["base"], row["permissions"], row["fields"])
+
+
+_HISTORY: Final = """
+WITH part AS (
+    SELECT h.role, h.until, lag(h.until, 1, '-infinity') OVER (ORDER BY h.until) AS since FROM (
+        SELECT c.role, c.until FROM member_role_change c WHERE c.member_id = $1
+        UNION ALL SELECT m.role, 'infinity' FROM member m WHERE m.id = $1
+    ) h
+), document AS (
+    SELECT d.*, lag(d.until, 1, '-infinity') OVER (PARTITION BY d."key" ORDER BY d.until) AS since FROM (
+        SELECT c."key", c.base, c.permissions, c.fields, c.until FROM role_change c
+        WHERE c."key" IN (SELECT p.role FROM part p)
+        UNION ALL
+        SELECT r."key", r.base, r.permissions, r.fields, 'infinity' FROM role r
+        WHERE r.deleted_at IS NULL AND r."key" IN (SELECT p.role FROM part p)
+    ) d
+)
+SELECT p.role, d.base, d.permissions::text AS permissions, d.fields::text AS fields,
+    (extract(epoch FROM least(p.until, d.until)) * 1000000)::bigint AS until
+FROM part p LEFT JOIN document d ON d."key" = p.role AND d.until > p.since AND d.since < p.until
+WHERE least(p.until, d.until) < 'infinity' ORDER BY least(p.until, d.until)
+"""
+
+
+async def load_access_history(member_id: UUID, now: Access) -> AccessHistory:
+    """What a member's access was before it became what it is now (tenant)."""
+    records = await connection().fetch(_HISTORY, member_id)
+    return AccessHistory(now, tuple((record["until"], access_from(record)) for record in records))
 
 
 async def find_base(role: str) -> str:

@@ -62,6 +62,10 @@ class Attempt:
         """What the member may do with an entity."""
         return self.state.device.access.right(entity)
 
+    def tells(self, row: Row, field: str) -> bool:
+        """Whether the member may be told what others made of a field: they see the row, and it, by now."""
+        return row.visible_until == ALWAYS and field not in self.state.device.sight.right(row.entity.name).hidden
+
     def require(self, action: str, row: Row) -> None:
         """Refuse what the member may not do to a row that they see.
 
@@ -128,7 +132,7 @@ class Attempt:
         """
         own, other = self.state.device.member_id, by.member_id
         ours_kept = kept is Kept.OURS
-        may_see = row.visible_until == ALWAYS
+        may_see = self.tells(row, field)
         values: dict[str, Any] = dict.fromkeys(CONFLICT.columns)
         values |= {
             "id": str(

@@ -24,7 +24,7 @@ from server.sync.masters import ask_master, find_master, require_decider
 from server.sync.orders import recompute_total, require_editable
 from server.sync.payments import allocate_held
 from server.sync.refusals import Refusal
-from server.sync.state import ALWAYS, Row
+from server.sync.state import Row
 from server.sync.values import check_value, writable_field
 
 
@@ -54,7 +54,7 @@ def settle_conflict(attempt: Attempt, conflict_id: str, seen: dict[str, Any]) ->
             None if row.deleted else _documents(row),
             choice=str(seen.get("choice")),
             seen=_seen_standing(record, seen),
-            may_see=row.visible_until == ALWAYS,
+            may_see=attempt.tells(row, record.field),
         )
     except SettlementRefused as refused:
         raise Refusal(refused.code, str(refused), **({"field": refused.field} if refused.field else {})) from None

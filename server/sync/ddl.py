@@ -327,18 +327,30 @@ def _cascade(e: Entity, rows: str, *, inserted: bool = False) -> str:
     return sql + effect.replace("{rows}", rows) if on_insert or not inserted else sql
 
 
+def _history(table: str, kept: str, read: str, of: str = "") -> str:
+    """Keeps what old rows said until now, where new ones say something else."""
+    values = ", ".join(f"o.{column}" for column in read.split(", "))
+    return f"""
+    INSERT INTO {{{{schema}}}}.{table} ({kept}, until, revision)
+    SELECT {values}, c.at, c.revision
+    FROM (SELECT {read} FROM old_rows{of} EXCEPT SELECT {read} FROM new_rows{of}) o
+    CROSS JOIN {{{{schema}}}}.revision_counter c;"""
+
+
+_ROLE = '"key", base, permissions, fields'
+_HISTORIES = {
+    "price_item": _history("price_change", "price_item_id, price", "id, price"),
+    "member": _history("member_role_change", "member_id, role", "id, role"),
+    "role": _history("role_change", _ROLE, _ROLE, " WHERE deleted_at IS NULL"),
+}
+
+
 def _statement_triggers(e: Entity) -> str:
     # Transition tables have no statistics, and a plan cached for one row would join 10,000 row by row: hence arrays and
     # EXCEPT, which have one plan for all sizes, and no join but a full one, which is hashed or merged.
     name, table = e.name, _quoted(e.name)
     moved = (*MOVED_BY.get(name, ()), "deleted_at")
     head = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
-    price_history = ""
-    if name == "price_item":
-        price_history = """
-    INSERT INTO {{schema}}.price_change (price_item_id, price, until, revision)
-    SELECT o.id, o.price, c.at, c.revision
-    FROM (SELECT id, price FROM old_rows EXCEPT SELECT id, price FROM new_rows) o CROSS JOIN {{schema}}.revision_counter c;"""
     return f"""
 CREATE FUNCTION {{{{schema}}}}.after_insert_{name}() RETURNS trigger {head}
 BEGIN
@@ -351,7 +363,7 @@ CREATE TRIGGER c_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_row
 CREATE FUNCTION {{{{schema}}}}.after_update_{name}() RETURNS trigger {head}
 DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;{price_history}{audit_changed(e, moved)}{brought_back(name)}
+    IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;{_HISTORIES.get(name, "")}{audit_changed(e, moved)}{brought_back(name)}
 {_record_change(e)}
     IF cardinality(moved) = 0 THEN RETURN NULL; END IF;
     PERFORM {{{{schema}}}}.refresh_scopes_{name}(moved);

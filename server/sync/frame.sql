@@ -158,6 +158,17 @@ CREATE TABLE {{schema}}.price_change (
 );
 CREATE INDEX ON {{schema}}.price_change (price_item_id, until);
 
+-- What a member's role, and a role's document, were until when: captured work is judged by the rights of its hour.
+CREATE TABLE {{schema}}.member_role_change (
+    member_id uuid NOT NULL, role text NOT NULL, until timestamptz NOT NULL, revision bigint NOT NULL
+);
+CREATE INDEX ON {{schema}}.member_role_change (member_id, until);
+CREATE TABLE {{schema}}.role_change (
+    "key" text NOT NULL, base text NOT NULL, permissions jsonb NOT NULL, fields jsonb NOT NULL, until timestamptz NOT NULL,
+    revision bigint NOT NULL
+);
+CREATE INDEX ON {{schema}}.role_change ("key", until);
+
 -- How far the rights of a role's document go; see server.auth.access.Reach.
 CREATE FUNCTION {{schema}}.reach_of(permissions jsonb) RETURNS smallint LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$

@@ -8,7 +8,7 @@ from outrider_sdk.rules import EDITABLE_STATUSES, line_amount_minor, order_total
 from server.crm.order.rules import DECIMAL_DIGITS
 from server.sync.attempt import Attempt
 from server.sync.refusals import Refusal, quoted
-from server.sync.state import ALWAYS, Row
+from server.sync.state import Row
 
 AMOUNT_MINOR_MAX: Final = 2**63 - 1
 
@@ -162,7 +162,7 @@ def transition_illegal(attempt: Attempt, order: Row, what: str) -> Refusal:
     """The refusal that names the status found, to who may still see the order or return and its status."""
     number, status = order.values["number"], order.values["status"]
     noun = "Return" if order.entity.name == "return_order" else "Order"
-    if order.visible_until != ALWAYS or "status" in attempt.right(order.entity.name).hidden:
+    if not attempt.tells(order, "status"):
         return Refusal("transition_illegal", f"{noun} {number} can no longer be {what}.")
     is_now = f"{noun} {number} was deleted" if order.deleted else f"{noun} {number} is {status.replace('_', ' ')}"
     return Refusal("transition_illegal", f"{is_now} and can no longer be {what}.", status_found=status)

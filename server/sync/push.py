@@ -7,12 +7,14 @@ the same answer.
 import json
 import logging
 import re
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from outrider_sdk.protocol import canonical_json
 
-from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
+from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from, load_access_history
 from server.clock import to_micros
 from server.crm.duplicate.search import FOUND_MAX, OF_NEW_ROWS, Duplicate, find_duplicates, open_cases, told_to
 from server.crm.order.jobs import enqueue_order_confirmation
@@ -23,6 +25,7 @@ from server.sync.conflicts import as_read_by, withhold
 from server.sync.decide import decide, refuse
 from server.sync.lineage import HAS_KIN, recognise
 from server.sync.load import load_state
+from server.sync.merge import capture_time
 from server.sync.numbers import check_chain, check_known, split_known
 from server.sync.refusals import Refusal
 from server.sync.state import CREATION, Device, State, WritePlan
@@ -77,10 +80,29 @@ async def push(
         access,
         earlier,
     )
-    for start in range(0, len(fresh), PUSH_CHUNK):
-        outcomes += await _apply(fresh[start : start + PUSH_CHUNK], device, revision)
+    for part, judged in await _by_rights(fresh, device, revision):
+        outcomes += await _apply(part, judged, revision)
     await _save_device(record, last, acked_through, revision)
     return {"outcomes": outcomes, "applied_through": last["number"], "server_time": to_micros(revision.at)}
+
+
+async def _by_rights(
+    fresh: list[dict[str, Any]], device: Device, revision: Revision
+) -> list[tuple[list[dict[str, Any]], Device]]:
+    """The mutations in parts that can be applied at once, each captured under the same rights."""
+    if not fresh:
+        return []
+    history = await load_access_history(UUID(device.member_id), device.access)
+    parts: list[tuple[list[dict[str, Any]], Device]] = []
+    now = to_micros(revision.at)
+    for mutation in fresh:
+        at = capture_time(mutation["captured_at"], mutation["skew"], enrolled_at=device.enrolled_at, now=now)
+        access, until = history.at(now if at is None else at)
+        if not parts or access is not parts[-1][1].access or len(parts[-1][0]) == PUSH_CHUNK:
+            judged = replace(device, access=access, access_now=history.now, access_until=until)
+            parts.append(([], device if until is None else judged))
+        parts[-1][0].append(mutation)
+    return parts
 
 
 _LOCK_DEVICE = f"""
@@ -221,7 +243,7 @@ async def _flag_duplicates(plan: WritePlan, state: State) -> None:
         visible = await rows.list_visible(OF_NEW_ROWS[name], ids, state.device)
         for duplicate in found:
             outcome = outcomes.get(_maker(state, duplicate))
-            kinds = told_to(state.device.access, duplicate.entity, duplicate.kinds)
+            kinds = told_to(state.device.sight, duplicate.entity, duplicate.kinds)
             if outcome is not None and str(duplicate.other_id) in visible and kinds:
                 outcome.setdefault("duplicates", []).append(_as_told(duplicate, kinds))
 

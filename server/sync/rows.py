@@ -82,11 +82,13 @@ async def load(entity: Entity, column: str, ids: Iterable[str], *, device: Devic
     select = _select(entity).format(column=column, array=array)
     records = await connection().fetch(select, wanted, device.member_id, int(reach))
     columns = entity.columns
-    return [_row(entity, dict(zip(columns, record[4:], strict=True)), record) for record in records]
+    return [_row(entity, dict(zip(columns, record[4:], strict=True)), record, device) for record in records]
 
 
-def _row(entity: Entity, values: dict[str, Any], record: asyncpg.Record) -> Row:
+def _row(entity: Entity, values: dict[str, Any], record: asyncpg.Record, device: Device) -> Row:
     until, level, deleted, stamps = record[:4]
+    if until == ALWAYS and device.access_until is not None and level > device.sight.right(entity.name).read:
+        until = device.access_until  # the scope is still theirs, but by now they read such rows less far
     return Row(
         entity, values, msgspec.json.decode(stamps), deleted=deleted, visible_until=until, level=level, loaded=values
     )
@@ -125,7 +127,7 @@ async def list_visible(entity: str, ids: Sequence[str], device: Device) -> set[s
         WHERE e."row" = ANY ($1::uuid[]) AND NOT e.gone AND g.level <= $3""",
         ids,
         device.member_id,
-        int(device.access.right(entity).read),
+        int(device.sight.right(entity).read),
     )
     return {r[0] for r in records}
 

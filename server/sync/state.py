@@ -99,9 +99,19 @@ class Device:
     enrolled_at: int
     """No capture is older. (Its last contact is no such bound: an outbox is sent in several pushes.)"""
     access: Access = field(default_factory=lambda: access_of("rep"))
-    """What its member may do."""
+    """What its member might do when they captured what is being judged."""
     earlier: Mapping[str, int] = field(default_factory=dict)
     """Ids under which this replica was known before → the last number that it has in common with what they did."""
+
+    access_now: Access | None = None
+    """What they may do by now, where that is something else: it decides what they are told."""
+    access_until: int | None = None
+    """Until when `access` was what they might do; None: it still is."""
+
+    @property
+    def sight(self) -> Access:
+        """What the member may be told."""
+        return self.access_now or self.access
 
     def wrote(self, stamp: Stamp) -> bool:
         """Whether the stamp is of this device's own work, under whatever id it did it."""

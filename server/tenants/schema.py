@@ -169,6 +169,7 @@ def _grants(tenant: TenantRef) -> str:
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {{schema}} TO {{schema}};
         REVOKE INSERT, UPDATE, DELETE ON {{schema}}.schema_migration, {{schema}}.revision_counter,
             {{schema}}.scope_entry, {{schema}}.scope_grant, {{schema}}.scope_change, {{schema}}.price_change,
+            {{schema}}.member_role_change, {{schema}}.role_change,
             {{schema}}.audit_revision, {{schema}}.audit_entry, {{schema}}.erasure FROM {{schema}};
         REVOKE INSERT ON {{schema}}.webhook_event FROM {{schema}};
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;

@@ -107,7 +107,7 @@ async def test_submission_reserves_and_cancellation_gives_back(world: World):
 
     assert (reply["order"]["status"], reply["order"]["total_minor"]) == ("partly_accepted", 11000 + 9750)
     assert [v["verdict"] for v in reply["lines"]] == ["accepted", "short_stock"]
-    assert reply["lines"][1]["explanation"] == "Ordered 120, only 39 in stock: 39 accepted"
+    assert reply["lines"][1]["explanation"] == "Ordered 120, more than is in stock: 39 accepted"
     assert (await world.reserved("tea"), await world.reserved("oil")) == ("12", "39")
     cancelled = await world.rep.post(f"/orders/{order['id']}/cancellation")
     assert (cancelled["status"], await world.reserved("tea"), await world.reserved("oil")) == ("cancelled", "0", "0")

@@ -64,7 +64,7 @@ def test_what_is_short_is_accepted_in_part_and_says_so_in_numbers():
 
     assert outcome.status == "partly_accepted"
     assert outcome.lines[0].verdict == "short_stock"
-    assert outcome.lines[0].explanation == "Ordered 120, only 39 in stock: 39 accepted"
+    assert outcome.lines[0].explanation == "Ordered 120, more than is in stock: 39 accepted"
     assert (outcome.total_minor, outcome.reserved) == (9750, {OIL: Decimal(39)})
 
 
@@ -83,7 +83,7 @@ def test_complete_or_nothing_reserves_nothing_when_a_line_is_short():
     assert (outcome.status, outcome.reserved) == ("needs_attention", {})
     assert [v.quantity_accepted for v in outcome.lines] == [0, 0]
     assert "complete or not at all" in (outcome.status_reason or "")
-    assert outcome.lines[1].explanation == "Ordered 40, only 39 in stock: nothing accepted yet"
+    assert outcome.lines[1].explanation == "Ordered 40, more than is in stock: nothing accepted yet"
 
 
 def test_backorder_accepts_what_is_there_and_keeps_the_rest_ordered():

@@ -192,13 +192,14 @@ def _take_stock(line: _Line, fulfilment: str, left: dict[str, Decimal]) -> _Line
     else:
         whole = available // line.factor
         accepted = Decimal(0) if fulfilment == "complete" else whole
-        line = _short(line, whole, accepted, fulfilment)
+        line = _short(line, accepted, fulfilment)
     left[line.product] = available - accepted * line.factor
     return line
 
 
-def _short(line: _Line, whole: Decimal, accepted: Decimal, fulfilment: str) -> _Line:
-    text = f"Ordered {_plain(line.quantity)}, only {_plain(whole)} in stock: {_plain(accepted)} accepted"
+def _short(line: _Line, accepted: Decimal, fulfilment: str) -> _Line:
+    # Without the figure: the line, and its words, are read by people who may not read stocks.
+    text = f"Ordered {_plain(line.quantity)}, more than is in stock: {_plain(accepted)} accepted"
     if fulfilment == "backorder":
         text += f", {_plain(line.quantity - accepted)} back-ordered"
     if line.explanation:

@@ -159,6 +159,17 @@ CREATE TABLE {{schema}}.price_change (
 );
 CREATE INDEX ON {{schema}}.price_change (price_item_id, until);
 
+-- What a member's role, and a role's document, were until when: captured work is judged by the rights of its hour.
+CREATE TABLE {{schema}}.member_role_change (
+    member_id uuid NOT NULL, role text NOT NULL, until timestamptz NOT NULL, revision bigint NOT NULL
+);
+CREATE INDEX ON {{schema}}.member_role_change (member_id, until);
+CREATE TABLE {{schema}}.role_change (
+    "key" text NOT NULL, base text NOT NULL, permissions jsonb NOT NULL, fields jsonb NOT NULL, until timestamptz NOT NULL,
+    revision bigint NOT NULL
+);
+CREATE INDEX ON {{schema}}.role_change ("key", until);
+
 -- How far the rights of a role's document go; see server.auth.access.Reach.
 CREATE FUNCTION {{schema}}.reach_of(permissions jsonb) RETURNS smallint LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -2895,6 +2906,10 @@ CREATE FUNCTION {{schema}}.after_update_role() RETURNS trigger LANGUAGE plpgsql 
 DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    INSERT INTO {{schema}}.role_change ("key", base, permissions, fields, until, revision)
+    SELECT o."key", o.base, o.permissions, o.fields, c.at, c.revision
+    FROM (SELECT "key", base, permissions, fields FROM old_rows WHERE deleted_at IS NULL EXCEPT SELECT "key", base, permissions, fields FROM new_rows WHERE deleted_at IS NULL) o
+    CROSS JOIN {{schema}}.revision_counter c;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
         coalesce(array_agg(n.id) FILTER (WHERE (n."key", n."base", n."permissions", n."deleted_at") IS DISTINCT FROM (o."key", o."base", o."permissions", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."key" IS DISTINCT FROM o."key") THEN 'key' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."base" IS DISTINCT FROM o."base") THEN 'base' END, CASE WHEN bool_or(n."permissions" IS DISTINCT FROM o."permissions") THEN 'permissions' END, CASE WHEN bool_or(n."fields" IS DISTINCT FROM o."fields") THEN 'fields' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
@@ -3428,6 +3443,10 @@ CREATE FUNCTION {{schema}}.after_update_member() RETURNS trigger LANGUAGE plpgsq
 DECLARE ids uuid[]; moved uuid[]; previous bigint[]; lowest bigint; highest bigint; changed text[]; pushed boolean;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
+    INSERT INTO {{schema}}.member_role_change (member_id, role, until, revision)
+    SELECT o.id, o.role, c.at, c.revision
+    FROM (SELECT id, role FROM old_rows EXCEPT SELECT id, role FROM new_rows) o
+    CROSS JOIN {{schema}}.revision_counter c;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
         coalesce(array_agg(n.id) FILTER (WHERE (n."role", n."active", n."team_id", n."deleted_at") IS DISTINCT FROM (o."role", o."active", o."team_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."name" IS DISTINCT FROM o."name") THEN 'name' END, CASE WHEN bool_or(n."role" IS DISTINCT FROM o."role") THEN 'role' END, CASE WHEN bool_or(n."active" IS DISTINCT FROM o."active") THEN 'active' END, CASE WHEN bool_or(n."team_id" IS DISTINCT FROM o."team_id") THEN 'team_id' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END, CASE WHEN bool_or(n."email" IS DISTINCT FROM o."email") THEN 'email' END, CASE WHEN bool_or(n."identity_id" IS DISTINCT FROM o."identity_id") THEN 'identity_id' END]
@@ -4257,7 +4276,8 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM new_rows) THEN RETURN NULL; END IF;
     INSERT INTO {{schema}}.price_change (price_item_id, price, until, revision)
     SELECT o.id, o.price, c.at, c.revision
-    FROM (SELECT id, price FROM old_rows EXCEPT SELECT id, price FROM new_rows) o CROSS JOIN {{schema}}.revision_counter c;
+    FROM (SELECT id, price FROM old_rows EXCEPT SELECT id, price FROM new_rows) o
+    CROSS JOIN {{schema}}.revision_counter c;
     SELECT array_agg(n.id), array_agg(o.revision), min(n.revision), max(n.revision),
         coalesce(array_agg(n.id) FILTER (WHERE (n."price_list_id", n."product_id", n."deleted_at") IS DISTINCT FROM (o."price_list_id", o."product_id", o."deleted_at")), '{}'),
         ARRAY[CASE WHEN bool_or(n."created_by" IS DISTINCT FROM o."created_by") THEN 'created_by' END, CASE WHEN bool_or(n."custom" IS DISTINCT FROM o."custom") THEN 'custom' END, CASE WHEN bool_or(n."price_list_id" IS DISTINCT FROM o."price_list_id") THEN 'price_list_id' END, CASE WHEN bool_or(n."product_id" IS DISTINCT FROM o."product_id") THEN 'product_id' END, CASE WHEN bool_or(n."unit" IS DISTINCT FROM o."unit") THEN 'unit' END, CASE WHEN bool_or(n."price" IS DISTINCT FROM o."price") THEN 'price' END, CASE WHEN bool_or(n."minimum_quantity" IS DISTINCT FROM o."minimum_quantity") THEN 'minimum_quantity' END, CASE WHEN bool_or(n."starts_on" IS DISTINCT FROM o."starts_on") THEN 'starts_on' END, CASE WHEN bool_or(n."ends_on" IS DISTINCT FROM o."ends_on") THEN 'ends_on' END, CASE WHEN bool_or(n."deleted_at" IS DISTINCT FROM o."deleted_at") THEN 'deleted_at' END]
