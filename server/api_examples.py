@@ -33,6 +33,7 @@ _DELIVERY: Final = {
 _DEVICE: Final = {
     "id": _ID, "member_id": _ID, "name": "Ann's phone", "number_prefix": "H4YX", "enrolled_at": _AT,
     "last_seen_at": _AT, "revoked_at": None, "origin_id": None, "incarnation": 1, "cause": "enrolled", "lost": None,
+    "lease_until": "2026-12-25T12:00:00Z", "past_lease": 0,
 }  # fmt: skip
 _DUPLICATE: Final = {
     "id": _ID, "entity": "account", "row_id": _ID, "row_name": "Corner Shop", "other_id": _OTHER_ID,
@@ -59,7 +60,8 @@ _CHANGE: Final = {
     "source": "rest", "by": _AUTHOR, "field": "name", "old": "Corner Shop", "new": "The Corner Shop",
 }  # fmt: skip
 _RECEIPT: Final = {"attachment_id": _ID, "sha256": "7d" * 32, "size_bytes": 1068893, "received_at": _AT}
-_LEASE: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000}
+_LEASE: Final = {"token": _TOKEN, "key": "A" * 43}
+_ADMITTED: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000, "lease": _LEASE}
 
 PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}
 PUSH_REPLY_EXAMPLE: Final = {"outcomes": [], "applied_through": 0, "server_time": 1795608000000000}
@@ -88,7 +90,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "DismissalRequest": {},
     "DuplicateView": _DUPLICATE,
     "DuplicatesReply": {"items": [_DUPLICATE]},
-    "EnrolReply": _LEASE | {
+    "EnrolReply": _ADMITTED | {
         "device_id": _ID, "member_id": _ID, "incarnation": 1, "number_prefix": "H4YX", "refresh_token": "x" * 70,
         "after": 0,
     },
@@ -105,6 +107,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "ImportFileView": _IMPORT_FILE,
     "ImportPage": {"items": [_IMPORT]},
     "ImportView": _IMPORT,
+    "LeaseView": _LEASE,
     "LineVerdictView": _LINE,
     "LogInReply": {"access_token": _TOKEN, "expires_in": 900, "member_id": _ID, "role": "rep"},
     "LogInRequest": {"email": "ann@example.com", "password": "correct horse battery staple"},
@@ -130,7 +133,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "SweepReply": {"sent": True},
     "SweepRequest": {},
     "TenantView": {"id": _ID, "slug": "acme"},
-    "TokenReply": _LEASE | {"refresh_token": "x" * 70},
+    "TokenReply": _ADMITTED | {"refresh_token": "x" * 70},
     "TokenRequest": {"device_id": _ID, "refresh_token": "x" * 70, "proof": "0" * 64},
     "UndoReply": {"merge": view_example(MERGES.entity), "stayed": [_STAYED]},
     "UndoRequest": {},

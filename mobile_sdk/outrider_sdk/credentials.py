@@ -28,6 +28,9 @@ class Credentials:
     access_token: str = field(default="", repr=False)
     origin_id: str = ""
     """Of a later incarnation: the device that was enrolled first."""
+    lease: str = field(default="", repr=False)
+    """Until when the device may work without contact, as the server has signed it; and the key that verifies it."""
+    lease_key: str = ""
 
     @property
     def origin(self) -> str:

@@ -52,16 +52,20 @@ class Entry:
     derived: list[Derived]
     size_bytes: int
     status: str | None = None
+    past_lease: bool = False
 
     def wire(self) -> Mutation:
         """As it is digested, and pushed."""
-        return {
+        wired: Mutation = {
             "number": self.number,
             "digest": self.digest,
             "captured_at": self.captured_at,
             "skew": self.skew,
             "changes": self.changes,
         }
+        if self.past_lease:
+            wired["past_lease"] = True
+        return wired
 
     def wire_again(self) -> Mutation:
         """As it is pushed once more: without what was refused, or is about people who were erased."""
@@ -72,18 +76,20 @@ class Entry:
 
 
 _SELECT = """
-SELECT number, digest, captured_at, skew, changes, derived, length(CAST(changes AS BLOB)), status FROM sync_outbox """
+SELECT number, digest, captured_at, skew, changes, derived, length(CAST(changes AS BLOB)), status, past_lease
+FROM sync_outbox """
 
 
 def entries(
     conn: sqlite3.Connection, where: str, parameters: Sequence[object] = (), *, newest_first: bool = False
 ) -> Iterator[Entry]:
     """Mutations of the outbox that fulfil an SQL condition, in order of their numbers."""
-    for number, digest, captured_at, skew, changes, derived, size_bytes, status in conn.execute(
+    for number, digest, captured_at, skew, changes, derived, size_bytes, status, past_lease in conn.execute(
         f"{_SELECT} WHERE {where} ORDER BY number {'DESC' if newest_first else ''}",
         parameters,
     ):
-        yield Entry(number, digest, captured_at, skew, json.loads(changes), json.loads(derived), size_bytes, status)
+        told = json.loads(changes), json.loads(derived)
+        yield Entry(number, digest, captured_at, skew, *told, size_bytes, status, bool(past_lease))
 
 
 def next_number(store: Store) -> int:
@@ -91,8 +97,20 @@ def next_number(store: Store) -> int:
     return store.meta_int("last_number") + 1
 
 
-def append(store: Store, captured_at: int, changes: list[Change], derived: list[Derived]) -> int:
+def append(
+    store: Store,
+    captured_at: int,
+    changes: list[Change],
+    derived: list[Derived],
+    *,
+    past_lease: bool = False,
+    time_floor: int | None = None,
+) -> int:
     """Add a mutation at the end, within the caller's transaction.
+
+    Args:
+        past_lease: the device's lease had ended.
+        time_floor: no later capture was earlier than this (`lease`).
 
     Raises:
         InvalidValue: it is too large to travel.
@@ -104,17 +122,20 @@ def append(store: Store, captured_at: int, changes: list[Change], derived: list[
         "skew": None if skew is None else int(skew),
         "changes": changes,
     }
+    if past_lease:
+        body["past_lease"] = True
     text = canonical_json(changes)
     if len(changes) > MUTATION_CHANGES_MAX or len(text.encode()) > MUTATION_BYTES_MAX:
         raise InvalidValue("transaction", None, f"is too large to travel ({len(changes)} changes); make several of it")
     digest = chain_digest(store.meta("last_digest") or GENESIS_DIGEST, body)
     with store.read() as conn:
         conn.execute(
-            "INSERT INTO sync_outbox (number, digest, captured_at, skew, changes, derived, overlaid, resolved) "
-            "VALUES (?, ?, ?, ?, ?, ?, 1, 0)",
-            (number, digest, captured_at, body["skew"], text, canonical_json(derived)),
+            "INSERT INTO sync_outbox "
+            "(number, digest, captured_at, skew, changes, derived, past_lease, overlaid, resolved) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0)",
+            (number, digest, captured_at, body["skew"], text, canonical_json(derived), int(past_lease)),
         )
-    store.set_meta(last_number=number, last_digest=digest)
+    store.set_meta(last_number=number, last_digest=digest, time_floor=time_floor)
     return number
 
 

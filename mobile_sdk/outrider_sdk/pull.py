@@ -51,7 +51,12 @@ class Pull:
             self._contact.erased |= bool(page.get("erased")) or any("erased" in outcome for outcome in page["outcomes"])
             if page["complete"]:
                 news = reveal.reveal(
-                    self._store, page, asked_from, skew=self._contact.skew, last_sync_at=self._contact.clock()
+                    self._store,
+                    page,
+                    asked_from,
+                    skew=self._contact.skew,
+                    last_sync_at=self._contact.clock(),
+                    time_floor=None,
                 )
                 self._report.count(news)
                 return

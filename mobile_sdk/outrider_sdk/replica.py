@@ -17,6 +17,7 @@ from outrider_sdk.entity_tables import EntityTables
 from outrider_sdk.errors import InvalidValue, NotEnrolled, ReplicaBusy, ReplicaError
 from outrider_sdk.identity import enrol, identify
 from outrider_sdk.ids import Clock, Entropy, IdSource
+from outrider_sdk.lease import LeaseWatch
 from outrider_sdk.live import Deliver, LiveQueries, Subscription
 from outrider_sdk.queries import Query, R
 from outrider_sdk.reopen import Reopened, reopen
@@ -57,6 +58,7 @@ class Replica(EntityTables):
         self._transport = transport
         self._clock = clock
         self._new_id = IdSource(clock, entropy)
+        self._lease = LeaseWatch(opened, credentials, clock)
         self._current: Transaction | None = None
         self._syncing = threading.Lock()
         self._live = LiveQueries(opened)
@@ -134,6 +136,7 @@ class Replica(EntityTables):
         if was is not None and isinstance(self._transport, HttpTransport):
             self._transport.close()
             self._transport = None
+        self._lease.forget()
         made = self._credentials.load()
         assert made is not None
         return made
@@ -166,7 +169,7 @@ class Replica(EntityTables):
                     yield current
                 return
             with self._store.write():
-                self._current = Transaction(self._store, self._clock, self._new_id)
+                self._current = Transaction(self._store, self._clock, self._new_id, self._lease)
                 current = self._current
                 try:
                     yield current
@@ -259,6 +262,7 @@ class Replica(EntityTables):
             if self._store.meta("device_id") is None:
                 raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
             report = sync.run(self._store, transport, self._clock, on_progress)
+            self._lease.forget()
             report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
             report.needs_attention = self.attention()
             return report
@@ -337,7 +341,7 @@ class Replica(EntityTables):
 
     def status(self) -> Status:
         """How the replica stands, without contact."""
-        return get_status(self._store)
+        return get_status(self._store, self._lease)
 
     def verify(self) -> list[str]:
         """What is wrong with the replica; empty where all is well. Reads everything, changes nothing.

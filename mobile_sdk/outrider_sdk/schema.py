@@ -87,6 +87,7 @@ def _create_format_1(db: "Database") -> None:
         "number": number,
         "digest": text,
         "captured_at": number,
+        "past_lease": number,
         "skew": number,
         "changes": text,
         "derived": text,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from outrider_sdk import attention
 from outrider_sdk.kinds import moment
+from outrider_sdk.lease import LeaseWatch
 from outrider_sdk.store import Store
 
 
@@ -25,11 +26,16 @@ class Status:
     applied_through: int
     skew_us: int | None
     """Server clock minus device clock as last measured."""
+    lease_until: datetime | None
+    """Until when the device may work without contact; None where it has no lease that counts."""
+    past_lease: bool
+    """The lease has ended: work is captured all the same, and the office looks at orders. A sync brings another."""
 
 
-def get_status(store: Store) -> Status:
+def get_status(store: Store, lease: LeaseWatch) -> Status:
     """How the replica stands now."""
     get = store.meta_int
+    until = lease.until()
     with store.read() as conn:
         pending, oldest = conn.execute(
             "SELECT count(*), min(captured_at) FROM sync_outbox WHERE status IS NULL"
@@ -47,4 +53,6 @@ def get_status(store: Store) -> Status:
             last_number=get("last_number"),
             applied_through=get("applied_through"),
             skew_us=None if skew is None else int(skew),
+            lease_until=None if until is None else moment(until),
+            past_lease=lease.is_past(),
         )

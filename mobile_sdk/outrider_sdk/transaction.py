@@ -7,6 +7,7 @@ from outrider_sdk import outbox, overlay
 from outrider_sdk.errors import InvalidValue, NotFound, OutriderError
 from outrider_sdk.ids import Clock, IdSource
 from outrider_sdk.kinds import Scalar, same
+from outrider_sdk.lease import LeaseWatch
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol import Change, FieldEdit
@@ -20,10 +21,11 @@ class Transaction:
     `number` is the mutation's number, once the block has ended and something was changed; else None.
     """
 
-    def __init__(self, store: Store, clock: Clock, new_id: IdSource) -> None:
+    def __init__(self, store: Store, clock: Clock, new_id: IdSource, lease: LeaseWatch) -> None:
         self.number: int | None = None
         self.captured_at = clock()
         self.failed = False
+        self._lease = lease
         self._store = store
         self._new_id = new_id
         self._pending_number = outbox.next_number(store)
@@ -106,7 +108,14 @@ class Transaction:
             raise OutriderError("A part of this transaction failed, so none of it was kept. Repeat it as a whole.")
         if not self._changes:
             return None
-        return outbox.append(self._store, self.captured_at, self._changes, self._derived)
+        return outbox.append(
+            self._store,
+            self.captured_at,
+            self._changes,
+            self._derived,
+            past_lease=self._lease.is_past(),
+            time_floor=self._lease.now(),
+        )
 
 
 def writable_fields(entity: Entity, given: Mapping[str, Any], *, create: bool) -> None:

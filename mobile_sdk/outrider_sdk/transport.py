@@ -340,7 +340,13 @@ class HttpTransport(ContentCalls, Http):
         message = {"device_id": held.device_id, "refresh_token": held.refresh_token, "proof": held.proof()}
         reply = self.post(f"/t/{held.slug}/devices/token", message)
         try:
-            renewed = replace(held, refresh_token=str(reply["refresh_token"]), access_token=str(reply["access_token"]))
+            renewed = replace(
+                held,
+                refresh_token=str(reply["refresh_token"]),
+                access_token=str(reply["access_token"]),
+                lease=_lease_of(reply)[0],
+                lease_key=_lease_of(reply)[1],
+            )
         except KeyError as error:
             raise ProtocolViolation(f"The reply of the token request has no {error}.") from error
         self._store.save(renewed)
@@ -434,6 +440,14 @@ def _admitted(reply: Mapping[str, Any], server: str, slug: str, secret: str, ori
             refresh_token=str(reply["refresh_token"]),
             access_token=str(reply["access_token"]),
             origin_id=origin_id,
+            lease=_lease_of(reply)[0],
+            lease_key=_lease_of(reply)[1],
         )
     except KeyError as error:
         raise ProtocolViolation(f"The reply of the enrolment has no {error}.") from error
+
+
+def _lease_of(reply: Mapping[str, Any]) -> tuple[str, str]:
+    """The lease of a reply, and the key that verifies it."""
+    lease = reply.get("lease") or {"token": "", "key": ""}
+    return str(lease["token"]), str(lease["key"])

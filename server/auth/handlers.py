@@ -19,6 +19,7 @@ from server.auth import commands, credentials, devices, incarnations, service
 from server.auth.devices import CodeInvalid, DeviceRevoked
 from server.auth.incarnations import Heritage
 from server.auth.key_handlers import api_key_router
+from server.auth.leases import Lease, grant_lease, sign_lease
 from server.auth.messages import (
     CodeReply,
     CodeRequest,
@@ -73,10 +74,11 @@ async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state:
     begin = partial(incarnations.enrol_again, _heritage(data.previous)) if data.previous else devices.create_device
     async with tenant_transaction(tenant):
         enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret, begin=begin)
-    return await _admit(enrolment.device, enrolment.role, tenant, state)
+        lease = await grant_lease(enrolment.device.id)
+    return await _admit(enrolment.device, enrolment.role, lease, tenant, state)
 
 
-async def _admit(device: Device, role: str, tenant: TenantRef, state: State) -> EnrolReply:
+async def _admit(device: Device, role: str, lease: Lease, tenant: TenantRef, state: State) -> EnrolReply:
     """What a device gets that is new, or begins anew."""
     return EnrolReply(
         device_id=device.id,
@@ -88,6 +90,7 @@ async def _admit(device: Device, role: str, tenant: TenantRef, state: State) -> 
         expires_in=ACCESS_TOKEN_TTL_S,
         server_time=clock.to_micros(clock.now()),
         after=device.begun_after,
+        lease=await sign_lease(tenant, lease),
     )
 
 
@@ -107,7 +110,8 @@ async def begin_incarnation(data: JSONBody[Succession], session: NamedDependency
         raise Forbidden("Only an enrolled device begins anew.")
     async with tenant_transaction(session.tenant):
         device = await incarnations.begin_incarnation(_heritage(data), by=session.device_id)
-    return await _admit(device, session.role, session.tenant, state)
+        lease = await grant_lease(device.id)
+    return await _admit(device, session.role, lease, session.tenant, state)
 
 
 @post("/t/{slug:str}/devices/token", status_code=HTTP_200_OK)
@@ -125,13 +129,20 @@ async def refresh_device(slug: FromPath[str], data: JSONBody[TokenRequest], stat
         renewal = await devices.refresh(
             data.device_id, data.refresh_token, data.proof, secret_key=state.config.secret_key
         )
-    if renewal is None:
+        lease = await grant_lease(data.device_id) if renewal else None
+    if renewal is None or lease is None:
         forget_standings()
         raise DeviceRevoked
     access_token = await keys.issue(
         tenant_id=tenant.id, member_id=renewal.member_id, role=renewal.role, device_id=data.device_id
     )
-    return TokenReply(renewal.refresh_token, access_token, ACCESS_TOKEN_TTL_S, clock.to_micros(clock.now()))
+    return TokenReply(
+        renewal.refresh_token,
+        access_token,
+        ACCESS_TOKEN_TTL_S,
+        clock.to_micros(clock.now()),
+        await sign_lease(tenant, lease),
+    )
 
 
 @post("/devices/codes")

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from server.auth.commands import LoggedIn
 from server.auth.credentials import REFRESH_TOKEN_LENGTH, SECRET_TEXT_LENGTH
+from server.auth.leases import LeaseView
 from server.auth.passwords import PASSWORD_LENGTH_MAX
 from server.auth.service import EMAIL_LENGTH_MAX
 from server.auth.tables import Device, Member
@@ -109,6 +110,7 @@ class EnrolReply(Struct, frozen=True):
     access_token: str
     expires_in: int
     server_time: int
+    lease: LeaseView
     after: int = 0
     """The number of the mutation from which this device goes on; 0 for a new one."""
 
@@ -128,6 +130,7 @@ class TokenReply(Struct, frozen=True):
     access_token: str
     expires_in: int
     server_time: int
+    lease: LeaseView
 
 
 class CodeRequest(Struct, forbid_unknown_fields=True, frozen=True):
@@ -159,6 +162,10 @@ class DeviceView(Struct, frozen=True):
     cause: str
     lost: Lost | None
     """Work that this device says it lost before it was handed in."""
+    lease_until: datetime | None
+    """Until when it may work without contact."""
+    past_lease: int
+    """How many mutations it handed in that were captured past a lease."""
 
     @classmethod
     def of(cls, device: Device) -> "DeviceView":
@@ -168,6 +175,7 @@ class DeviceView(Struct, frozen=True):
             device.enrolled_at, device.last_seen_at, device.revoked_at,
             device.origin_id, device.incarnation, device.cause,
             None if device.lost_from is None else Lost(device.lost_from, device.lost_to),
+            device.lease_until, device.past_lease,
         )  # fmt: skip
 
 

@@ -60,6 +60,9 @@ class Device(Table, db=engine):
     """The number of the last mutation that this incarnation has in common with the one before."""
     lost_from = BigInt(null=True, default=None)
     lost_to = BigInt(null=True, default=None)
+    lease_until = Timestamptz(null=True, default=None)
+    past_lease = BigInt(default=0)
+    """How many of its mutations were captured past a lease."""
 
 
 class DeviceCode(Table, db=engine):

@@ -114,6 +114,12 @@ class KeyRing:
             claims["did"] = str(device_id)
         return jwt.encode(claims, key.private, _ALGORITHM, headers={"kid": key.kid})
 
+    async def sign(self, claims: Mapping[str, Any], *, kind: str) -> tuple[str, str]:
+        """A token of another kind than access tokens, and the raw public key that verifies it, base64url."""
+        key = await self._signing_key()
+        token = jwt.encode(dict(claims), key.private, _ALGORITHM, headers={"kid": key.kid, "typ": kind})
+        return token, _raw(key.public)
+
     async def verify(self, token: str) -> Claims:
         """What a token says, once its signature and its time are checked.
 
@@ -154,7 +160,7 @@ class KeyRing:
         return [
             {
                 "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": _ALGORITHM, "kid": key.kid,
-                "x": base64url_encode(key.public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode(),
+                "x": _raw(key.public),
             }
             for key in self._keys.values() if key.verifies()
         ]  # fmt: skip
@@ -214,6 +220,10 @@ async def rotate_keys() -> str:
     return await keys.rotate()
 
 
+def _raw(public: Ed25519PublicKey) -> str:
+    return base64url_encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+
+
 def _is_over(claims: Mapping[str, Any]) -> bool:
     exp = claims.get("exp")
     if not isinstance(exp, int):
@@ -229,7 +239,7 @@ def _read_kid(token: str) -> str:
     except jwt.PyJWTError:
         raise TokenInvalid from None
     kid = header.get("kid")
-    if not isinstance(kid, str) or header.get("alg") != _ALGORITHM:
+    if not isinstance(kid, str) or header.get("alg") != _ALGORITHM or header.get("typ", "JWT") != "JWT":
         raise TokenInvalid
     return kid
 

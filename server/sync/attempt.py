@@ -7,6 +7,7 @@ from outrider_sdk.protocol import canonical_json
 from outrider_sdk.protocol.entities import CONFLICT, Kind
 
 from server.auth.access import Right
+from server.auth.lease_rules import is_past_lease
 from server.crm.conflict.rules import REQUEST
 from server.sync.merge import Capture, Kept, capture_time
 from server.sync.refusals import Refusal
@@ -24,6 +25,7 @@ class Attempt:
         at = capture_time(mutation["captured_at"], mutation["skew"], enrolled_at=device.enrolled_at, now=state.now)
         self.capture = Capture(at, device.id, self.number)
         self.captured_at = at if at is not None else state.now
+        self.past_lease = is_past_lease(bool(mutation.get("past_lease")), self.captured_at, device.lapse)
         self.stamp = Stamp(state.revision, self.captured_at, device.id, device.member_id, self.number).stored()
         self.rows: dict[tuple[str, str], Row] = {}
         self.conflicts: dict[str, tuple[Row, Kept, bool]] = {}
@@ -177,6 +179,8 @@ class Attempt:
             ]
         if self.verdicts:
             outcome["verdicts"] = self.verdicts
+        if self.past_lease:
+            outcome["past_lease"] = True
         plan.outcomes.append(outcome)
 
     def _settle_requests(self, new: list[Row]) -> None:

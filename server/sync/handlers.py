@@ -27,6 +27,7 @@ class MutationBody(msgspec.Struct, forbid_unknown_fields=True):
     changes: list[dict[str, Any]]
     digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
     redacted: bool = False
+    past_lease: bool = False
 
 
 class PushBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,8 +89,9 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
 
 def _as_sent(mutation: MutationBody) -> dict[str, Any]:
     sent = msgspec.structs.asdict(mutation)
-    if not mutation.redacted:
-        del sent["redacted"]
+    for flag in ("redacted", "past_lease"):  # absent where they say nothing: the digest is of what was sent
+        if not sent[flag]:
+            del sent[flag]
     return sent
 
 

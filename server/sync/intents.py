@@ -80,6 +80,9 @@ def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:
     lines = attempt.children("order_line", order.id)
     if not lines:
         raise Refusal("order_empty", f"Order {order.values['number']} has no lines. Add one, then submit it.")
+    if attempt.past_lease:
+        _hold(attempt, order)
+        return
     judgement = judge_order(order.values, [line.values for line in lines], seen, _market(attempt, order, lines))
     if judgement.total_minor > AMOUNT_MINOR_MAX:
         raise Refusal("value_invalid", "The order's total is larger than any that can be stored.", field="total_minor")
@@ -94,6 +97,15 @@ def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:
     _reserve(attempt, order, judgement.reserved, sign=1)
     if judgement.status in ("accepted", "partly_accepted"):
         attempt.confirmations.append(order.id)
+
+
+def _hold(attempt: Attempt, order: Row) -> None:
+    """Leave the judgement to the office: nothing is reserved, and nothing is lost."""
+    attempt.change(order).values |= {
+        "status": "awaiting",
+        "status_reason": "Taken on a device that had been without contact for longer than it may. The office decides.",
+        "submitted_at": attempt.state.now,
+    }
 
 
 def _write_verdicts(attempt: Attempt, judgement: Judgement) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 from outrider_sdk.protocol import canonical_json
 
+from server.auth.lease_rules import Lapse
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from, load_access_history
 from server.clock import to_micros
 from server.crm.duplicate.search import FOUND_MAX, OF_NEW_ROWS, Duplicate, find_duplicates, open_cases, told_to
@@ -79,10 +80,12 @@ async def push(
         to_micros(record["enrolled_at"]),
         access,
         earlier,
+        lapse_of(record),
     )
     for part, judged in await _by_rights(fresh, device, revision):
         outcomes += await _apply(part, judged, revision)
     await _save_device(record, last, acked_through, revision)
+    await _count_past_lease(record, outcomes)
     return {"outcomes": outcomes, "applied_through": last["number"], "server_time": to_micros(revision.at)}
 
 
@@ -116,6 +119,12 @@ async def _lock_device(revision: Revision) -> asyncpg.Record:
     if record is None or record["revoked_at"] is not None or not record["active"]:
         raise DeviceRevoked
     return record
+
+
+def lapse_of(record: asyncpg.Record) -> Lapse | None:
+    """The time for which a device had no lease."""
+    start, end = record["lapsed_from"], record["lapsed_to"]
+    return None if start is None else Lapse(to_micros(start), to_micros(end))
 
 
 async def _stored_outcomes(known: list[dict[str, Any]], device: asyncpg.Record) -> list[dict[str, Any]]:
@@ -279,6 +288,12 @@ def _written_out(found: str) -> str:
     if found == "\\u0000":
         return "\\\\u0000"
     return found if found.startswith("\\") else f"\\\\u{ord(found):04x}"
+
+
+async def _count_past_lease(record: asyncpg.Record, outcomes: list[dict[str, Any]]) -> None:
+    count = sum(bool(o.get("past_lease")) for o in outcomes if o["number"] > record["last_number"])
+    if count:
+        await connection().execute("UPDATE device SET past_lease = past_lease + $2 WHERE id = $1", record["id"], count)
 
 
 async def _save_device(record: asyncpg.Record, last: dict[str, Any], acked_through: int, revision: Revision) -> None:

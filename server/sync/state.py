@@ -14,6 +14,7 @@ from typing import Any
 from outrider_sdk.protocol.entities import Entity, Kind
 
 from server.auth.access import Access, Reach, access_of
+from server.auth.lease_rules import Lapse
 from server.crm.custom.rules import CustomField
 from server.crm.master.rules import Masters
 
@@ -102,6 +103,8 @@ class Device:
     """What its member might do when they captured what is being judged."""
     earlier: Mapping[str, int] = field(default_factory=dict)
     """Ids under which this replica was known before → the last number that it has in common with what they did."""
+    lapse: Lapse | None = None
+    """The time for which it had no lease."""
 
     access_now: Access | None = None
     """What they may do by now, where that is something else: it decides what they are told."""

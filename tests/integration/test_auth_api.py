@@ -335,8 +335,7 @@ async def test_an_enrolled_device_has_all_it_needs(client: httpx2.AsyncClient, a
 
     assert set(phone.kept) == {
         "device_id", "member_id", "incarnation", "number_prefix", "refresh_token", "access_token", "expires_in",
-        "server_time",
-    }  # fmt: skip
+        "server_time", "after", "lease"}  # fmt: skip
     assert (me["member_id"], me["device_id"]) == (str(ann.id), phone.kept["device_id"])
     assert row["secret_hash"] == hashlib.sha256(phone.secret).digest()
     assert (row["incarnation"], row["last_digest"], len(row["number_prefix"])) == (1, "0" * 64, 4)
@@ -423,7 +422,7 @@ async def test_a_refresh_replaces_the_token(client: httpx2.AsyncClient, ann: Per
     reply = await phone.refresh(phone.token)
 
     assert reply.status_code == 200
-    assert set(reply.json()) == {"refresh_token", "access_token", "expires_in", "server_time"}
+    assert set(reply.json()) == {"refresh_token", "access_token", "expires_in", "server_time", "lease"}
     assert reply.json()["refresh_token"] != phone.token
     me = await client.get("/me", headers=bearer(reply.json()["access_token"]))
     assert me.json()["device_id"] == phone.kept["device_id"]
@@ -557,7 +556,8 @@ async def test_no_secret_leaves_with_the_list_of_devices(client: httpx2.AsyncCli
     [device] = (await client.get("/devices", headers=await ann.header())).json()
 
     assert set(device) == {
-        "id", "member_id", "name", "number_prefix", "enrolled_at", "last_seen_at", "revoked_at",
+        "id", "member_id", "name", "number_prefix", "enrolled_at", "last_seen_at", "revoked_at", "origin_id",
+        "incarnation", "cause", "lost", "lease_until", "past_lease",
     }  # fmt: skip
     assert datetime.fromisoformat(device["enrolled_at"]).tzinfo is not None
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from outrider_sdk.errors import ContentMissing
 
 from server import storage
+from server.clock import now
 from server.db import TenantRef
 from tests.integration.live_server import enrol, live, on_device
 from tests.integration.sync_world import World, make_world
@@ -48,3 +50,15 @@ async def test_a_photo_goes_from_one_phone_to_another(world: World, url: str, tm
 
     assert uploaded == 1
     assert seen == PHOTO
+
+
+async def test_a_lease_comes_with_the_enrolment_and_is_verified_on_the_phone(world: World, url: str, tmp_path: Path):
+    """The server signs with its library, the phone checks with arithmetic."""
+    ann = await enrol(world, "ann", url, tmp_path / "ann.db")
+    with ann:
+        await on_device(ann.sync)
+        status = ann.status()
+
+    assert status.past_lease is False
+    assert status.lease_until is not None
+    assert timedelta(days=29) < status.lease_until - now() <= timedelta(days=30)

@@ -70,6 +70,7 @@ class Mutation(TypedDict):
     captured_at: int  # device clock, microseconds since 1970
     skew: int | None  # server clock minus device clock as measured, microseconds; None: unknown
     changes: list[Change]  # empty: a noop, which keeps the numbers contiguous
+    past_lease: NotRequired[bool]  # the device's lease had ended when it was captured; left out, it had not
     redacted: NotRequired[bool]
     """It comes again without what was refused, or is about people who were erased: the digest is of the whole."""
 
@@ -146,6 +147,7 @@ class Outcome(TypedDict):
     duplicates: NotRequired[list[dict[str, object]]]  # rows in sight that may be the same as one that it made
     verdicts: NotRequired[list[dict[str, object]]]  # order.submit: one per line
     blocked_by: NotRequired[int]  # refused because mutation n, on which it builds, was refused
+    past_lease: NotRequired[bool]  # captured past the lease: an order among it is held for the office
     erased: NotRequired[list[str]]  # refused because these rows are of people who were erased: the device forgets them
 
 

@@ -1,0 +1,63 @@
+"""Leases: until when a device may work without contact, signed so that it can check that offline (ADR 0025)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from server import clock
+from server.auth.tokens import keys
+from server.db import TenantRef, connection
+
+LEASE_DAYS: Final = 30
+"""How long a device may work without contact, unless the tenant's setting `lease_days` says otherwise."""
+LEASE_TYPE: Final = "lease+jwt"
+"""What tells a lease from an access token, which the same keys sign (RFC 8725, 3.11)."""
+
+
+class LeaseView(Struct, frozen=True):
+    """A lease as it travels: a JWS, and the raw Ed25519 key that verifies it, base64url."""
+
+    token: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a device is granted."""
+
+    device_id: UUID
+    granted_at: datetime
+    until: datetime
+
+
+async def grant_lease(device_id: UUID) -> Lease:
+    """Give the device a lease from now on, and note for how long it had none. Within the tenant's transaction."""
+    row = await connection().fetchrow(_GRANT, device_id, clock.now(), LEASE_DAYS)
+    assert row is not None
+    return Lease(device_id, clock.now(), row["lease_until"])
+
+
+_GRANT: Final = """
+UPDATE device SET
+    lapsed_from = CASE WHEN lease_until < $2 THEN lease_until ELSE lapsed_from END,
+    lapsed_to = CASE WHEN lease_until < $2 THEN $2 ELSE lapsed_to END,
+    lease_until = $2 + make_interval(days => coalesce(
+        (SELECT (value #>> '{}')::integer FROM setting WHERE key = 'lease_days'), $3))
+WHERE id = $1 RETURNING lease_until
+"""
+
+
+async def sign_lease(tenant: TenantRef, lease: Lease) -> LeaseView:
+    """The lease as the device keeps it. Outside any transaction."""
+    claims: dict[str, Any] = {
+        "tid": str(tenant.id),
+        "did": str(lease.device_id),
+        "iat": int(lease.granted_at.timestamp()),
+        "exp": int(lease.until.timestamp()),
+        "state": "active",
+    }
+    token, key = await keys.sign(claims, kind=LEASE_TYPE)
+    return LeaseView(token, key)
