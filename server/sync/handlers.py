@@ -82,9 +82,9 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
             actor=session.actor,
             view=body.view,
             acked_through=body.acked_through,
-            ids_as_bytes=form.is_packed,
+            form=form,
         )
-    return await wire.reply(form, wire.pack_page(page) if form.is_packed else page)
+    return await wire.reply_page(form, page)
 
 
 def _as_sent(mutation: MutationBody) -> dict[str, Any]:

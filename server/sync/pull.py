@@ -23,15 +23,20 @@ from server.auth.access import Access
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.clock import now, to_micros
 from server.crm.rights import is_about_records, scope_condition
-from server.db import Actor, connection
+from server.db import Actor, connection, current_tenant
 from server.errors import AppError
 from server.sync.conflicts import as_read_by
+from server.sync.forms import Form, encode_rows
+from server.sync.page_cache import Made, load_heads, pages
 from server.sync.push import DeviceRevoked
 from server.sync.rows import wire_columns
 from server.sync.values import is_id
 
 PAGE_ROWS = 20_000
+ROW_BYTES = 1_000
+"""What a row that is not encoded counts in the cache."""
 _BY_CODE = {e.code: e for e in ENTITIES.values()}
+_ABOUT_RECORDS = frozenset(e.code for e in ENTITIES.values() if is_about_records(e))
 NIL = "00000000-0000-0000-0000-000000000000"
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 REVISION_MAX = 2**62
@@ -164,13 +169,13 @@ async def pull(
     view: str | None = None,
     acked_through: int = 0,
     page_rows: int = PAGE_ROWS,
-    ids_as_bytes: bool = False,
+    form: Form | None = None,
 ) -> dict[str, Any]:
     """One page of what changed for the member after `cursor`; within a snapshot transaction of the tenant.
 
     Args:
         view: of what the device has. Where the member's is another by now, all comes anew, whatever the cursor.
-        ids_as_bytes: rows' ids are 16 bytes in place of their text.
+        form: of the reply: the rows come encoded in it, as `part`, in place of `puts` and `drops`.
 
     Raises:
         DeviceRevoked: the device, or its member, may no longer sync.
@@ -185,17 +190,15 @@ async def pull(
         position = replace(position, began_at=device["head"], view=access.view, anew=anew)
     elif position.view != access.view:
         raise PositionUnknown
-    entries = await _entries(device, access, 0 if position.anew else cursor, position, page_rows)
-    complete = len(entries) < page_rows
-    puts, drops = await _contents(device["member_id"], access, entries, ids_as_bytes)
+    asked_from = 0 if position.anew else min(cursor, REVISION_MAX)
+    rows = await _find_rows(device, access, asked_from, position, page_rows, form)
+    complete = rows.end is None
     page = {
-        "puts": puts,
-        "drops": drops,
         "cursor": device["head"],
         "view": access.view,
         "anew": position.anew,
         "complete": complete,
-        "position": None if complete else _end_of(entries, position).text(),
+        "position": None if rows.end is None else _end_of(rows.end, position).text(),
         "applied_through": device["last_number"],
         "incarnation": device["incarnation"],
         "outcomes": await _unacknowledged(device, access, acked_through) if complete else [],
@@ -203,7 +206,50 @@ async def pull(
     }
     if complete and 0 < cursor < device["head"]:
         page["erased"] = await _erased_since(cursor)
-    return page
+    if form is not None:
+        return page | {"part": rows.part}
+    puts, drops = rows.part
+    return page | {"puts": puts, "drops": drops}
+
+
+async def _find_rows(
+    device: asyncpg.Record, access: Access, cursor: int, position: Position, page_rows: int, form: Form | None
+) -> Made:
+    """The rows of the page, encoded; kept for others, unless it is of a first pull, which nobody shares."""
+
+    async def make() -> Made:
+        entries = await _entries(device, access, cursor, position, page_rows)
+        puts, drops = await _contents(device["member_id"], access, entries, form is not None and form.is_packed)
+        part: Any = (puts, drops)
+        size_bytes = len(entries) * ROW_BYTES
+        if form is not None:
+            part, size_bytes = await encode_rows(form, puts, drops)
+        end = None if len(entries) < page_rows else tuple(entries[-1])[:4]
+        return Made(part, end, size_bytes, all(map(_is_shared, entries)))
+
+    if cursor == device["head"]:
+        return await _nothing(form)  # the question that is asked most: nothing can be newer than the head
+    if not cursor:
+        return await make()
+    heads = await load_heads(device["member_id"], cursor)
+    if not heads:
+        return await _nothing(form)
+    is_start = replace(position, began_at=None) == Position(view=position.view)
+    began = None if is_start else position.text()
+    key = (current_tenant().id, access.view, cursor, began, page_rows, form, heads)
+    return await pages.get(key, make)
+
+
+async def _nothing(form: Form | None) -> Made:
+    if form is None:
+        return Made(({}, {}), None, 0, shared=True)
+    part, size_bytes = await encode_rows(form, {}, {})
+    return Made(part, None, size_bytes, shared=True)
+
+
+def _is_shared(entry: asyncpg.Record) -> bool:
+    """Whether all members who see the scope get the row alike."""
+    return entry["held"] and entry["entity"] not in _ABOUT_RECORDS
 
 
 async def _erased_since(cursor: int) -> list[str]:
@@ -218,9 +264,6 @@ async def _entries(
     device: asyncpg.Record, access: Access, cursor: int, position: Position, page_rows: int
 ) -> list[asyncpg.Record]:
     """The next entries of the stream."""
-    if cursor == device["head"]:
-        return []  # The question that is asked most: is there news? Nothing can be newer than the head.
-    cursor = min(cursor, REVISION_MAX)
     return await connection().fetch(
         _STREAM,
         device["member_id"],
@@ -269,8 +312,8 @@ async def _unacknowledged(device: asyncpg.Record, access: Access, acked_through:
     return [as_read_by(access, json.loads(record["outcome"])) for record in records]
 
 
-def _end_of(entries: list[asyncpg.Record], position: Position) -> Position:
-    effective, scope, revision, row, *_ = entries[-1]
+def _end_of(end: tuple[Any, ...], position: Position) -> Position:
+    effective, scope, revision, row = end
     return replace(position, effective=effective, scope=str(scope), revision=revision, row=str(row))
 
 

@@ -3,16 +3,13 @@
 The forms are the SDK's (`outrider_sdk.protocol.encoding`); this is their server's side, with msgspec at hand.
 """
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
 from outrider_sdk.protocol import PROTOCOL_VERSION, PUSH_BYTES_MAX
-from outrider_sdk.protocol.columns import pack
 from outrider_sdk.protocol.encoding import (
     JSON,
     PACKED_JSON,
@@ -26,12 +23,10 @@ from outrider_sdk.protocol.encoding import (
 
 from server.auth.session import Session
 from server.errors import AppError, FieldError, InvalidInput, TooLarge
+from server.sync.forms import COMPRESSED_BYTES_MIN, Form, beside_the_loop, join
 
 T = TypeVar("T")
 SyncRequest = Request[Session, Any, State]
-COMPRESSED_BYTES_MIN: Final = 1_000
-IN_THREAD_BYTES_MIN: Final = 128 * 1024
-"""From this size on a reply is compressed beside the event loop: other tenants' requests go on meanwhile."""
 
 
 class ClientTooOld(AppError):
@@ -46,23 +41,6 @@ class EncodingUnsupported(AppError):
 
     status = 415
     code = "encoding_unsupported"
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """In what form a reply goes out."""
-
-    media_type: str = JSON
-    coding: str = "identity"
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether columns may be packed, and ids be bytes."""
-        return self.media_type != JSON
-
-    def encode(self, message: Any) -> bytes:
-        """The message, not yet compressed."""
-        return msgspec.msgpack.encode(message) if self.media_type == PACKED_MSGPACK else msgspec.json.encode(message)
 
 
 def form_of(request: SyncRequest, *, packed: bool = False) -> Form:
@@ -130,20 +108,22 @@ def _protocol_of(raw: bytes) -> int:
         return PROTOCOL_VERSION
 
 
-def pack_page(page: Mapping[str, Any]) -> dict[str, Any]:
-    """The page with its columns packed; ids are bytes in it."""
-    puts = {entity: {name: pack(v) for name, v in columns.items()} for entity, columns in page["puts"].items()}
-    return {**page, "puts": puts, "drops": {entity: pack(ids) for entity, ids in page["drops"].items()}}
-
-
 async def reply(form: Form, message: Mapping[str, Any]) -> Response[bytes]:
     """The message as the client asked for it."""
-    content = form.encode(message)
+    content, coding = form.encode(message), "identity"
+    if len(content) >= COMPRESSED_BYTES_MIN:
+        content, coding = await beside_the_loop(compress, content, form.coding), form.coding
+    return _response(form, content, coding)
+
+
+async def reply_page(form: Form, page: dict[str, Any]) -> Response[bytes]:
+    """A page, whose rows are encoded already."""
+    part = page.pop("part")
+    return _response(form, *await join(form, part, page))
+
+
+def _response(form: Form, content: bytes, coding: str) -> Response[bytes]:
     headers = {"Vary": "Accept, Accept-Encoding"}
-    if len(content) >= COMPRESSED_BYTES_MIN and form.coding != "identity":
-        headers["Content-Encoding"] = form.coding
-        if len(content) >= IN_THREAD_BYTES_MIN:
-            content = await asyncio.to_thread(compress, content, form.coding)
-        else:
-            content = compress(content, form.coding)
+    if coding != "identity":
+        headers["Content-Encoding"] = coding
     return Response(content, media_type=form.media_type, headers=headers)

@@ -56,20 +56,28 @@ class BareDevice:
     async def post(self, server: str, path: str, body: dict[str, Any]) -> bytes:
         """Send a request on a connection that stays open; the body of its reply, undecoded."""
         content = json.dumps(body).encode()
-        if self._streams is None:
-            parts = urlsplit(server)
-            self._streams = await asyncio.open_connection(parts.hostname, parts.port, limit=2**22)
-        reader, writer = self._streams
         head = (
             f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.token}\r\n"
             f"Content-Type: application/json\r\nAccept-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n"
         )
-        writer.write(head.encode() + content)
+        try:
+            reply = await self._exchange(server, head.encode() + content)
+        except (ConnectionError, asyncio.IncompleteReadError):  # the server closes what was idle for half a minute
+            self.close()
+            reply = await self._exchange(server, head.encode() + content)
+        self.bytes_received += len(reply)
+        return reply
+
+    async def _exchange(self, server: str, request: bytes) -> bytes:
+        if self._streams is None:
+            parts = urlsplit(server)
+            self._streams = await asyncio.open_connection(parts.hostname, parts.port, limit=2**22)
+        reader, writer = self._streams
+        writer.write(request)
         status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         reply = await reader.readexactly(int(headers["content-length"]))
         assert " 200 " in status, (status, reply)
-        self.bytes_received += len(reply)
         return reply
 
     def close(self) -> None:

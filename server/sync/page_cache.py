@@ -1,0 +1,128 @@
+"""Encoded pages that many devices ask for: made once, kept for a while, within a bound of bytes.
+
+What a page of rows holds follows from few things: the scopes of its member in which something happened after the
+cursor, with how far each is granted and the last revision in it (`Heads`), the view, the cursor and the position. Two
+devices for which these are equal get the same rows, whoever they are; so they are the key. Rights come first thereby:
+the grants are read from the database for each request, in the snapshot that would make the page.
+
+Two things follow from more than that, and are not shared: whether a row that left one scope is still seen through
+another, and what is said of records. Nor is what concerns the device itself: outcomes, its numbers, the cursor.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from server.db import connection
+
+BYTES_MAX: Final = 48 * 1024 * 1024
+PAGE_BYTES_MAX: Final = 6 * 1024 * 1024
+"""A larger page is made anew for each."""
+AGE_MAX_S: Final = 300.0
+"""No page is asked for longer than this after its rows changed; and what was erased leaves the memory, too."""
+
+Heads = tuple[tuple[UUID, int, int, bool, int], ...]
+"""Scopes in which something is news: scope, level, revision of a grant that is news (else 0), gone, last revision."""
+
+_HEADS = """
+SELECT g.scope, g.level, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END, g.gone, greatest(e.head, c.head, 0)
+FROM scope_grant g
+CROSS JOIN LATERAL (SELECT max(revision) AS head FROM scope_entry WHERE scope = g.scope) e
+CROSS JOIN LATERAL (SELECT max(revision) AS head FROM scope_change WHERE scope = g.scope) c
+WHERE g.member_id = $1 AND (g.revision > $2 OR (NOT g.gone AND greatest(e.head, c.head) > $2))
+ORDER BY 1, 2
+"""
+
+
+async def load_heads(member_id: UUID, cursor: int) -> Heads:
+    """What is news for the member after the cursor; empty where nothing is. Two looks at an index for each scope."""
+    return tuple(tuple(record) for record in await connection().fetch(_HEADS, member_id, cursor))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A page's rows as they go out, and where they end in the stream (None: it is the last)."""
+
+    part: Any
+    end: Any
+    size_bytes: int
+    shared: bool
+    """Whether the key says all that the rows follow from."""
+
+
+Key = tuple[Hashable, ...]
+
+
+class PageCache:
+    """Pages of this process. Of any number who ask for one at the same time, one makes it."""
+
+    def __init__(self, *, bytes_max: int = BYTES_MAX, age_max_s: float = AGE_MAX_S) -> None:
+        self._bytes_max, self._age_max_s = bytes_max, age_max_s
+        self._pages: OrderedDict[Key, tuple[float, Made]] = OrderedDict()
+        self._under_way: dict[Key, asyncio.Future[Made | None]] = {}
+        self.size_bytes = 0
+        self.made = 0
+        """How many pages had to be made."""
+
+    async def get(self, key: Key, make: Callable[[], Awaitable[Made]]) -> Made:
+        """The page of this key; made, unless it is there or just being made by another."""
+        while True:
+            kept = self._find(key)
+            if kept is not None:
+                return kept
+            under_way = self._under_way.get(key)
+            if under_way is None:
+                return await self._make(key, make)
+            shared = await asyncio.shield(under_way)
+            if shared is not None:
+                return shared
+            if self._under_way.get(key) is None and self._find(key) is None:
+                return await make()  # it failed, or is not to be shared: everybody for themselves
+
+    async def _make(self, key: Key, make: Callable[[], Awaitable[Made]]) -> Made:
+        under_way: asyncio.Future[Made | None] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = under_way
+        made = None
+        try:
+            made = await make()
+            self.made += 1
+            if made.shared:
+                self._keep(key, made)
+            return made
+        finally:
+            del self._under_way[key]
+            under_way.set_result(made if made is not None and made.shared else None)
+
+    def _find(self, key: Key) -> Made | None:
+        entry = self._pages.get(key)
+        if entry is None:
+            return None
+        if time.monotonic() - entry[0] > self._age_max_s:
+            self._forget(key)
+            return None
+        self._pages.move_to_end(key)
+        return entry[1]
+
+    def _keep(self, key: Key, made: Made) -> None:
+        if made.size_bytes > min(PAGE_BYTES_MAX, self._bytes_max):
+            return
+        self._pages[key] = (time.monotonic(), made)
+        self.size_bytes += made.size_bytes
+        while self.size_bytes > self._bytes_max:
+            self._forget(next(iter(self._pages)))
+
+    def _forget(self, key: Key) -> None:
+        self.size_bytes -= self._pages.pop(key)[1].size_bytes
+
+    def clear(self) -> None:
+        """Forget all pages."""
+        self._pages.clear()
+        self.size_bytes = 0
+
+
+pages: Final = PageCache()
+"""The pages of this process."""
