@@ -120,9 +120,6 @@ class Importer:
         return await self._go_through()
 
     async def _go_through(self) -> list[FileResult]:
-        if any(intake.mapping.target == "account" for intake in self.intakes):
-            async with tenant_transaction(self.tenant, snapshot=True):
-                await self._likenesses.load_names()
         return [await self._import_file(position, intake) for position, intake in enumerate(self.intakes)]
 
     async def _find_home_country(self) -> str | None:

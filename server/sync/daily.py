@@ -8,6 +8,7 @@ import logging
 from typing import Final
 
 from server.crm.attachment.jobs import enqueue_file_sweep
+from server.crm.duplicate.jobs import enqueue_sweep
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync.windows import find_overdue_sql
 
@@ -40,6 +41,7 @@ async def begin_day(tenant: TenantRef) -> bool:
             _DAY,
         )
         await enqueue_file_sweep()
+        await enqueue_sweep()
     await _move_windows(tenant)
     await _fold(tenant)
     return True

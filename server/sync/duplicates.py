@@ -5,7 +5,7 @@ from typing import Any
 from server.crm.company.rules import tax_id_problem
 from server.sync.attempt import Attempt
 from server.sync.merge import Kept, is_conflict
-from server.sync.state import Row, Stamp, tax_id_key
+from server.sync.state import Row, Stamp
 
 
 def flag_tax_id(attempt: Attempt, account: Row) -> None:
@@ -13,7 +13,7 @@ def flag_tax_id(attempt: Attempt, account: Row) -> None:
     tax_id = account.values["tax_id"]
     if not tax_id:
         return
-    others = [i for i in attempt.state.facts.accounts_by_tax_id.get(tax_id_key(tax_id), ()) if i != account.id]
+    others = [i for i in attempt.state.facts.accounts_by_tax_id.get(tax_id, ()) if i != account.id]
     if others:
         seen = next((row for i in others if (row := attempt.find("account", i)) is not None), None)
         whose = f"“{seen.values['name']}”" if seen else "Another account"

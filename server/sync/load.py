@@ -34,7 +34,7 @@ from outrider_sdk.protocol.entities import (
 
 from server.crm.erasure.redact import ids_of
 from server.sync.scopes import FOLLOWERS
-from server.sync.state import PARENT_COLUMNS, Device, Facts, Price, Row, State, tax_id_key
+from server.sync.state import PARENT_COLUMNS, Device, Facts, Price, Row, State
 from server.sync.values import is_id, is_storable
 
 
@@ -46,7 +46,7 @@ class Asked:
     """Entities whose `custom` is written."""
     phones: bool = False
     tax_ids: set[str] = field(default_factory=set)
-    """As compared."""
+    """As they were typed."""
     new_outlets: set[str] = field(default_factory=set)
     edited: set[str] = field(default_factory=set)
     """Entities whose rows are changed: of them the masters of fields count."""
@@ -130,7 +130,7 @@ def _asked(mutations: list[dict[str, Any]]) -> Asked:
         if entity == OUTLET.name and change.get("op") == "create" and is_id(change.get("id")):
             asked.new_outlets.add(change["id"])
         if entity == ACCOUNT.name and isinstance(fields.get("tax_id"), str):
-            asked.tax_ids.add(tax_id_key(fields["tax_id"]))
+            asked.tax_ids |= {fields["tax_id"]} if is_storable(fields["tax_id"]) else set()
     return asked
 
 

@@ -133,8 +133,8 @@ async def list_visible(entity: str, ids: Sequence[str], device: Device) -> set[s
 
 
 _ACCOUNTS_BY_TAX_ID = """
-SELECT tax_id_key(tax_id), array_agg(id::text ORDER BY id) FROM account
-WHERE tax_id_key(tax_id) = ANY ($1) AND deleted_at IS NULL GROUP BY 1
+SELECT typed.tax_id, array_agg(a.id::text ORDER BY a.id) FROM unnest($1::text[]) AS typed (tax_id)
+JOIN account a ON tax_id_key(a.tax_id) = tax_id_key(typed.tax_id) AND a.deleted_at IS NULL GROUP BY 1
 """
 
 

@@ -209,18 +209,13 @@ class Facts:
     country: str | None = None
     """That of phone numbers without a prefix."""
     accounts_by_tax_id: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Tax ids as compared (`tax_id_key`) → accounts."""
+    """Tax ids as they were typed → accounts that have the same one."""
     own_assortment_id: str | None = None
     """Of a member who works with a part of the catalogue: an assortment of it."""
     scopes_taken: AbstractSet[str] = frozenset()
     """Ids, of those asked for new outlets, that something else is seen by."""
     masters: Mapping[str, Masters] = field(default_factory=dict)
     """Entity → field → the system that masters it, as far as rows of it are changed; see `server.crm.master`."""
-
-
-def tax_id_key(tax_id: Any) -> str:
-    """A tax id as it is compared: without the signs between its characters."""
-    return "".join(c for c in str(tax_id) if c.isascii() and c.isalnum()).upper()
 
 
 @dataclass(slots=True)

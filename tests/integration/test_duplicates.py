@@ -14,6 +14,7 @@ from server.crm.duplicate import search
 from server.crm.duplicate.jobs import compare_rows
 from server.crm.duplicate.search import ROWS_PER_KEY_MAX, sweep_duplicates
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from server.sync.daily import begin_day
 from server.tenants.service import owner_connection
 from tests.integration.rest_world import World, make_world
 
@@ -210,6 +211,16 @@ async def test_an_admin_has_all_rows_compared_as_a_job(world: World, owner_urls:
 
     assert len(await cases(world)) == 1
     assert (await world.manager.refusal("POST", "/duplicates/sweeps"))[:2] == (403, "forbidden")
+
+
+async def test_each_day_begins_with_a_sweep(world: World, owner_urls: dict[str, str]):
+    """What imports and plain SQL made is before a person the next morning, and nobody has to think of it."""
+    assert await begin_day(world.tenant)
+
+    async with owner_connection(owner_urls["main"]) as owner:
+        sent = "SELECT count(*) FROM dramatiq.queue WHERE queue_name = 'duplicates' AND message::text LIKE $1"
+        assert await owner.fetchval(sent, f"%{world.tenant.id}%") == 1
+    assert not await begin_day(world.tenant)
 
 
 # Deciding

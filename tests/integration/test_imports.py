@@ -152,7 +152,9 @@ async def test_duplicates_are_named_also_where_they_are_in_the_trash(office: Off
         "X2,Other,TX2,,\n"
         "X3,Phone,,+31715165000,\n"
         "X4,Mail,,,corner@shop.example\n"
-        "X5,mail,,,\n",
+        "X5,mail,,,\n"
+        "X6,Hall,T-X 2,,\n"
+        "X7,Digits,,071 516 5000,\n",
     )  # fmt: skip
 
     assert [reason for _, kind, _, reason in office.reasons() if kind == "created"] == [
@@ -161,6 +163,8 @@ async def test_duplicates_are_named_also_where_they_are_in_the_trash(office: Off
         "looks like account “Market Hall” (same phone, in the trash)",
         "looks like account “Corner Shop” (same e-mail)",
         "looks like others.csv, line 5 (same name)",
+        "looks like account “Market Hall” (same tax id); others.csv, line 3 (same tax id)",
+        "looks like account “Market Hall” (same phone, in the trash); others.csv, line 4 (same phone)",
     ]
 
 

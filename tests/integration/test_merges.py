@@ -82,6 +82,27 @@ async def test_tags_are_united_empty_fields_are_filled_and_the_rest_is_chosen(wo
     assert shown["custom"] == {"a": 1, "b": 3}
 
 
+async def test_merging_answers_whether_two_of_one_tax_id_are_one_and_undoing_asks_again(world: World):
+    """Who merged them need not say so twice; a third account of that number is another question."""
+    winner, loser = await twins(world)
+    await world.admin.patch(f"/accounts/{winner}", tax_id="NL 0044.95.445.B01")
+    third = (await world.admin.post("/accounts", name="Third", tax_id="NL004495445B01"))["id"]
+
+    async def asked() -> dict[str, str]:
+        found = (await world.admin.get("/conflicts", field="tax_id"))["items"]
+        return {each["row_id"]: each["status"] for each in found}
+
+    await merge(world, "account", winner, third)
+    with_another = await asked()
+    made = await merge(world, "account", winner, loser)
+    settled = await asked()
+    await world.admin.post(f"/merges/{made['id']}/undo")
+
+    assert with_another == {winner: "open", third: "open"}
+    assert settled == {winner: "settled", third: "settled"}
+    assert await asked() == {winner: "open", third: "open"}
+
+
 async def test_equal_channels_are_kept_once(world: World):
     """One number, however it was written, is called once."""
     ids = []

@@ -9,7 +9,6 @@ import pytest
 from server.errors import InvalidInput
 from server.imports.cells import Habits, read_decimal, read_flag, read_fraction, read_moment, read_tags, reader_of
 from server.imports.files import TableFile, open_csv
-from server.imports.likeness import normal_name
 from server.imports.mapping import ColumnMapping, change, propose, propose_target, shape_of
 from server.imports.records import RecordMaker
 from server.imports.targets import TARGETS, plain
@@ -85,12 +84,6 @@ def test_yes_and_no_shares_and_tags_are_read_in_words() -> None:
     assert read_tags("food; organic , food") == ["food", "organic"]
     with pytest.raises(ValueError, match="5 percent"):
         read_fraction("5", COMMA)
-
-
-def test_names_are_alike_whatever_their_legal_form_case_and_quotes() -> None:
-    """The same firm is written in five ways by five people."""
-    assert {normal_name(n) for n in ("ООО «Ромашка»", "Ромашка", 'РОМАШКА, "ООО"', "Ромашка ЗАО")} == {"ромашка"}
-    assert normal_name("ООО") == "ооо"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ async def merge_rows(
         await _keep_equal_channels_once(merge_id, winner["id"], revision)
     await _bury(entity, merge_id, [loser["id"]], revision)
     await _close_cases(winner["id"], loser["id"], viewer, revision)
+    if entity == "account":
+        await _settle_tax_ids(merge_id, winner["id"], loser["id"], viewer, revision)
     return await service.get_row(MERGES, merge_id, viewer)
 
 
@@ -190,6 +192,28 @@ async def _bury(name: str, merge_id: UUID, ids: list[UUID], revision: Revision) 
         ids,
         revision.at,
     )
+
+
+async def _settle_tax_ids(merge_id: UUID, winner_id: UUID, loser_id: UUID, viewer: Viewer, revision: Revision) -> None:
+    """Close the open questions whether these are one, unless still another account has the tax id."""
+    await connection().execute(
+        """WITH one AS (
+            SELECT id, tax_id_key(tax_id) AS key FROM account WHERE id IN ($2, $3) OR id IN (
+                SELECT loser_id FROM "merge" WHERE winner_id = $2 AND undone_at IS NULL AND deleted_at IS NULL)
+        ), asked AS (
+            SELECT c.* FROM conflict c JOIN one ON one.id = c.row_id
+            WHERE c.field = 'tax_id' AND c.rule = 'duplicate' AND c.status = 'open' AND c.deleted_at IS NULL
+            AND (SELECT count(*) FROM one o WHERE o.key = one.key) > 1
+            AND NOT EXISTS (SELECT FROM account o WHERE tax_id_key(o.tax_id) = one.key AND o.deleted_at IS NULL
+                AND o.id NOT IN (SELECT id FROM one))
+        ), settled AS (
+            UPDATE conflict c SET status = 'settled', settlement = 'keep', settled_by = $4, settled_at = $5
+            FROM asked WHERE c.id = asked.id RETURNING c.id, to_jsonb(asked) AS before, to_jsonb(c) AS after
+        ) INSERT INTO merge_step (merge_id, entity, row_id, field, before, after)
+        SELECT $1, 'conflict', s.id, f.name, s.before -> f.name, s.after -> f.name
+        FROM settled s CROSS JOIN unnest(ARRAY['status', 'settlement', 'settled_by', 'settled_at']) f (name)""",
+        merge_id, winner_id, loser_id, viewer.member_id, revision.at,
+    )  # fmt: skip
 
 
 async def _close_cases(winner_id: UUID, loser_id: UUID, viewer: Viewer, revision: Revision) -> None:
