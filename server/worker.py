@@ -34,6 +34,7 @@ ACTOR_MODULES: Final = (
     "server.crm.duplicate.jobs",
     "server.crm.order.jobs",
     "server.imports.jobs",
+    "server.sync.snapshot_jobs",
     "server.exports.jobs",
     "server.webhooks.jobs",
 )

@@ -32,9 +32,6 @@ TEXT_LISTS = frozenset({"tags", "roles", "choices"})
 """JSON fields that hold a list of texts, whatever their entity."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-SQL_TYPES = {Kind.ID: "BLOB", Kind.INTEGER: "INTEGER", Kind.BOOLEAN: "INTEGER", Kind.INSTANT: "INTEGER"}
-"""Column types of the replica; every other kind is TEXT."""
-
 
 def instant(moment: datetime) -> int:
     """Microseconds since 1970 of an aware datetime."""

@@ -23,7 +23,7 @@ from outrider_sdk.kinds import Scalar, from_stored, id_bytes, id_text, to_stored
 from outrider_sdk.outbox import Derived
 from outrider_sdk.protocol import Change
 from outrider_sdk.protocol.entities import ENTITIES, ORDER, ORDER_LINE, Entity, Field, Kind
-from outrider_sdk.schema import quoted
+from outrider_sdk.protocol.tables import quoted
 
 WireRow = dict[str, Scalar]
 Key = tuple[str, str]

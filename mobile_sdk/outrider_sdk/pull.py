@@ -3,9 +3,10 @@
 from outrider_sdk import reveal
 from outrider_sdk.contact import Contact
 from outrider_sdk.errors import ForeignCredentials, ProtocolViolation, Rejected
-from outrider_sdk.protocol import PROTOCOL_VERSION, PullPage
+from outrider_sdk.protocol import PROTOCOL_VERSION, PullPage, PullRequest
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 from outrider_sdk.report import Progress
+from outrider_sdk.snapshot import Snapshots, encodings
 
 RESTARTS_MAX = 3
 """A pull whose position the server refuses this often is given up, until the next sync."""
@@ -26,6 +27,8 @@ class Pull:
         self._contact = contact
         self._store = contact.store
         self._report = contact.report
+        self._snapshots = Snapshots(contact)
+        self._encodings = encodings(contact.transport)
 
     def run(self) -> None:
         """Fetch every page, and show them.
@@ -34,7 +37,7 @@ class Pull:
             ServerBehind: hand in again what comes after its last number, then pull.
         """
         asked_from = self._store.meta_int("cursor")
-        position = self._resumed_position(asked_from)
+        position = self._snapshots.resume(asked_from) or self._resumed_position(asked_from)
         restarts = 0
         while True:
             try:
@@ -48,6 +51,13 @@ class Pull:
                 position = None
                 continue
             self._count(page)
+            if page.get("snapshot") is not None:
+                if position is not None or not self._encodings:
+                    raise ProtocolViolation("The server offers a snapshot that nobody asked for.")
+                position = self._snapshots.begin(page, asked_from)
+                if position is None:
+                    self._encodings = []  # it can't be had, or is of no use: pages do
+                continue
             self._contact.erased |= bool(page.get("erased")) or any("erased" in outcome for outcome in page["outcomes"])
             if page["complete"]:
                 news = reveal.reveal(
@@ -76,16 +86,7 @@ class Pull:
 
     def _page(self, cursor: int, position: str | None) -> PullPage:
         page: PullPage = self._contact.request(
-            lambda: self._contact.transport.pull(
-                {
-                    "protocol": PROTOCOL_VERSION,
-                    "schema": SCHEMA_VERSION,
-                    "cursor": cursor,
-                    "position": position,
-                    "view": self._store.meta("view"),
-                    "acked_through": self._store.meta_int("answered_through"),
-                }
-            ),
+            lambda: self._contact.transport.pull(self._request(cursor, position)),
             PullPage.__required_keys__,
         )
         if page["applied_through"] < self._store.meta_int("answered_through"):
@@ -97,6 +98,19 @@ class Pull:
                 "The server's revision went back: it was restored from a backup. Nothing was changed."
             )
         return page
+
+    def _request(self, cursor: int, position: str | None) -> PullRequest:
+        request: PullRequest = {
+            "protocol": PROTOCOL_VERSION,
+            "schema": SCHEMA_VERSION,
+            "cursor": cursor,
+            "position": position,
+            "view": self._store.meta("view"),
+            "acked_through": self._store.meta_int("answered_through"),
+        }
+        if self._encodings:
+            request["snapshots"] = self._encodings
+        return request
 
     def _count(self, page: PullPage) -> None:
         report = self._report

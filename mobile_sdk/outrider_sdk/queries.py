@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from outrider_sdk.errors import InvalidValue
 from outrider_sdk.kinds import to_stored, to_wire
 from outrider_sdk.protocol.entities import ENTITIES, Entity, Field, Kind
+from outrider_sdk.protocol.tables import quoted
 from outrider_sdk.row import Row
-from outrider_sdk.schema import quoted
 
 if TYPE_CHECKING:
     from outrider_sdk.tables import Table

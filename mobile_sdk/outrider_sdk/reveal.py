@@ -19,7 +19,8 @@ from outrider_sdk.errors import ProtocolViolation
 from outrider_sdk.kinds import column_to_stored
 from outrider_sdk.protocol import Outcome, PullPage
 from outrider_sdk.protocol.entities import ENTITIES, Entity
-from outrider_sdk.schema import create_entity_indexes, create_entity_table, quoted, staged
+from outrider_sdk.protocol.tables import create_entity_indexes, create_entity_table, quoted
+from outrider_sdk.schema import staged
 from outrider_sdk.store import Store
 
 PARAMETERS_MAX = 990
@@ -61,7 +62,8 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
             if page["anew"]:
                 _keep_only_staged(conn, entity)
             _drop(conn, entity)
-            _put(conn, entity)
+            _put(conn, entity, anew=page["anew"])
+        settle_indexes(conn)
         overlay.recompute(conn)
         conn.execute("DELETE FROM sync_dropped")
         applied_through = max(page["applied_through"], store.meta_int("applied_through"))
@@ -76,7 +78,20 @@ def discard_staged(store: Store, conn: sqlite3.Connection) -> None:
     for entity in ENTITIES.values():
         conn.execute(f"DELETE FROM {quoted(staged(entity))}")
     conn.execute("DELETE FROM sync_dropped")
+    settle_indexes(conn)
     store.set_meta(pull_from=None, pull_position=None)
+
+
+def settle_indexes(conn: sqlite3.Connection) -> None:
+    """Give the visible tables the indexes that came with staged ones which did not become them."""
+    strayed = conn.execute(
+        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        " AND tbl_name LIKE 'sync\\_staged\\_%' ESCAPE '\\'"
+    ).fetchall()
+    for index, _ in strayed:
+        conn.execute(f"DROP INDEX {quoted(index)}")
+    for name in {table.removeprefix("sync_staged_") for _, table in strayed}:
+        create_entity_indexes(conn.execute, ENTITIES[name])
 
 
 def _keep(conn: sqlite3.Connection, page: PullPage) -> None:
@@ -158,12 +173,12 @@ def _drop(conn: sqlite3.Connection, entity: Entity) -> None:
     )
 
 
-def _put(conn: sqlite3.Connection, entity: Entity) -> None:
+def _put(conn: sqlite3.Connection, entity: Entity, *, anew: bool) -> None:
     source, visible = quoted(staged(entity)), quoted(entity.name)
     if conn.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:
         return
     _put_under_overlay(conn, entity)
-    if _is_large(conn, entity) and _is_empty(conn, entity):
+    if _is_large(conn, entity) and (_is_empty(conn, entity) or (anew and not _is_watched(conn, entity))):
         _adopt(conn, entity)
         return
     names = ", ".join(map(quoted, entity.columns))
@@ -196,12 +211,25 @@ def _is_large(conn: sqlite3.Connection, entity: Entity) -> bool:
 
 
 def _is_empty(conn: sqlite3.Connection, entity: Entity) -> bool:
-    shadow = conn.execute("SELECT 1 FROM sync_shadow WHERE entity = ? LIMIT 1", (entity.name,)).fetchone()
-    return shadow is None and conn.execute(f"SELECT 1 FROM {quoted(entity.name)} LIMIT 1").fetchone() is None
+    """Whether the visible table shows nothing but what the overlay will lay over it again."""
+    visible = conn.execute(
+        f"SELECT 1 FROM {quoted(entity.name)} WHERE id NOT IN (SELECT id FROM sync_shadow WHERE entity = ?) LIMIT 1",
+        (entity.name,),
+    )
+    return visible.fetchone() is None
+
+
+def _is_watched(conn: sqlite3.Connection, entity: Entity) -> bool:
+    """Whether triggers must see each row that goes (those of a search's index)."""
+    trigger = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (entity.name,))
+    return trigger.fetchone() is not None
 
 
 def _adopt(conn: sqlite3.Connection, entity: Entity) -> None:
-    """Let the staged table become the visible, empty one: a first pull writes its rows once, not twice."""
+    """Let the staged table become the visible one, whose rows all are in it or under the overlay.
+
+    A pull that brings everything thus writes its rows once, not twice.
+    """
     conn.execute(f"DROP TABLE {quoted(entity.name)}")
     conn.execute(f"ALTER TABLE {quoted(staged(entity))} RENAME TO {quoted(entity.name)}")
     create_entity_indexes(conn.execute, entity)

@@ -9,11 +9,10 @@ sqlite-utils makes and migrates them, and is imported only then: opening a file 
 """
 
 import sqlite3
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from outrider_sdk.kinds import SQL_TYPES
-from outrider_sdk.protocol.entities import ENTITIES, Entity, Kind
+from outrider_sdk.protocol.entities import ENTITIES, Entity
+from outrider_sdk.protocol.tables import create_entity_indexes, create_entity_table
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -24,51 +23,9 @@ FORMAT_VERSION = 1
 """`user_version` of the files that this SDK writes."""
 
 
-def quoted(name: str) -> str:
-    """The name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def staged(entity: Entity) -> str:
     """Name of the table that holds pulled, not yet revealed rows of an entity."""
     return f"sync_staged_{entity.name}"
-
-
-def create_entity_table(conn_execute: Callable[[str], object], name: str, entity: Entity) -> None:
-    """A table of the entity's columns; visible and staged ones are equal, so that one can become the other."""
-    columns = ", ".join(
-        f"{quoted(f.name)} {SQL_TYPES.get(f.kind, 'TEXT')}" + (" NOT NULL" if f.name == "id" else "")
-        for f in entity.all_fields
-    )
-    conn_execute(f"CREATE TABLE {quoted(name)} ({columns}, PRIMARY KEY (id)) WITHOUT ROWID")
-
-
-def create_entity_indexes(conn_execute: Callable[[str], object], entity: Entity) -> None:
-    """Indexes of the visible table: what an application and the SDK look rows up by."""
-    for field in entity.fields:
-        if (field.kind is Kind.ID and field.name in _INDEXED) or (entity.name, field.name) == ("product", "sku"):
-            index = f"{entity.name}_by_{field.name}"
-            conn_execute(f"CREATE INDEX {quoted(index)} ON {quoted(entity.name)} ({quoted(field.name)})")
-
-
-_INDEXED = frozenset(
-    f"{name}_id"
-    for name in (
-        *(
-            "account",
-            "category",
-            "contact",
-            "loser",
-            "order",
-            "outlet",
-            "payment",
-            "price_list",
-            "product",
-            "return_order",
-        ),
-        *("route", "row", "warehouse"),
-    )
-)
 
 
 def _create_format_1(db: "Database") -> None:

@@ -26,6 +26,8 @@ from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, migrate
 CHECKED_SIZE_MAX_BYTES = 64 * 1024 * 1024
 """A file up to this size is checked whole when it is opened (about 1 ms a megabyte); a larger one by `verify()`."""
 
+BUSY_TIMEOUT_MS = 5_000
+
 _MAGIC = b"SQLite format 3\x00"
 _SETTINGS = (
     "PRAGMA journal_mode=WAL",
@@ -58,6 +60,7 @@ class Store:
         self._order_counter = 0
         self.on_commit: list[Callable[[], object]] = []
         """Called after each commit, while the replica is still held: to note that it happened, no more."""
+        self._factory = connection_factory
         self._lock = None if read_only else WriterLock(path)
         try:
             is_new = not path.exists() or path.stat().st_size == 0
@@ -67,15 +70,15 @@ class Store:
                 _build(path, connection_factory)
             else:
                 _inspect(path, is_ours=not read_only)
-            self._conn = self._connect(connection_factory)
+            self._conn = self._connect()
         except BaseException:
             self.close()
             raise
 
-    def _connect(self, factory: Connect) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if self.read_only:
-            return _open(self.path, factory, "?mode=ro")
-        conn = _open(self.path, factory)
+            return _open(self.path, self._factory, "?mode=ro")
+        conn = _open(self.path, self._factory)
         try:
             for setting in _SETTINGS:
                 conn.execute(setting)
@@ -178,10 +181,53 @@ class Store:
         with suppress(sqlite3.OperationalError), self.read() as conn:
             conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def open_beside(self, path: Path) -> sqlite3.Connection:
+        """A connection to another file, of the same kind as the replica's own; the caller closes it."""
+        return _open(path, self._factory)
+
+    @contextmanager
+    def without_log(self) -> Iterator[bool]:
+        """Go without the write-ahead log for a while; False where somebody else has the file open, and it stays.
+
+        Outside of transactions. Meanwhile `become` may be called.
+        """
+        with self.read() as conn:
+            is_alone = _leave_log(conn)
+            try:
+                yield is_alone
+            finally:
+                if is_alone and self._conn is conn:
+                    conn.execute("PRAGMA journal_mode=WAL").fetchall()
+
+    def become(self, draft: Path) -> None:
+        """Let a finished file take the replica's place. Only inside `without_log()`.
+
+        There is no log of the old file that could be read into the new one. A crash leaves the one or the other.
+        """
+        with self.read() as conn:
+            self._conn = None  # closed, for whoever comes if it can't be opened again
+            conn.close()
+            try:
+                draft.replace(self.path)
+                sync_folder(self.path.parent)
+            finally:
+                self._conn = self._connect()
+
     def size_bytes(self) -> int:
         """Size of the file and its write-ahead log."""
         log = self.path.with_name(f"{self.path.name}-wal")
         return sum(file.stat().st_size for file in (self.path, log) if file.exists())
+
+
+def _leave_log(conn: sqlite3.Connection) -> bool:
+    """Take up the write-ahead log and go without one, which only the file's sole connection can."""
+    conn.execute("PRAGMA busy_timeout=0").fetchall()
+    try:
+        return bool(conn.execute("PRAGMA journal_mode=DELETE").fetchone()[0] == "delete")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
 
 
 def _open(path: Path, factory: Connect, mode: str = "") -> sqlite3.Connection:

@@ -37,7 +37,7 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
         report.bytes_sent = transport.bytes_sent - before[0]
         report.bytes_received = transport.bytes_received - before[1]
         report.seconds = time.perf_counter() - began
-        report.cursor = store.meta_int("cursor")
+    report.cursor = store.meta_int("cursor")
     if contact.erased or report.rows_dropped:
         index.scrub(store)
     if contact.erased or report.rows_dropped or report.rows_put >= CHECKPOINT_FROM_ROWS:

@@ -14,9 +14,9 @@ from outrider_sdk.kinds import Scalar, id_bytes, id_text, to_python, to_wire
 from outrider_sdk.outbox import Derived
 from outrider_sdk.overlay import WireRow
 from outrider_sdk.protocol.entities import MERGED_ENTITIES, Entity, Field
+from outrider_sdk.protocol.tables import quoted
 from outrider_sdk.queries import Query, R
 from outrider_sdk.rows import ROWS
-from outrider_sdk.schema import quoted
 from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction, writable_fields
 

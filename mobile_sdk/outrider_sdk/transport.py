@@ -35,6 +35,7 @@ from outrider_sdk.protocol import (
     lean,
 )
 from outrider_sdk.protocol.columns import ColumnMalformed, unpack_page
+from outrider_sdk.snapshot_transport import SnapshotCalls
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -270,7 +271,7 @@ def _refusal(response: "BaseHTTPResponse", problem: dict[str, Any]) -> SyncError
     return Rejected(response.status, code, detail, problem)
 
 
-class HttpTransport(ContentCalls, Http):
+class HttpTransport(ContentCalls, SnapshotCalls, Http):
     """The server of a device's credentials, with a token that is renewed when it expires."""
 
     def __init__(self, credentials: CredentialStore, *, server: str | None = None, **options: Any) -> None:

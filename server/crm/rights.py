@@ -125,9 +125,8 @@ def scope_condition(access: Access, entity: Entity, reach: Reach, *, member: str
     conditions = []
     if is_about_records(entity):
         # What is said of a record is seen by whoever sees the record.
-        of_record = _reach_of_record(access, f'"{entity.name}"."entity"')
-        level = f"least({level}, {of_record})"
-        conditions = _not_about_hidden(access, entity)
+        level = f"least({level}, {reach_of_record(access, entity)})"
+        conditions = not_about_hidden(access, entity)
     if is_about_records(entity) or not whole:
         exists = f"""EXISTS (
     SELECT FROM scope_entry e JOIN scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.member_id = {member}
@@ -141,13 +140,15 @@ def is_about_records(entity: Entity) -> bool:
     return {"entity", "row_id"} <= entity.by_name.keys()
 
 
-def _reach_of_record(access: Access, column: str) -> str:
+def reach_of_record(access: Access, entity: Entity) -> str:
+    """SQL: how far the member reads what a row of the entity is about."""
+    column = f'"{entity.name}"."entity"'
     cases = "".join(f" WHEN '{name}' THEN {int(access.right(name).read)}" for name in access.readable())
     return f"CASE {column}{cases} ELSE 0 END" if cases else "0"
 
 
-def _not_about_hidden(access: Access, entity: Entity) -> list[str]:
-    """Of a conflict: that its field is not hidden."""
+def not_about_hidden(access: Access, entity: Entity) -> list[str]:
+    """SQL conditions, of a conflict: that its field is not hidden."""
     pairs = [pair for pair in access.hidden_fields() if pair[0] in ENTITIES]
     if "field" not in entity.by_name or not pairs:
         return []

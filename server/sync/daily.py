@@ -10,6 +10,7 @@ from typing import Final
 from server.crm.attachment.jobs import enqueue_file_sweep
 from server.crm.duplicate.jobs import enqueue_sweep
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from server.sync.snapshot_jobs import enqueue_snapshot_sweep
 from server.sync.windows import find_overdue_sql
 
 _DAY: Final = "day_of_grants"
@@ -42,6 +43,7 @@ async def begin_day(tenant: TenantRef) -> bool:
         )
         await enqueue_file_sweep()
         await enqueue_sweep()
+        await enqueue_snapshot_sweep()
     await _move_windows(tenant)
     await _fold(tenant)
     return True

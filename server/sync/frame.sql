@@ -148,6 +148,14 @@ CREATE TABLE {{schema}}.attachment_upload (
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Ready files of what some scopes show under a view, as of a revision; who holds the same shares them ("key"). ADR 0021.
+CREATE TABLE {{schema}}.snapshot (
+    id uuid PRIMARY KEY, key text NOT NULL, encoding text NOT NULL, revision bigint NOT NULL, scopes uuid[] NOT NULL,
+    sha256 text NOT NULL, size_bytes bigint NOT NULL, file_bytes bigint NOT NULL, rows bigint NOT NULL,
+    built_at timestamptz NOT NULL DEFAULT now(), used_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON {{schema}}.snapshot (key, encoding, revision);
+
 CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
 
 CREATE TABLE {{schema}}.sent_message (
@@ -337,6 +345,7 @@ BEGIN
     INSERT INTO {{schema}}.erasure AS e ("row", entity, subject, revision, asked_by, at)
     SELECT r."row", r.entity, erase_record.subject, c.revision, erase_record.asked_by, c.at FROM unnest(ids, entities) AS r ("row", entity)
     ON CONFLICT ("row") DO UPDATE SET revision = c.revision;
+    DELETE FROM {{schema}}.snapshot; -- nobody may fetch one any more; the files go with the next sweep
     WITH RECURSIVE chain AS (
         SELECT r."row", r.entity, c.revision FROM unnest(ids, entities) AS r ("row", entity)
         UNION ALL

@@ -13,9 +13,13 @@ from server.auth.session import Session
 from server.db import Source, tenant_transaction, tenant_write
 from server.errors import FieldError, Forbidden, InvalidInput
 from server.sync import wire
+from server.sync.forms import Form
 from server.sync.numbers import chain
 from server.sync.pull import Position, pull
 from server.sync.push import push
+from server.sync.snapshot_build import build
+from server.sync.snapshot_handlers import fetch_snapshot
+from server.sync.snapshots import SnapshotMissing
 
 
 class MutationBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,6 +52,7 @@ class PullBody(msgspec.Struct, forbid_unknown_fields=True):
     position: str | None = None
     view: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     acked_through: Annotated[int, msgspec.Meta(ge=0)] = 0
+    snapshots: Annotated[list[Annotated[str, msgspec.Meta(max_length=20)]], msgspec.Meta(max_length=8)] = []
 
 
 @post("/push", status_code=200)
@@ -75,16 +80,26 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
         raise InvalidInput([FieldError("schema", f"This server knows schema {SCHEMA_VERSION} and below.")])
     _require_device(session)
     form = wire.form_of(request, packed=True)
+    try:
+        page = await _page(session, body, form, may_build=True)
+    except SnapshotMissing as missing:
+        await build(session.tenant, missing.wanted)
+        page = await _page(session, body, form, may_build=False)
+    return await wire.reply_page(form, page)
+
+
+async def _page(session: Session, body: PullBody, form: Form, *, may_build: bool) -> dict[str, Any]:
     async with tenant_transaction(session.tenant, snapshot=True):
-        page = await pull(
+        return await pull(
             body.cursor,
             Position.parse(body.position),
             actor=session.actor,
             view=body.view,
             acked_through=body.acked_through,
             form=form,
+            snapshots=body.snapshots,
+            may_build=may_build,
         )
-    return await wire.reply_page(form, page)
 
 
 def _as_sent(mutation: MutationBody) -> dict[str, Any]:
@@ -100,4 +115,4 @@ def _require_device(session: Session) -> None:
         raise Forbidden("Only an enrolled device syncs. Use the REST API with this token.")
 
 
-sync_router = Router("/sync", route_handlers=[push_mutations, pull_page], tags=["sync"])
+sync_router = Router("/sync", route_handlers=[push_mutations, pull_page, fetch_snapshot], tags=["sync"])

@@ -9,8 +9,8 @@ have got in this very pull.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ from server.sync.forms import Form, encode_rows
 from server.sync.page_cache import Made, load_heads, pages
 from server.sync.push import DeviceRevoked
 from server.sync.rows import wire_columns
+from server.sync.snapshots import Snapshot, find_offer, find_snapshot
 from server.sync.values import is_id
 
 PAGE_ROWS = 20_000
@@ -44,10 +45,12 @@ REVISION_MAX = 2**62
 
 # The stream after a position ($3 effective revision, $4 scope, $5 entry revision, $6 row), for cursor $2, at most $7
 # entries; what is gone since $8 is told; $9 says, by the entity's number, how far the member reads it; the pull began
-# at $10. 1. Scopes gained since the cursor, whole. 2. Entries that came or went since, of scopes held, and 3. rows of
-# theirs that were written since. (Those of a scope that was gained come with it, as they are: only what was written
-# since the pull began may come too late for that.) 4. Scopes lost since: what was in them. A scope is entered where the
-# position stands, by its index, and left after a page: a million rows of one import cost no page more than its own.
+# at $10. Where it began with a snapshot of that revision, the scopes in it ($11) count as held since then, if they were
+# granted before it was offered ($12). 1. Scopes gained since the cursor, whole. 2. Entries that came or went since, of
+# scopes held, and 3. rows of theirs that were written since. (Those of a scope that was gained come with it, as they
+# are: only what was written since the pull began may come too late for that.) 4. Scopes lost since: what was in them. A
+# scope is entered where the position stands, by its index, and left after a page: a million rows of one import cost no
+# page more than its own.
 _WHOLE = """
     SELECT g.revision AS effective, g.scope, e.revision, e."row", e.entity, NOT (g.gone OR e.absent) AS held
     FROM (SELECT * FROM grants WHERE {grants} AND (revision, scope) >= ($3, $4) ORDER BY revision, scope) g
@@ -67,7 +70,7 @@ _CHANGED = f"""
         SELECT e.revision, e."row", e.entity, e.gone OR e.away AS absent FROM scope_entry e
         WHERE e.scope = g.scope AND (NOT (e.gone OR e.away) OR e.revision > $8)
         AND g.level <= ($9::smallint[])[e.entity]
-        AND e.revision > greatest($2, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END)
+        AND e.revision > greatest(g.since, CASE WHEN g.revision > g.held_before THEN g.revision ELSE 0 END)
         AND (e.revision, e."row") > (
             $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
         ORDER BY e.revision, e."row" LIMIT $7
@@ -79,7 +82,7 @@ _WRITTEN = f"""
     FROM grants g CROSS JOIN LATERAL (
         SELECT c.revision, r."row", c.entity FROM scope_change c CROSS JOIN LATERAL unnest(c.rows) AS r ("row")
         WHERE c.scope = g.scope AND g.level <= ($9::smallint[])[c.entity]
-        AND c.revision > CASE WHEN g.revision > $2 THEN $10 ELSE $2 END AND c.revision >= $3
+        AND c.revision > CASE WHEN g.revision > g.held_before THEN $10 ELSE g.since END AND c.revision >= $3
         AND (c.revision, r."row") > (
             $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
         AND EXISTS (SELECT FROM scope_entry e WHERE e."row" = r."row" AND e.scope = g.scope AND NOT (e.gone OR e.away))
@@ -87,12 +90,16 @@ _WRITTEN = f"""
     ) w
     WHERE NOT g.gone
     ORDER BY w.revision, g.scope, w."row" LIMIT $7"""
+_AS_GAINED = "e.revision <= g.revision AND"
 _STREAM = f"""
-WITH grants AS MATERIALIZED (SELECT scope, level, revision, gone FROM scope_grant WHERE member_id = $1::uuid),
-gained AS ({_WHOLE.format(grants="NOT gone AND revision > $2", entries="e.revision <= g.revision AND", nil=NIL)}
+WITH grants AS MATERIALIZED (
+    SELECT g.scope, g.level, g.revision, g.gone, CASE WHEN s.scope IS NULL THEN $2::bigint ELSE $10 END AS since,
+        CASE WHEN s.scope IS NULL THEN $2::bigint ELSE $12 END AS held_before
+    FROM scope_grant g LEFT JOIN unnest($11::uuid[]) AS s (scope) ON s.scope = g.scope WHERE g.member_id = $1::uuid
+), gained AS ({_WHOLE.format(grants="NOT gone AND revision > held_before", entries=_AS_GAINED, nil=NIL)}
 ), changed AS ({_CHANGED}
 ), written AS ({_WRITTEN}
-), lost AS ({_WHOLE.format(grants="gone AND revision > $8", entries="", nil=NIL)}
+), lost AS ({_WHOLE.format(grants="gone AND revision > greatest($8, held_before)", entries="", nil=NIL)}
 )
 SELECT effective, scope, revision, "row", entity, held FROM (
     SELECT * FROM gained UNION ALL SELECT * FROM changed UNION ALL SELECT * FROM written UNION ALL SELECT * FROM lost
@@ -113,7 +120,8 @@ WHERE NOT g.gone AND g.level <= $3
 class Position:
     """Where a page ended in the stream, the head when its pull began, and of which view it is.
 
-    `anew`: of a pull that replaces all that the device has, because its view was another.
+    `anew`: of a pull that replaces all that the device has, because its view was another. `snapshot`: the pull began
+    with this one, offered at the head `offered_at`; it began, then, at the snapshot's revision.
     """
 
     effective: int = 0
@@ -123,6 +131,8 @@ class Position:
     began_at: int | None = None
     view: str | None = None
     anew: bool = False
+    snapshot: str | None = None
+    offered_at: int = 0
 
     @classmethod
     def parse(cls, text: str | None) -> "Position":
@@ -134,18 +144,18 @@ class Position:
         if text is None:
             return cls()
         try:
-            effective, scope, revision, row, began_at, view, anew = json.loads(text)
+            effective, scope, revision, row, began_at, view, anew, snapshot, offered_at = json.loads(text)
         except (ValueError, TypeError, RecursionError):
             raise PositionUnknown() from None
-        if not (all(map(_is_revision, (effective, revision, began_at))) and is_id(scope) and is_id(row)):
+        if not (all(map(_is_revision, (effective, revision, began_at, offered_at))) and is_id(scope) and is_id(row)):
             raise PositionUnknown()
-        if not (isinstance(view, str) and isinstance(anew, bool)):
+        if not (isinstance(view, str) and isinstance(anew, bool) and (snapshot is None or is_id(snapshot))):
             raise PositionUnknown()
-        return cls(effective, scope, revision, row, began_at, view, anew)
+        return cls(effective, scope, revision, row, began_at, view, anew, snapshot, offered_at)
 
     def text(self) -> str:
         """The position as it travels; opaque to clients."""
-        return json.dumps([self.effective, self.scope, self.revision, self.row, self.began_at, self.view, self.anew])
+        return json.dumps(astuple(self))
 
 
 def _is_revision(value: Any) -> bool:
@@ -170,15 +180,20 @@ async def pull(
     acked_through: int = 0,
     page_rows: int = PAGE_ROWS,
     form: Form | None = None,
+    snapshots: Sequence[str] = (),
+    may_build: bool = False,
 ) -> dict[str, Any]:
     """One page of what changed for the member after `cursor`; within a snapshot transaction of the tenant.
 
     Args:
         view: of what the device has. Where the member's is another by now, all comes anew, whatever the cursor.
         form: of the reply: the rows come encoded in it, as `part`, in place of `puts` and `drops`.
+        snapshots: encodings in which the device takes a snapshot in place of the first pages.
+        may_build: the caller would have one built.
 
     Raises:
         DeviceRevoked: the device, or its member, may no longer sync.
+        SnapshotMissing: one should be built; only with `may_build`.
         PositionUnknown: the member's view has changed since the page before.
     """
     device = await connection().fetchrow(_DEVICE, actor.device_id)
@@ -188,28 +203,21 @@ async def pull(
     if position.began_at is None:
         anew = cursor > 0 and view != access.view
         position = replace(position, began_at=device["head"], view=access.view, anew=anew)
+        if snapshots and (anew or cursor == 0):
+            ready = await find_offer(device["member_id"], access, snapshots, may_build=may_build)
+            if ready is not None:
+                return await _offer_page(device, position, ready, form)
     elif position.view != access.view:
         raise PositionUnknown
     asked_from = 0 if position.anew else min(cursor, REVISION_MAX)
     rows = await _find_rows(device, access, asked_from, position, page_rows, form)
     complete = rows.end is None
-    page = {
-        "cursor": device["head"],
-        "view": access.view,
-        "anew": position.anew,
-        "complete": complete,
-        "position": None if rows.end is None else _end_of(rows.end, position).text(),
-        "applied_through": device["last_number"],
-        "incarnation": device["incarnation"],
-        "outcomes": await _unacknowledged(device, access, acked_through) if complete else [],
-        "server_time": to_micros(now()),
-    }
+    page = _page(device, position, None if rows.end is None else _end_of(rows.end, position), rows, form)
+    if complete:
+        page["outcomes"] = await _unacknowledged(device, access, acked_through)
     if complete and 0 < cursor < device["head"]:
         page["erased"] = await _erased_since(cursor)
-    if form is not None:
-        return page | {"part": rows.part}
-    puts, drops = rows.part
-    return page | {"puts": puts, "drops": drops}
+    return page
 
 
 async def _find_rows(
@@ -252,6 +260,31 @@ def _is_shared(entry: asyncpg.Record) -> bool:
     return entry["held"] and entry["entity"] not in _ABOUT_RECORDS
 
 
+def _page(
+    device: asyncpg.Record, position: Position, end: Position | None, rows: Made, form: Form | None
+) -> dict[str, Any]:
+    """What every page says, and its rows."""
+    part = {"part": rows.part} if form is not None else dict(zip(("puts", "drops"), rows.part, strict=True))
+    return {
+        **part,
+        "cursor": device["head"],
+        "view": position.view,
+        "anew": position.anew,
+        "complete": end is None,
+        "position": None if end is None else end.text(),
+        "applied_through": device["last_number"],
+        "incarnation": device["incarnation"],
+        "outcomes": [],
+        "server_time": to_micros(now()),
+    }
+
+
+async def _offer_page(device: asyncpg.Record, position: Position, ready: Snapshot, form: Form | None) -> dict[str, Any]:
+    """A first page whose rows are in a snapshot; the next one goes on from the revision of that."""
+    end = replace(position, began_at=ready.revision, snapshot=str(ready.id), offered_at=device["head"])
+    return _page(device, position, end, await _nothing(form), form) | {"snapshot": ready.offer()}
+
+
 async def _erased_since(cursor: int) -> list[str]:
     """Rows of people who were erased after the cursor; also of those who are out of the member's sight by now.
 
@@ -264,6 +297,9 @@ async def _entries(
     device: asyncpg.Record, access: Access, cursor: int, position: Position, page_rows: int
 ) -> list[asyncpg.Record]:
     """The next entries of the stream."""
+    began_with = None if position.snapshot is None else await find_snapshot(UUID(position.snapshot))
+    if position.snapshot is not None and began_with is None:
+        raise PositionUnknown
     return await connection().fetch(
         _STREAM,
         device["member_id"],
@@ -276,6 +312,8 @@ async def _entries(
         cursor or position.began_at,
         _reaches(access),
         position.began_at,
+        began_with.scopes if began_with else (),
+        position.offered_at,
     )
 
 

@@ -176,7 +176,7 @@ def _grants(tenant: TenantRef) -> str:
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid, text), {{schema}}.refresh_grants(uuid[], uuid[]),
             {{schema}}.refresh_dated_products(), {{schema}}.refresh_windows(uuid[]), {{schema}}.window_start(),
             {{schema}}.fold_changes(bigint), {{schema}}.erase_record(uuid, uuid, smallint[], uuid[]),
-            {{schema}}.reach_of(jsonb),
+            {{schema}}.reach_of(jsonb), {{schema}}.pair_scope(uuid, uuid),
             {{schema}}.enqueue_job(uuid, text, jsonb, integer), {{schema}}.name_key(text),
             {{schema}}.tax_id_key(text), {{schema}}.channel_key(text, text) TO {{schema}};
         """,

@@ -28,10 +28,12 @@ ERROR_MODULES = ("server.errors", "server.sync.handlers", "server.sync.wire", "s
 """All errors of these reach a device; of the modules below, the ones that its routes raise."""
 OF_OTHER_ROUTES = {"bad_request", "unauthorized", "not_found", "conflict", "precondition_failed", "too_many_requests"}
 """Codes of base classes, and of REST, that no route of a device answers with."""
-AUTH_ERRORS = {
+ROUTE_ERRORS = {
     "server.auth.devices": ("CodeInvalid", "DeviceRevoked", "PrefixesExhausted"),
     "server.auth.incarnations": ("IncarnationsExhausted", "ProofInvalid"),
     "server.auth.tokens": ("TokenMissing", "TokenInvalid", "TokenExpired"),
+    "server.sync.snapshots": ("SnapshotGone",),
+    "server.sync.snapshot_handlers": ("RangeUnsatisfiable",),
 }
 
 
@@ -72,7 +74,7 @@ def device_errors() -> set[type[AppError]]:
     for name in ERROR_MODULES:
         module = vars(importlib.import_module(name)).values()
         found |= {each for each in module if isinstance(each, type) and issubclass(each, AppError)}
-    for name, classes in AUTH_ERRORS.items():
+    for name, classes in ROUTE_ERRORS.items():
         found |= {getattr(importlib.import_module(name), each) for each in classes}
     return {each for each in found if each.code not in OF_OTHER_ROUTES}
 

@@ -29,6 +29,7 @@ from outrider_sdk.protocol.messages import (
     PullRequest,
     PushReply,
     PushRequest,
+    SnapshotOffer,
 )
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "PullRequest",
     "PushReply",
     "PushRequest",
+    "SnapshotOffer",
     "canonical_json",
     "chain_digest",
     "entity",

@@ -170,6 +170,20 @@ class PullRequest(TypedDict):
     """Of what the device has, as its last complete page named it."""
     acked_through: NotRequired[int]
     """As in a push: outcomes up to this number need not be repeated. What is forgotten is a push's to say."""
+    snapshots: NotRequired[list[str]]
+    """Encodings in which the device takes a snapshot in place of a first pull's first pages."""
+
+
+class SnapshotOffer(TypedDict):
+    """A file of rows that a device may take over instead of pages."""
+
+    id: str
+    format: int
+    encoding: str  # of the file: zstd or gzip
+    sha256: str  # of the file as it is downloaded
+    size_bytes: int  # of the same
+    file_bytes: int  # of the SQLite file in it
+    rows: int
 
 
 class PullPage(TypedDict):
@@ -188,3 +202,5 @@ class PullPage(TypedDict):
     server_time: int
     erased: NotRequired[list[str]]
     """On the complete page: rows of people erased since the cursor. The device forgets what it sent of them."""
+    snapshot: NotRequired[SnapshotOffer]
+    """This page's rows are in that file; the next page goes on from there."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from outrider_sdk.schema import quoted
+from outrider_sdk.protocol.tables import quoted
 from outrider_sdk.search.words import joined, words
 
 TEXT_MAX = 1_000

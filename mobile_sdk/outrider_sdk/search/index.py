@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from outrider_sdk.schema import quoted
+from outrider_sdk.protocol.tables import quoted
 from outrider_sdk.search.documents import SOURCES, Document, Source, read_documents
 from outrider_sdk.store import Store
 

@@ -1,0 +1,158 @@
+"""Putting the rows of a snapshot where a pull's staged rows stand, in one step, with the position after them.
+
+Into a replica that shows nothing yet, the snapshot's file itself: it gets what the replica holds (outbox, settings,
+overlay: little) and takes its place by a rename. Into any other, row by row, by one statement a table.
+"""
+
+# ruff: noqa: S608  (names of tables and columns come from ENTITIES and from the replica's own schema)
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from outrider_sdk import reveal
+from outrider_sdk.protocol.entities import ENTITIES, Entity
+from outrider_sdk.protocol.tables import SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT, entity_indexes, quoted
+from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, staged
+from outrider_sdk.store import Store
+
+
+class ForeignSnapshot(Exception):
+    """The file is no snapshot of this replica's tables."""
+
+
+def place(store: Store, file: Path, position: str, asked_from: int) -> None:
+    """Stage all rows of the file, and the position after it, durably and at once.
+
+    Raises:
+        ForeignSnapshot: its tables are not those of this replica; nothing was changed.
+    """
+    with store.read() as conn:  # no other thread writes meanwhile; a process is kept out by the replica's lock
+        try:
+            tables = _inspect(store, file)
+            if asked_from == 0 and _shows_nothing(store, conn) and _become(store, file, tables, position):
+                return
+            _copy(store, file, tables, position, asked_from)
+        except sqlite3.DatabaseError as error:
+            if type(error) is sqlite3.DatabaseError:
+                raise ForeignSnapshot(str(error)) from error
+            raise
+
+
+def _inspect(store: Store, file: Path) -> list[Entity]:
+    """The entities of which the file has rows."""
+    with closing(store.open_beside(file)) as conn:
+        found = conn.execute("PRAGMA application_id").fetchone()[0], conn.execute("PRAGMA user_version").fetchone()[0]
+        if found != (SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT):
+            raise ForeignSnapshot("another format")
+        names = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        entities = [entity for name, entity in ENTITIES.items() if name in names]
+        for entity in entities:
+            columns = [row[1] for row in conn.execute(f"PRAGMA table_info({quoted(entity.name)})")]
+            if columns != list(entity.columns):
+                raise ForeignSnapshot(f"other columns of {entity.name}")
+    return entities
+
+
+def _shows_nothing(store: Store, conn: sqlite3.Connection) -> bool:
+    """Whether the replica has never shown a row of the server's."""
+    return store.meta_int("cursor") == 0 and not any(
+        conn.execute(
+            f"SELECT 1 FROM {quoted(name)} WHERE id NOT IN (SELECT id FROM sync_shadow WHERE entity = ?) LIMIT 1",
+            (name,),
+        ).fetchone()
+        for name in ENTITIES
+    )
+
+
+def _copy(store: Store, file: Path, tables: list[Entity], position: str, asked_from: int) -> None:
+    with store.read() as conn:
+        conn.execute("ATTACH ? AS snapshot", (file.absolute().as_uri() + "?mode=ro&immutable=1",))
+        try:
+            with store.write():
+                reveal.discard_staged(store, conn)
+                for entity in tables:
+                    names = ", ".join(map(quoted, entity.columns))
+                    conn.execute(
+                        f"INSERT INTO {quoted(staged(entity))} ({names})"
+                        f" SELECT {names} FROM snapshot.{quoted(entity.name)} ORDER BY id"
+                    )
+                store.set_meta(pull_from=asked_from, pull_position=position, snapshot=None, snapshot_from=None)
+        finally:
+            conn.execute("DETACH snapshot")
+
+
+def _become(store: Store, file: Path, tables: list[Entity], position: str) -> bool:
+    """Let the file become the replica; False where that is not possible, and nothing was changed."""
+    with store.without_log() as is_alone, store.read() as live:
+        objects = live.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid"
+        ).fetchall()
+        # A virtual table is an index of its own, which is made together with the rows that it is of.
+        if not is_alone or any(sql.upper().startswith("CREATE VIRTUAL") for _, _, sql in objects):
+            return False
+        with closing(store.open_beside(file)) as draft:
+            for setting in ("journal_mode=OFF", "synchronous=OFF", "secure_delete=ON", "legacy_alter_table=ON"):
+                draft.execute(f"PRAGMA {setting}").fetchall()
+            draft.execute("BEGIN")
+            small = [entity for entity in tables if not _stage_whole(draft, entity)]
+            _take_along(live, draft, objects)
+            for entity in small:
+                _stage_rows(draft, entity)
+            draft.execute("INSERT OR REPLACE INTO sync_meta (key, value) VALUES ('pull_position', ?)", (position,))
+            draft.execute("INSERT OR REPLACE INTO sync_meta (key, value) VALUES ('pull_from', '0')")
+            draft.execute("DELETE FROM sync_meta WHERE key IN ('snapshot', 'snapshot_from')")
+            draft.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            draft.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+            draft.execute("COMMIT")
+        _settle(file)
+        store.become(file)
+    return True
+
+
+def _stage_whole(draft: sqlite3.Connection, entity: Entity) -> bool:
+    """Let a large table be the staged one as it is, indexes and all; False where it is small, and set aside."""
+    found = draft.execute(f"SELECT 1 FROM {quoted(entity.name)} LIMIT 1 OFFSET ?", (reveal.ADOPT_FROM_ROWS - 1,))
+    is_large = found.fetchone() is not None
+    name = staged(entity) if is_large else _aside(entity)
+    draft.execute(f"ALTER TABLE {quoted(entity.name)} RENAME TO {quoted(name)}")
+    if not is_large:
+        for index in entity_indexes(entity):
+            draft.execute(f"DROP INDEX {quoted(index)}")
+    return is_large
+
+
+def _stage_rows(draft: sqlite3.Connection, entity: Entity) -> None:
+    """Stage the rows of a small table."""
+    aside = quoted(_aside(entity))
+    draft.execute(f"INSERT INTO {quoted(staged(entity))} SELECT * FROM {aside} ORDER BY id")
+    draft.execute(f"DROP TABLE {aside}")
+
+
+def _aside(entity: Entity) -> str:
+    return f"snapshot_{entity.name}"
+
+
+def _take_along(live: sqlite3.Connection, draft: sqlite3.Connection, objects: list[tuple[str, str, str]]) -> None:
+    """Everything that the replica has: its tables and what is in them, its indexes, whatever else was made in it."""
+    present = {row[0] for row in draft.execute("SELECT name FROM sqlite_master")}
+    staged_names = {staged(entity) for entity in ENTITIES.values()}
+    for kind, name, sql in objects:
+        if name not in present:
+            draft.execute(sql)
+        if kind == "table" and name not in staged_names:
+            rows = live.execute(f"SELECT * FROM {quoted(name)}").fetchall()
+            if rows:
+                marks = ", ".join("?" * len(rows[0]))
+                draft.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", rows)
+
+
+def _settle(file: Path) -> None:
+    """Make the file safe from power loss, before it takes the place of one that is."""
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

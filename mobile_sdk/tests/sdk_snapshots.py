@@ -1,0 +1,117 @@
+"""A `FakeServer` that offers snapshots, and what may be wrong with them."""
+
+# ruff: noqa: S608  (names of tables)
+
+import gzip
+import hashlib
+import json
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from outrider_sdk import Offline, Rejected
+from outrider_sdk.kinds import to_stored
+from outrider_sdk.protocol.entities import ENTITIES
+from outrider_sdk.protocol.tables import (
+    SNAPSHOT_APPLICATION_ID,
+    SNAPSHOT_FORMAT,
+    create_entity_indexes,
+    create_entity_table,
+    quoted,
+)
+from sdk_fakes import FakeServer, FakeTransport
+
+
+def snapshot_file(rows, path):
+    """The SQLite file of rows as `FakeServer.rows` has them."""
+    conn = sqlite3.connect(path)
+    conn.execute(f"PRAGMA application_id={SNAPSHOT_APPLICATION_ID}")
+    conn.execute(f"PRAGMA user_version={SNAPSHOT_FORMAT}")
+    for name, entity in ENTITIES.items():
+        mine = [row for (of, _), row in sorted(rows.items()) if of == name]
+        if mine:
+            create_entity_table(conn.execute, name, entity)
+            marks = ", ".join("?" * len(entity.columns))
+            stored = [[to_stored(f, row[f.name]) for f in entity.all_fields] for row in mine]
+            conn.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", stored)
+            create_entity_indexes(conn.execute, entity)
+    conn.commit()
+    conn.close()
+
+
+class SnapshotServer(FakeServer):
+    """Offers a snapshot to whoever begins, or begins anew.
+
+    `piece` is how much of a file it gives at once; `starts` where downloads began; `spoil` changes an offer or its
+    file; `gone`: files are refused.
+    """
+
+    def __init__(self, page_size=1_000, piece=1_000):
+        super().__init__(page_size)
+        self.piece = piece
+        self.starts = []
+        self.offers = {}
+        self.gone = False
+        self.spoil = lambda offer, content: content
+
+    def pull(self, request):
+        page = super().pull(request | {"position": self._own(request["position"])})
+        if page["anew"]:
+            page = super().pull({**request, "cursor": 0, "position": self._own(request["position"])}) | {"anew": True}
+        begins = request["position"] is None and (request["cursor"] == 0 or page["anew"])
+        if begins and "gzip" in request.get("snapshots", []):
+            page |= {"puts": {}, "drops": {}, "complete": False, "outcomes": [], "snapshot": self._offer()}
+            page["position"] = json.dumps(["snapshot", self.revision])
+        return page
+
+    def _own(self, position):
+        """A position after a snapshot is one after the last row of its revision."""
+        if position is None or json.loads(position)[0] != "snapshot":
+            return position
+        return json.dumps([json.loads(position)[1], "\uffff", ""])
+
+    def _offer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "snapshot.db")
+            snapshot_file(self.rows, path)
+            raw = path.read_bytes()
+        content = gzip.compress(raw, mtime=0)
+        offer = {
+            "id": f"0190a000-0000-7000-8000-{len(self.offers):012d}",
+            "format": SNAPSHOT_FORMAT,
+            "encoding": "gzip",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size_bytes": len(content),
+            "file_bytes": len(raw),
+            "rows": len(self.rows),
+        }
+        self.offers[offer["id"]] = self.spoil(offer, content)
+        return offer
+
+    def download(self, snapshot_id, start):
+        """A part of a file, and the size of the whole."""
+        content = self.offers[snapshot_id]
+        self.starts.append(start)
+        if self.gone:
+            raise Rejected(410, "snapshot_gone", "It is gone.")
+        return content[start : start + self.piece], len(content)
+
+
+class SnapshotTransport(FakeTransport):
+    """`cuts` says per download how much of its bytes arrive before the network is gone (None: all)."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.cuts = []
+        self.while_downloading = None
+
+    def snapshot_part(self, snapshot_id, start, take):
+        part, size = self.server.download(snapshot_id, start)
+        cut = self.cuts.pop(0) if self.cuts else None
+        if self.while_downloading:
+            act, self.while_downloading = self.while_downloading, None
+            act()
+        take(part[:cut])
+        if cut is not None:
+            raise Offline("The network is gone.")
+        return size
