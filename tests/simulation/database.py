@@ -8,18 +8,20 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
-from server.auth.access import Access
+from server.auth import incarnations
+from server.auth.access import Access, AccessHistory
 from server.clock import from_micros
 from server.crm.custom.rules import CustomField
-from server.sync import pull, push
+from server.sync import lineage, pull, push
 from server.sync.load import Asked
 from server.sync.rows import to_json
-from server.sync.state import Device, Facts, Price, Row
+from server.sync.state import ALWAYS, Device, Facts, Price, Row
 
 if TYPE_CHECKING:
     from tests.simulation.server import MemoryServer, Transaction
@@ -43,7 +45,13 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
         (push, "connection", lambda: database), (push, "savepoint", database.savepoint), (push, "rows", database),
         (push, "_log", _SILENT), (push, "_flag_duplicates", _nothing), (push, "enqueue_order_confirmation", _nothing),
         (pull, "connection", lambda: database), (pull, "_entries", database.entries),
-        (pull, "_contents", database.contents),
+        (pull, "_contents", database.contents), (pull, "load_heads", database.load_heads),
+        (pull, "pages", server.pages), (pull, "current_tenant", lambda: server),
+        (push, "load_access_history", database.load_access_history),
+        (lineage, "connection", lambda: database),
+        (incarnations, "connection", lambda: database), (incarnations, "log", _SILENT),
+        (incarnations, "credentials", _Trusting), (incarnations, "create_device", database.create_device),
+        (incarnations, "get_device", database.get_device),
     ]  # fmt: skip
     with ExitStack() as restored:
         for module, name, stand_in in seams:
@@ -54,6 +62,23 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
 
 async def _nothing(*_: Any) -> None:
     """Jobs and the search for duplicates are not what is looked at here."""
+
+
+class _Trusting:
+    """Stands in for `server.auth.credentials`: every replica here has its device's secret."""
+
+    @staticmethod
+    def proves(*_: Any) -> bool:
+        """Whether a proof is one."""
+        return True
+
+
+class _Record(tuple[Any, ...]):
+    """An entry of the stream, as the driver would give it."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """A column, by place or name."""
+        return super().__getitem__({"held": 5, "entity": 4}.get(key, key))
 
 
 class Database:
@@ -80,9 +105,11 @@ class Database:
 
     async def fetchrow(self, sql: str, *args: Any) -> dict[str, Any] | None:
         """The device, with the rights of its member."""
+        record = self._server.devices.get(args[0])
+        if "AS origin FROM device WHERE id" in sql:
+            return record and self._past(record)
         if "FROM device d" not in sql:
             raise StatementUnknown(sql)
-        record = self._server.devices.get(args[0])
         if record is None:
             return None
         rows, member = self._server.rows, self._server.rows.of["member"][record.member_id]
@@ -98,14 +125,55 @@ class Database:
             "incarnation": record.incarnation,
             "origin_id": record.origin_id,
             "earlier": json.dumps(record.earlier),
-            "has_kin": False,
+            "has_kin": record.origin_id is not None or any(d.origin_id == record.id for d in self._devices()),
             "head": self._server.head,
+            "lapsed_from": None,
+            "lapsed_to": None,
             "active": member.values["active"] and not member.deleted,
             "role": member.values["role"],
             "base": role and role["base"],
             "permissions": role and role["permissions"],
             "fields": role and role["fields"],
         }
+
+    def _devices(self) -> Iterable[Any]:
+        return self._server.devices.values()
+
+    def _past(self, record: Any) -> dict[str, Any]:
+        past = asdict(record) | {"name": "", "secret_hash": b"", "origin": record.origin_id or record.id}
+        return past | {"earlier": json.dumps(record.earlier)}
+
+    async def create_device(
+        self, member_id: str, _name: str, _secret: bytes, *, after: tuple[int, str], **more: Any
+    ) -> Any:
+        """A further incarnation."""
+        return self._server.add_device(
+            member_id, more["enrolled_at"], after, origin_id=more["origin_id"], incarnation=more["incarnation"],
+            earlier=json.loads(more["earlier"]), key=more["incarnation_key"],
+        )  # fmt: skip
+
+    async def get_device(self, device_id: str) -> Any:
+        """A device."""
+        return self._server.devices[device_id]
+
+    def _known_digests(self, kin: list[str], numbers: list[int]) -> list[tuple[int, str]]:
+        devices = [self._server.devices[device_id] for device_id in kin]
+        found = [(n, d.outcomes[n]["digest"]) for d in devices for n in numbers if n in d.outcomes]
+        return found + [(d.last_number, d.last_digest) for d in devices]
+
+    def _outcomes_of_kin(self, origin: str, own: str, numbers: list[int], digests: list[str]) -> list[dict[str, Any]]:
+        found = {}
+        for device in sorted(self._devices(), key=lambda d: d.id):
+            if origin in (device.id, device.origin_id) and device.id != own:
+                for number, digest in zip(numbers, digests, strict=True):
+                    outcome = device.outcomes.get(number)
+                    if outcome is not None and outcome["digest"] == digest:
+                        refused = outcome["status"] == "refused"
+                        found.setdefault(number, {
+                            "number": number, "digest": digest, "revision": 0, "refused": refused,
+                            "outcome": json.dumps(outcome), "device_id": device.id,
+                        })  # fmt: skip
+        return [found[number] for number in sorted(found)]
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Outcomes of known numbers; those not acknowledged; rows that were erased."""
@@ -121,12 +189,24 @@ class Database:
             return [{"outcome": json.dumps(found[n])} for n in sorted(found) if n > args[2]]
         if "FROM erasure WHERE revision > $1" in sql:
             return [(row_id,) for row_id, revision in self._server.erased.items() if revision > args[0]]
+        if "SELECT id, incarnation FROM device" in sql:
+            kin = [device for device in self._devices() if args[0] in (device.id, device.origin_id)]
+            return [{"id": device.id, "incarnation": device.incarnation} for device in kin]
+        if "UNION SELECT last_number, last_digest FROM device" in sql:
+            return self._known_digests(*args)
+        if "FROM mutation_outcome o JOIN device k" in sql:
+            return self._outcomes_of_kin(*args)
         raise StatementUnknown(sql)
 
-    async def fetchval(self, sql: str, *_: Any) -> None:
-        """The setting of the price window: none."""
-        if "FROM setting" not in sql:
-            raise StatementUnknown(sql)
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        """A setting: none. The origin of a device; what a request made already."""
+        if "FROM setting" in sql:
+            return None
+        if "SELECT coalesce(origin_id, id) FROM device" in sql:
+            return self._server.devices[args[0]].origin_id or args[0]
+        if "FROM device WHERE incarnation_key = $1" in sql:
+            return next((d.id for d in self._devices() if (d.key, d.origin_id) == args), None)
+        raise StatementUnknown(sql)
 
     async def execute(self, sql: str, *args: Any) -> None:
         """Store outcomes, and how far a device is."""
@@ -137,16 +217,21 @@ class Database:
             assert device is not None
             acked = max(device.acked_through, args[3])
             self._open.saved = {"last_number": args[1], "last_digest": args[2], "acked_through": acked}
-        else:
+        elif "UPDATE device SET earlier = $2" in sql:
+            self._open.earlier = json.loads(args[1])
+        elif "SELECT FROM device WHERE id = $1 FOR UPDATE" not in sql:
             raise StatementUnknown(sql)
 
     async def executemany(self, sql: str, args: Iterable[Sequence[Any]]) -> None:
-        """Store what was refused."""
+        """Store what was refused; and outcomes of an earlier incarnation under this one."""
+        if "INSERT INTO mutation_outcome" in sql:
+            self._open.recognised = [json.loads(outcome) for *_, outcome in args]
+            return
         if "INSERT INTO refused_mutation" not in sql:
             raise StatementUnknown(sql)
         for _device, _incarnation, number, _member, _code, payload, created in args:
             self._open.refused |= dict.fromkeys(created, number)
-            self._open.payloads[number] = payload
+            self._open.payloads[json.loads(payload)["digest"]] = payload
 
     # `server.sync.rows`
 
@@ -167,7 +252,9 @@ class Database:
             found = [row for row in self._all(entity.name) if row.values[column] in wanted] if wanted else []
         copies = [row.copy() for row in found]
         for row in copies:
-            row.visible_until, row.level = self._server.sight.sight(device.member_id, device.access, row)
+            until, row.level = self._server.sight.sight(device.member_id, device.access, row)
+            narrowed = device.access_until is not None and row.level > device.sight.right(entity.name).read
+            row.visible_until = device.access_until if until == ALWAYS and narrowed else until  # type: ignore[assignment]
         return copies
 
     async def load_sights(self, conflicts: Sequence[Row]) -> set[tuple[str, str]]:
@@ -193,6 +280,10 @@ class Database:
             if i.values["price_list_id"] in lists and i.values["product_id"] in products
         }
 
+    async def load_access_history(self, member_id: Any, now: Access) -> AccessHistory:
+        """What a member's access was before it became what it is now."""
+        return AccessHistory(now, tuple(self._server.accesses.get(str(member_id), ())))
+
     async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
         """Those of the ids that were merged away → the ids of the rows that they go on as."""
         return {i: self._server.merged[i] for i in ids if i in self._server.merged}
@@ -211,7 +302,10 @@ class Database:
 
     async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
         """Ids that refused mutations of the device would have created."""
-        refused = self._server.devices[device.id].refused | self._open.refused
+        refused: dict[str, int] = {}
+        for device_id in (device.id, *device.earlier):
+            refused |= self._server.devices[device_id].refused if device_id in self._server.devices else {}
+        refused |= self._open.refused
         return {i: refused[i] for i in ids if i in refused}
 
     async def load_erased(self, ids: Sequence[str]) -> set[str]:
@@ -235,15 +329,17 @@ class Database:
         self, device: dict[str, Any], access: Access, cursor: int, position: pull.Position, page_rows: int
     ) -> list[Any]:
         """The next entries of the stream."""
-        if cursor == device["head"]:
-            return []
         began_at = position.began_at or 0
         after = (position.effective, position.scope, position.revision, position.row)
         stream = self._server.sight.stream(device["member_id"], access, cursor, began_at)
-        return sorted(entry for entry in stream if entry[:4] > after)[:page_rows]
+        return [_Record(entry) for entry in sorted(entry for entry in stream if entry[:4] > after)[:page_rows]]
+
+    async def load_heads(self, member_id: str, cursor: int) -> tuple[Any, ...]:
+        """What is news for the member after the cursor."""
+        return tuple(self._server.sight.heads(member_id, cursor))
 
     async def contents(
-        self, member_id: str, access: Access, entries: list[Any], _ids_as_bytes: bool
+        self, member_id: str, access: Access, entries: list[Any], _packed: bool
     ) -> tuple[dict[str, Any], dict[str, list[str]]]:
         """The rows of the entries: puts for those in sight, drops for the others."""
         puts: dict[str, dict[str, list[Any]]] = {}

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -47,21 +48,33 @@ def scratch() -> Path:
     return folder
 
 
+@dataclass
+class Copy:
+    """A copy of a replica's file, with the credentials that were beside it."""
+
+    life: str
+    credentials: Credentials
+
+
 class Rep:
     """A person with a device."""
 
     def __init__(self, run: "Run", index: int, member_id: str) -> None:
         self.run, self.member_id = run, member_id
-        self.id = run.new_id()
         self.name = f"device {index}"
+        self.life = f"{self.name}, life 1"
+        """Which history the file holds: a copy of it goes on as another one."""
+        self.copy: Copy | None = None
+        self.lives = 1
         self.offset = 0
         self.set_clock()
-        self.path = scratch() / f"{self.id}.db"
+        device_id = run.new_id()
+        self.path = scratch() / f"{device_id}.db"
         shutil.copy(scratch() / "empty.db", self.path)
         self.credentials = _Kept(
-            Credentials("https://x.example", "acme", self.id, member_id, 1, f"D{index}", "c2VjcmV0", "r")
+            Credentials("https://x.example", "acme", device_id, member_id, 1, f"D{index}", "c2VjcmV0", "r")
         )
-        run.server.devices[self.id] = DeviceRecord(self.id, member_id, enrolled_at=run.now, seen_at=run.now)
+        run.server.devices[device_id] = DeviceRecord(device_id, member_id, enrolled_at=run.now, seen_at=run.now)
         self.transport = FaultyTransport(run, self)
         self.syncing = False
         self.calls = 0
@@ -70,6 +83,43 @@ class Rep:
         self.expected: dict[Any, int] | None = None
         """What the last page promised: row → revision."""
         self.connection = type("Connection", (FailingConnection,), {})
+        self.replica = self.open()
+
+    @property
+    def id(self) -> str:
+        """The device that the server knows it as."""
+        return self.credentials.credentials.device_id
+
+    def copy_file(self) -> None:
+        """Copy the file while the app is closed: a backup, a cloned phone."""
+        self.replica.close()
+        kept = self.path.with_suffix(".copy")
+        for suffix in ("", "-wal"):
+            beside, target = Path(f"{self.path}{suffix}"), Path(f"{kept}{suffix}")
+            target.unlink(missing_ok=True)
+            if beside.exists():
+                shutil.copy(beside, target)
+        self.lives += 1
+        life = f"{self.name}, life {self.lives}"
+        self.copy = Copy(life, self.credentials.credentials)
+        self.replica = self.open()
+        self.run.oracle.part(self.life, life, self.fact("last_number"))
+
+    def swap(self, *, keep_credentials: bool) -> None:
+        """Go on with the copy, and keep what was in its place as the copy: a restored phone, or the other of two."""
+        assert self.copy is not None
+        self.replica.close()
+        kept, aside = self.path.with_suffix(".copy"), self.path.with_suffix(".aside")
+        for suffix in ("", "-wal"):
+            here, there, between = (Path(f"{path}{suffix}") for path in (self.path, kept, aside))
+            for source, target in ((here, between), (there, here), (between, there)):
+                if source.exists():
+                    source.replace(target)
+        mine = Copy(self.life, self.credentials.credentials)
+        self.life = self.copy.life
+        if not keep_credentials:
+            self.credentials.save(self.copy.credentials)
+        self.copy, self.expected, self.at_work = mine, None, None
         self.replica = self.open()
 
     def set_clock(self) -> None:

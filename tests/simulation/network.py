@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from outrider_sdk.errors import DeviceRevoked, Offline, Rejected, ReplicaForked, ServerUnavailable, SyncError
@@ -66,16 +67,17 @@ class FaultyTransport:
         self.run, self.rep = run, rep
         self.contact_time: tuple[int, int] | None = None
         self.bytes_sent = self.bytes_received = 0
-        self.late: list[dict[str, Any]] = []
-        """Copies of pushes that the network still holds."""
+        self.late: list[tuple[str, dict[str, Any]]] = []
+        """Copies of pushes that the network still holds, and whose they are."""
 
     def push(self, request: Any) -> Any:
         """Deliver a push: it may be lost, its reply may be, a copy may come later, the server may crash in between."""
         run = self.run
+        run.oracle.on_send(self.rep.life, request["mutations"])
         if run.happens("request lost", 0.08):
             raise Offline("lost")
         if run.happens("push doubled", 0.12):
-            self.late.append(request)
+            self.late.append((self.rep.id, request))
         left = self.rep.clock()
         reply = self.deliver(request)
         if run.happens("reply lost after commit", 0.12):
@@ -83,10 +85,10 @@ class FaultyTransport:
         self.contact_time = (left, self.rep.clock())
         return reply
 
-    def deliver(self, request: Any) -> Any:
+    def deliver(self, request: Any, device_id: str | None = None) -> Any:
         """What the server makes of a push that reached it."""
         run, server = self.run, self.run.server
-        transaction = answered(lambda: server.begin_push(self.rep.id, request), run)
+        transaction = answered(lambda: server.begin_push(device_id or self.rep.id, request), run)
         failure = None
         run.inside = "push"
         try:
@@ -108,10 +110,10 @@ class FaultyTransport:
 
     def deliver_late(self) -> None:
         """A copy that the network held comes through, after whatever was sent since."""
-        request = self.late.pop(self.run.chance.randrange(len(self.late)))
+        device_id, request = self.late.pop(self.run.chance.randrange(len(self.late)))
         self.run.fault("push reordered")
         with suppress(SyncError):  # nobody waits for it
-            self.deliver(request)
+            self.deliver(request, device_id)
 
     def pull(self, request: Any) -> Any:
         """Ask for a page; it may be lost, and the world goes on while it travels."""
@@ -126,6 +128,20 @@ class FaultyTransport:
         run.interleave(self.rep)
         self.contact_time = (left, self.rep.clock())
         return page
+
+    def begin_incarnation(self, request: Any) -> Any:
+        """Ask to go on as another device; the new credentials are kept before anybody else knows."""
+        run, rep = self.run, self.rep
+        if run.happens("request lost", 0.08):
+            raise Offline("lost")
+        reply = answered(lambda: run.server.begin_incarnation(rep.id, request), run)
+        if run.happens("reply lost after commit", 0.12):
+            raise Offline("lost")
+        run.fault("replica copied or restored")
+        held = rep.credentials.credentials
+        fields = {name: reply[name] for name in ("device_id", "incarnation", "number_prefix")}
+        rep.credentials.save(replace(held, **fields, origin_id=held.origin))
+        return reply
 
     def close(self) -> None:
         """Nothing to let go of."""

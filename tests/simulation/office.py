@@ -229,7 +229,7 @@ def _erase_outcomes(run: "Run", ids: set[str]) -> None:
             if "conflicts" in outcome:
                 device.outcomes[number] = redact_outcome(outcome, ids)
             quotes = outcome["status"] == "refused" and outcome["code"] != "erased"
-            if quotes and any(i in device.payloads[number] for i in ids):
+            if quotes and any(i in run.server.payloads[outcome["digest"]] for i in ids):
                 device.outcomes[number] = outcome | {"explanation": WHY_UNKNOWN}
 
 

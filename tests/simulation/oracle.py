@@ -58,7 +58,8 @@ class Field:
     """Who last wrote a field, by the oracle's own account."""
 
     value: Any
-    author: str | None
+    author: tuple[str, int] | None
+    """Life and number of the mutation; None: the office."""
     revision: int
 
 
@@ -73,8 +74,14 @@ class Oracle:
     created: dict[str, tuple[str, int]] = field(default_factory=dict)
     poison: set[tuple[str, int]] = field(default_factory=set)
     """Mutations that no database can hold."""
+    sent: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Digest → life and number of the mutation: those of a copied file have the same digests as its own."""
+    answered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Digest → what became of the mutation."""
     outcomes: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
-    """Device → number → what became of it, of all there ever were."""
+    """Life → number → the same, by whichever copy it was handed in."""
+    past: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Life → the lives that it was before → up to which number."""
     fields: dict[tuple[str, str, str], Field] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Conflict records, by id."""
@@ -98,32 +105,85 @@ class Oracle:
         if not holds:
             raise Violation(promise, story if isinstance(story, str) else story())
 
+    # Lives
+
+    def part(self, life: str, copy: str, number: int) -> None:
+        """A file was copied: from now on the two have only their past in common, up to a number."""
+        self.past[copy] = {life: number} | {old: min(n, number) for old, n in self.past.get(life, {}).items()}
+        self.typed |= {(copy, n): typed for (of, n), typed in self.typed.items() if of == life}
+        self.poison |= {(copy, n) for of, n in self.poison if of == life}
+        for known in (self.acknowledged, self.discarded):
+            known[copy] = set(known.get(life, ()))
+        self.outcomes[copy] = dict(self.outcomes.get(life, {}))
+        self.cursors[copy], self.bases[copy] = self.cursors.get(life, 0), dict(self.bases.get(life, {}))
+
+    def is_own(self, author: tuple[str, int] | None, life: str) -> bool:
+        """Whether a mutation is of the life's own history."""
+        if author is None:
+            return False
+        return author[0] == life or author[1] <= self.past.get(life, {}).get(author[0], 0)
+
+    def on_send(self, life: str, mutations: list[dict[str, Any]]) -> None:
+        """What leaves a device."""
+        for mutation in mutations:
+            self.sent.setdefault(mutation["digest"], (self._maker(life, mutation["number"]), mutation["number"]))
+
+    def _maker(self, life: str, number: int) -> str:
+        """The life in which a mutation was made: the first one that has it in its history."""
+        return ([life] + [old for old, shared in self.past.get(life, {}).items() if number <= shared])[-1]
+
+    def undo(self, life: str, number: int) -> None:
+        """What was known of a mutation that no device has: a failure undid it before it was durable."""
+        self.typed.pop((life, number), None)
+        self.poison.discard((life, number))
+
+    def take_back(self, life: str, number: int) -> None:
+        """A mutation was discarded: from there on the life has nothing in common with others."""
+        self.undo(life, number)
+        self.discarded.setdefault(life, set()).add(number)
+        for old in self.past.get(life, {}):
+            self.past[life][old] = min(self.past[life][old], number - 1)
+        for shared in self.past.values():
+            if life in shared:
+                shared[life] = min(shared[life], number - 1)
+
     # While it runs: what commits
 
     def on_commit(self, transaction: Transaction) -> None:
         """Follow every watched field through a commit, mutation by mutation."""
-        device = transaction.device.id if transaction.device else None
         rows = transaction.rows.values()
         self.records |= {r.id: dict(r.values) for r in rows if r.entity.name == "conflict" and r.is_new}
         for outcome in transaction.outcomes:
-            self._answer(str(device), outcome, transaction.revision)
+            self._answer(outcome, transaction.revision)
+        for outcome in transaction.recognised:
+            self._note_outcome(outcome)
+        last = transaction.outcomes[-1]["digest"] if transaction.outcomes else None
+        author = self.sent[last] if last else None
         for row in rows:
             for name in WATCHED.get(row.entity.name, ()):
-                self._compare(row, name, transaction.revision, device)
+                self._compare(row, name, transaction, author)
             self._stamps_are_possible(row, transaction)
             self._no_silent_return(row, transaction)
 
-    def _answer(self, device: str, outcome: dict[str, Any], revision: int) -> None:
-        number, refused = outcome["number"], outcome["status"] == "refused"
-        answered = self.outcomes.setdefault(device, {})
-        self.require("S2", number not in answered, f"mutation {number} of {device} took effect twice")
-        answered[number] = outcome
+    def _note_outcome(self, outcome: dict[str, Any]) -> None:
+        life, number = self.sent[outcome["digest"]]
+        self.outcomes.setdefault(life, {})[number] = outcome
+        for copy, shared in self.past.items():
+            if number <= shared.get(life, 0):
+                self.outcomes.setdefault(copy, {})[number] = outcome
+
+    def _answer(self, outcome: dict[str, Any], revision: int) -> None:
+        device, number = self.sent[outcome["digest"]]
+        refused = outcome["status"] == "refused"
+        self.require("S2", outcome["digest"] not in self.answered, f"mutation {number} of {device} took effect twice")
+        self.answered[outcome["digest"]] = outcome
+        self._note_outcome(outcome)
         is_poison = (device, number) in self.poison
         self.require("S8", refused or not is_poison, f"mutation {number} cannot be stored, and was: {outcome}")
         self.require("S8", is_poison or outcome.get("code") != "poison", f"mutation {number} was refused for another's")
         self._explains_itself(outcome)
         for typed in self.typed.get((device, number), []) if not refused else []:
-            self._follow(typed, device, outcome, revision)
+            self._follow(typed, (device, number), outcome, revision)
 
     def _explains_itself(self, outcome: dict[str, Any]) -> None:
         told = outcome.get("conflicts", [])
@@ -145,25 +205,25 @@ class Oracle:
         """The row that this one goes on as."""
         return key[0], self.server.merged.get(key[1], key[1])
 
-    def _follow(self, typed: Typed, device: str, outcome: dict[str, Any], revision: int) -> None:
+    def _follow(self, typed: Typed, author: tuple[str, int], outcome: dict[str, Any], revision: int) -> None:
         if typed.settles is not None:
-            self._settle(typed, device, outcome, revision)
+            self._settle(typed, author, outcome, revision)
             return
         if typed.field == "*":
-            self._deleted(typed, device, outcome)
+            self._deleted(typed, author[0], outcome)
             return
         key = self.winner_of(typed.key)
         state = self.fields.get((*key, typed.field))
         if state is None:
             return
         unseen = state.revision > typed.known if key == typed.key else state.value != typed.seen
-        contested = state.author != device and unseen and state.value != typed.value
+        contested = not self.is_own(state.author, author[0]) and unseen and state.value != typed.value
         told = next(
             (c for c in outcome.get("conflicts", []) if (c["row_id"], c["field"]) == (key[1], typed.field)), None
         )
         dropped = typed.field.startswith("custom.") and told is not None and told["yours"] == "lost"
         if not contested and not dropped:
-            self.fields[*key, typed.field] = Field(typed.value, device, revision)
+            self.fields[*key, typed.field] = Field(typed.value, author, revision)
             return
         record = self.records.get(told["id"]) if told else None
         ours_kept = told is not None and told["yours"] == "kept"
@@ -175,13 +235,13 @@ class Oracle:
             f"“{typed.value}” was typed at {typed.known}; what was not kept is not on record: {record}",
         )
         if ours_kept:
-            self.fields[*key, typed.field] = Field(typed.value, device, revision)
+            self.fields[*key, typed.field] = Field(typed.value, author, revision)
 
-    def _deleted(self, typed: Typed, device: str, outcome: dict[str, Any]) -> None:
+    def _deleted(self, typed: Typed, life: str, outcome: dict[str, Any]) -> None:
         """A delete takes nothing away that its person had not seen."""
         names = WATCHED.get(typed.key[0], ())
         states = [state for name in names if (state := self.fields.get((*typed.key, name))) is not None]
-        unseen = [s.value for s in states if s.author != device and s.revision > typed.known]
+        unseen = [s.value for s in states if not self.is_own(s.author, life) and s.revision > typed.known]
         before = self.server.rows.by_key.get(typed.key)
         gone = before is None or before.deleted  # one that was made in the same push has nobody else's word in it
         told = any(c["row_id"] == typed.key[1] for c in outcome.get("conflicts", []))
@@ -189,19 +249,19 @@ class Oracle:
             "S1", not unseen or gone or told, f"{typed.key} was deleted over {unseen}, which its person never saw"
         )
 
-    def _settle(self, typed: Typed, device: str, outcome: dict[str, Any], revision: int) -> None:
+    def _settle(self, typed: Typed, author: tuple[str, int], outcome: dict[str, Any], revision: int) -> None:
         """The first choice counts, once; another one is refused, and does not come here."""
         assert typed.settles is not None
         retired = any(c["field"] == typed.field for c in outcome.get("conflicts", []))  # a field out of use: on record
         if typed.settles not in self.settled and typed.field and not retired:
-            self.fields[*typed.key, typed.field] = Field(typed.value, device, revision)
+            self.fields[*typed.key, typed.field] = Field(typed.value, author, revision)
         self.settled.add(typed.settles)
 
-    def _compare(self, row: Row, name: str, revision: int, device: str | None) -> None:
+    def _compare(self, row: Row, name: str, transaction: Transaction, author: tuple[str, int] | None) -> None:
         value, state = value_of(row, name), self.fields.get((*row.key, name))
-        if device is None or row.is_new or state is None:
+        if transaction.device is None or row.is_new or state is None:
             if state is None or state.value != value:
-                self.fields[*row.key, name] = Field(value, device, revision)
+                self.fields[*row.key, name] = Field(value, author, transaction.revision)
             return
         self.require(
             "S1",

@@ -32,6 +32,21 @@ def restart(run: "Run", rep: Rep) -> None:
         rep.restart()
 
 
+def copy_file(run: "Run", rep: Rep) -> None:
+    """The phone is backed up, or cloned."""
+    if not rep.calls and rep.copy is None:
+        run.note(f"the file of {rep.name} is copied")
+        rep.copy_file()
+
+
+def swap_files(run: "Run", rep: Rep) -> None:
+    """The backup is put in place; or the other of two phones with the same file is used."""
+    if not rep.calls and rep.copy is not None:
+        rep.swap(keep_credentials=run.chance.random() < 0.3)
+        run.note(f"{rep.name} goes on with the other file: {rep.life}")
+        run.fault("replica file swapped")
+
+
 def reset_clock(run: "Run", rep: Rep) -> None:
     """The phone's clock is set, by a person or a dead battery."""
     rep.set_clock()
@@ -49,7 +64,7 @@ def _typed(run: "Run", rep: Rep, entity: str, row: dict[str, Any], field: str, v
     earlier = [
         t
         for (device, number), edits in run.oracle.typed.items()
-        if device == rep.id and number > applied
+        if device == rep.life and number > applied
         for t in edits
         if t.key == (entity, row["id"]) and t.field == field and t.settles is None
     ]
@@ -153,11 +168,10 @@ def poison(run: "Run", rep: Rep) -> None:
         contact = rep.replica.contacts.create(
             account_id=outlet["account_id"], outlet_id=outlet["id"], name=run.word("bad"), language=UNSTORABLE
         )
+        run.oracle.poison.add((rep.life, rep.fact("last_number") + 1))
         return [], [contact["id"]]
 
-    number = run.change(rep, act, "creates a contact that cannot be stored")
-    if number is not None:
-        run.oracle.poison.add((rep.id, number))
+    if run.change(rep, act, "creates a contact that cannot be stored") is not None:
         run.fault("poison in a batch")
 
 

@@ -2,8 +2,9 @@
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from outrider_sdk.errors import NotDiscardable, OutriderError, StorageFailed, SyncError
@@ -109,17 +110,26 @@ class Run:
             self.tick(self.chance.randrange(1_000_000, 600_000_000))
             perform(self, act)
         self._heal()
-        for _ in range(3):
-            for rep in self.reps:
-                self.sync(rep)
-        for rep in self.reps:
-            verdict.judge(self.oracle, rep.id, rep.replica)
+        for _ in range(2):  # then everything has been handed in, and then everybody has it
+            for rep in chain(self.reps, self._with_copies()):
+                for _ in range(2):
+                    self.sync(rep)
+        for rep in chain(self.reps, self._with_copies()):
+            self.sync(rep)
+            verdict.judge(self.oracle, rep)
         verdict.stock_is_conserved(self.oracle)
         verdict.settlements_are_complete(self.oracle)
         verdict.fields_are_as_typed(self.oracle)
         for rep in self.reps if self.erased_words else ():
             rep.replica.close()
             verdict.erased_is_gone(self.oracle, rep.path, self.erased_words)
+
+    def _with_copies(self) -> Iterator[Rep]:
+        """Those of whose file there is a copy, with the other file in use."""
+        for rep in self.reps:
+            if rep.copy is not None:
+                rep.swap(keep_credentials=False)
+                yield rep
 
     def interleave(self, rep: Rep | None = None) -> None:
         """While something is under way, others act, and the person of the device goes on typing."""
@@ -180,9 +190,9 @@ class Run:
         finally:
             rep.syncing = False
         pending = range(rep.fact("applied_through") + 1, rep.fact("last_number") + 1)
-        self.oracle.own_writes(rep.id, rep.replica, pending)
+        self.oracle.own_writes(rep.life, rep.replica, pending)
         if done:
-            self.oracle.after_pull(rep.id, rep.replica, rep.fact("cursor"), rep.expected)
+            self.oracle.after_pull(rep.life, rep.replica, rep.fact("cursor"), rep.expected)
 
     def _sync(self, rep: Rep) -> None:
         try:
@@ -204,13 +214,14 @@ class Run:
         self.operations += 1
         number = rep.fact("last_number") + 1
         created: list[str] = []
+        self.oracle.undo(rep.life, number)
 
         def do() -> None:
             with rep.replica.transaction():
                 typed, ids = act()
                 created.extend(ids)
                 # Known before it is durable: after a crash the outbox may have it all the same.
-                self.oracle.typed[rep.id, number] = typed
+                self.oracle.typed[rep.life, number] = typed
                 words = {t.value for t in typed if isinstance(t.value, str)}
                 self.oracle.own_words.setdefault(rep.member_id, set()).update(words)
 
@@ -222,12 +233,12 @@ class Run:
             self.note(f"{rep.name} cannot {what}: {error}")
             done = False
         if rep.fact("last_number") < number:
-            self.oracle.typed.pop((rep.id, number), None)
+            self.oracle.undo(rep.life, number)
             return None
         self.note(f"{rep.name} {what} (no. {number})")
-        self.oracle.created |= dict.fromkeys(created, (rep.id, number))
+        self.oracle.created |= dict.fromkeys(created, (rep.life, number))
         if done:
-            self.oracle.acknowledged.setdefault(rep.id, set()).add(number)
+            self.oracle.acknowledged.setdefault(rep.life, set()).add(number)
         return number
 
     def discard(self, rep: Rep, number: int) -> None:
@@ -238,9 +249,7 @@ class Run:
             return
         self.operations += 1
         for each in gone:
-            self.oracle.typed.pop((rep.id, each), None)
-            self.oracle.poison.discard((rep.id, each))
-            self.oracle.discarded.setdefault(rep.id, set()).add(each)
+            self.oracle.take_back(rep.life, each)
         self.note(f"{rep.name} discards {gone}")
 
     def _heal(self) -> None:
@@ -257,7 +266,7 @@ class Run:
         """Leave nothing behind."""
         for rep in self.reps:
             rep.replica.close()
-            for path in scratch().glob(f"{rep.path.name}*"):
+            for path in scratch().glob(f"{rep.path.stem}.*"):
                 path.unlink()
 
 

@@ -5,7 +5,9 @@ simulator can stop anywhere: the lock on the counter here, tables and queries in
 `visibility`.
 """
 
+import asyncio
 import json
+from asyncio import events
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +17,13 @@ from typing import Any
 from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.protocol.entities import ENTITIES
 
+from server.auth import incarnations
+from server.auth.access import Access
 from server.clock import from_micros, frozen
 from server.db import Actor, Revision
 from server.sync import pull as real_pull
 from server.sync import push as real_push
+from server.sync.page_cache import PageCache
 from server.sync.state import CREATION, Row
 from tests.simulation.database import bound
 from tests.simulation.visibility import Rows, Visibility
@@ -53,12 +58,13 @@ class DeviceRecord:
     earlier: dict[str, int] = field(default_factory=dict)
     """Device that it was before → the last number in common."""
     revoked_at: int | None = None
+    key: str | None = None
+    """Of the request that made it."""
     seen_at: int = 0
+    begun_after: int = 0
     outcomes: dict[int, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     """Rows that refused mutations would have made → the mutation."""
-    payloads: dict[int, str] = field(default_factory=dict)
-    """Of refused mutations."""
 
 
 @dataclass
@@ -71,7 +77,10 @@ class Transaction:
     device: DeviceRecord | None = None
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
-    payloads: dict[int, str] = field(default_factory=dict)
+    payloads: dict[str, str] = field(default_factory=dict)
+    recognised: list[dict[str, Any]] = field(default_factory=list)
+    """Outcomes that an earlier incarnation of the device had."""
+    earlier: dict[str, int] | None = None
     saved: dict[str, Any] | None = None
     """What becomes of the device's record."""
     merged: dict[str, str] = field(default_factory=dict)
@@ -102,6 +111,12 @@ class MemoryServer:
         """Contact that was merged away → the one that it goes on as."""
         self.erased: dict[str, int] = {}
         """Row of an erased person → revision."""
+        self.payloads: dict[str, str] = {}
+        """Digest of a refused mutation → its payload."""
+        self.accesses: dict[str, list[tuple[int, Access]]] = {}
+        """Member → what their access was, and until when."""
+        self.pages = PageCache()
+        self.id = ""
         self.counter = 0
         self.head = 0
         self.holder: Transaction | None = None
@@ -126,7 +141,7 @@ class MemoryServer:
     def commit(self, transaction: Transaction) -> None:
         """Make it visible, all at once."""
         self.on_commit(transaction)
-        moved = False
+        moved, before_it = False, self._accesses(transaction)
         for row in transaction.rows.values():
             before = self.rows.by_key.get(row.key)
             row.values |= {"revision": transaction.revision, "updated_at": transaction.at}
@@ -137,12 +152,21 @@ class MemoryServer:
             self.sight.touch(row, transaction.revision, transaction.at)
         if moved:
             self.sight.refresh(transaction.revision, transaction.at)
+        for member, access in before_it.items():
+            if self.sight.access(member) is not access:
+                self.accesses.setdefault(member, []).append((transaction.at, access))
         self._follow_merges(transaction)
         self.erased |= dict.fromkeys(transaction.erased, transaction.revision)
         self._keep_outcomes(transaction)
         self.head = max(self.head, transaction.revision)
         if self.holder is transaction:
             self.holder = None
+
+    def _accesses(self, transaction: Transaction) -> dict[str, Access]:
+        """What members may do, where the transaction may change that."""
+        if not any(entity in ("role", "member") for entity, _ in transaction.rows):
+            return {}
+        return {member: self.sight.access(member) for member in self.rows.of["member"]}
 
     def _keep_price(self, before: Row | None, row: Row, transaction: Transaction) -> None:
         if row.entity.name == "price_item" and before is not None and before.values["price"] != row.values["price"]:
@@ -156,9 +180,10 @@ class MemoryServer:
         device = transaction.device
         if device is None or transaction.saved is None:
             return
-        device.outcomes |= {o["number"]: o for o in transaction.outcomes}
+        device.outcomes |= {o["number"]: o for o in [*transaction.recognised, *transaction.outcomes]}
+        device.earlier = device.earlier if transaction.earlier is None else transaction.earlier
         device.refused |= transaction.refused
-        device.payloads |= transaction.payloads
+        self.payloads |= transaction.payloads
         for name, value in transaction.saved.items():
             setattr(device, name, value)
         device.seen_at = transaction.at
@@ -224,6 +249,29 @@ class MemoryServer:
             )
         return page
 
+    def begin_incarnation(self, by: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Make a copied or restored replica a device of its own."""
+        points = [(point["number"], point["digest"]) for point in request["points"]]
+        lost = request.get("lost")
+        heritage = incarnations.Heritage(
+            request["device_id"], request["key"], "", points, lost and (lost["from"], lost["to"])
+        )
+        with bound(self, None):
+            record = run(incarnations.begin_incarnation(heritage, by=by))  # type: ignore[arg-type]
+        ids = {"device_id": record.id, "incarnation": record.incarnation, "number_prefix": f"P{record.id[-4:]}"}
+        return {**ids, "after": record.begun_after}
+
+    def add_device(self, member_id: str, enrolled_at: int, after: tuple[int, str], **more: Any) -> DeviceRecord:
+        """A further incarnation of a device."""
+        number, digest = after
+        device_id = f"0190b000-0000-7000-8000-{len(self.devices) + 1:012x}"
+        record = DeviceRecord(
+            device_id, member_id, enrolled_at, last_number=number, last_digest=digest, acked_through=number, **more
+        )
+        record.begun_after = number
+        self.devices[device_id] = record
+        return record
+
 
 def _actor(record: DeviceRecord) -> Actor:
     return Actor(record.member_id, record.id)  # type: ignore[arg-type]  # ids are texts here
@@ -233,10 +281,16 @@ def _place(row: Row) -> tuple[Any, ...]:
     return row.deleted, *(row.values.get(c) for c in MOVING)
 
 
+_LOOP = asyncio.new_event_loop()
+
+
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that never waits."""
+    """Run a coroutine that never waits, though it may make futures of a loop."""
+    events._set_running_loop(_LOOP)
     try:
         coroutine.send(None)
     except StopIteration as stop:
         return stop.value
+    finally:
+        events._set_running_loop(None)
     raise RuntimeError("it waited")

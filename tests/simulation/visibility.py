@@ -242,6 +242,13 @@ class Visibility:
             (far if grant.gone or left != ALWAYS else near).append(level)
         return until, min(near or far or [0])
 
+    def heads(self, member_id: str, cursor: int) -> Iterator[tuple[str, int, int, bool, int]]:
+        """Scopes in which something is news: scope, level, revision of a grant that is news (else 0), gone, head."""
+        for (scope, level), grant in sorted(self.grants.get(member_id, {}).items()):
+            head = max((entry.revision for entry in self.by_scope.get(scope, {}).values()), default=0)
+            if grant.revision > cursor or (not grant.gone and head > cursor):
+                yield scope, level, grant.revision if grant.revision > cursor else 0, grant.gone, head
+
     def stream(
         self, member_id: str, access: Access, cursor: int, began_at: int
     ) -> Iterator[tuple[int, str, int, str, int, bool]]:

@@ -125,6 +125,29 @@ def take_a_retry_for_news() -> Iterator[None]:
 
 
 @contextmanager
+def recognise_no_past() -> Iterator[None]:
+    """A replica that goes on as another device is new to the server: what it handed in comes a second time (sync ids
+    that change with a reinstallation)."""
+
+    async def nothing(_fresh: Any, _device: Any) -> Any:
+        return [], {}
+
+    with patch.object(push, "recognise", nothing):
+        yield
+
+
+@contextmanager
+def take_any_content_under_a_known_number() -> Iterator[None]:
+    """A number that is known counts as handed in, whatever it holds: the work of a restored phone is lost (queues that
+    are deduplicated by a counter alone)."""
+    with (
+        patch.object(push, "check_known", lambda *_: None),
+        patch.object(push, "check_chain", lambda *_, **__: None),
+    ):
+        yield
+
+
+@contextmanager
 def forget_outcomes_once_told() -> Iterator[None]:
     """An outcome is dropped when it was sent, not when it was acknowledged: a lost reply is lost for good (RPC caches
     that are cleared too early)."""
@@ -289,7 +312,8 @@ def lock_all_tenants_at_once() -> Iterator[None]:
 BUGS = (
     drop_the_lock, hand_out_an_uncommitted_head, acknowledge_before_commit, forget_the_base,
     keep_no_record_of_a_conflict, delete_over_an_unseen_edit, resurrect_the_deleted, trust_the_clock,
-    take_a_retry_for_news, forget_outcomes_once_told, pass_poison_over_in_silence, block_the_queue_by_poison,
+    take_a_retry_for_news, recognise_no_past, take_any_content_under_a_known_number,
+    forget_outcomes_once_told, pass_poison_over_in_silence, block_the_queue_by_poison,
     leave_what_was_lost_on_the_device, send_by_scope_alone, overlook_a_change_of_fields,
     go_on_with_a_page_of_other_rights, orphan_the_loser_of_a_merge, merge_documents_as_a_whole,
     lock_all_tenants_at_once,
