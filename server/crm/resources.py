@@ -46,7 +46,13 @@ from server.crm.order.service import complete_line, complete_order, recompute_to
 from server.crm.order.tables import Order, OrderLine
 from server.crm.outlet.service import assign_maker, check_outlet
 from server.crm.outlet.tables import Outlet
-from server.crm.payment.service import allocate_payment, check_invoice, check_new_payment, check_receivable
+from server.crm.payment.service import (
+    allocate_payment,
+    check_invoice,
+    check_new_payment,
+    check_receivable,
+    pay_new_debt,
+)
 from server.crm.price.service import raise_version
 from server.crm.price.tables import PriceItem, PriceList
 from server.crm.product.service import check_category, check_product_unit, check_tax_rate
@@ -54,7 +60,7 @@ from server.crm.product.tables import Product, ProductUnit
 from server.crm.promotion.service import check_promotion
 from server.crm.record.service import check_comment, check_new_attachment
 from server.crm.resource import Resource, Rule, no_rule
-from server.crm.returns.service import complete_return, complete_return_line, count_returned, recompute_return
+from server.crm.returns.service import complete_return, complete_return_line, recompute_return, take_back
 from server.crm.stock.service import check_movement, check_stock, move_stock, record_count
 from server.crm.stock.tables import Stock, Warehouse
 from server.crm.tables import create_table
@@ -102,7 +108,7 @@ RETURNS: Final = Resource(
     completed=frozenset({"number"}),
     owns="return_line",
     rule=complete_return,
-    then=count_returned,
+    then=take_back,
 )
 
 
@@ -164,7 +170,7 @@ RESOURCES: Final = (
         then=recompute_return,
     ),
     Resource("/invoices", create_table(INVOICE), rule=check_invoice),
-    Resource("/receivables", create_table(RECEIVABLE), rule=check_receivable),
+    Resource("/receivables", create_table(RECEIVABLE), rule=check_receivable, then=pay_new_debt),
     _recorded("/payments", PAYMENT, rule=check_new_payment, then=allocate_payment),
     Resource("/payment-allocations", create_table(PAYMENT_ALLOCATION), acts=frozenset()),
     Resource("/routes", create_table(ROUTE), owns="route_stop", rule=check_route),

@@ -9,6 +9,7 @@ from outrider_sdk.protocol.entities import CONFLICT, Kind
 from server.auth.access import Right
 from server.auth.lease_rules import is_past_lease
 from server.crm.conflict.rules import REQUEST
+from server.crm.order.rules import CreditKey
 from server.sync.merge import Capture, Kept, capture_time
 from server.sync.refusals import Refusal
 from server.sync.state import ALWAYS, CREATION, NEVER, PARENT_COLUMNS, Row, Stamp, State, WritePlan
@@ -34,6 +35,7 @@ class Attempt:
         self.taken_back: set[tuple[str, str]] = set()
         """(row, field) of requests of this member that are no longer asked, as far as this batch made them."""
         self.created: list[str] = []
+        self.credit_used: dict[CreditKey, int] = {}
         self.create_base: int | None = None
         """Up to which revision the person of the create at hand had seen everything; None where it does not say."""
         self.verdicts: list[dict[str, Any]] = []
@@ -166,6 +168,8 @@ class Attempt:
         """Nothing was refused: the changed rows become the state's."""
         for row in self.rows.values():
             self.state.put(row)
+        for key, amount_minor in self.credit_used.items():
+            self.state.credit_used[key] = self.state.credit_used.get(key, 0) + amount_minor
         new = [row for row, _, _ in self.conflicts.values()]
         plan.conflicts += new
         self._settle_requests(new)

@@ -9,7 +9,7 @@ from outrider_sdk.rules import GROUPS
 from server.crm.erasure.redact import ids_of, is_about
 from server.sync.attempt import Attempt
 from server.sync.complete import complete, normalised, recomplete
-from server.sync.custom import merge_custom, set_custom
+from server.sync.custom import flag_required, merge_custom, set_custom
 from server.sync.intents import apply_intent
 from server.sync.masters import ask_master, find_master
 from server.sync.merge import Kept, Rule, is_conflict, later, merge_set, rule_of
@@ -98,6 +98,7 @@ def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str,
     row = Row(definition, values)
     if "custom" in fields:
         set_custom(attempt, row, fields["custom"])
+    flag_required(attempt, row)
     complete(attempt, row)
     attempt.create(row)
     recompute_total(attempt, row)

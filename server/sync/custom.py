@@ -5,7 +5,7 @@ value that it has: what was typed meanwhile goes into the conflict record, so th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,7 @@ from outrider_sdk.protocol import canonical_json
 
 from server.crm.custom.rules import CustomField, value_problem
 from server.sync.attempt import Attempt
+from server.sync.duplicates import flag
 from server.sync.masters import ask_master, find_master
 from server.sync.merge import Kept, is_conflict, later
 from server.sync.refusals import Refusal, quoted
@@ -26,9 +27,7 @@ def set_custom(attempt: Attempt, row: Row, document: str) -> None:
         Refusal: a key was never defined, or a value is none of its definition.
     """
     row.values["custom"] = "{}"
-    _write(
-        attempt, row, {key: (value, None) for key, value in _parsed(document).items() if value is not None}, base=None
-    )
+    _write(attempt, row, {key: value for key, value in _parsed(document).items() if value is not None}, base=None)
 
 
 def merge_custom(attempt: Attempt, row: Row, edit: dict[str, Any]) -> None:
@@ -44,6 +43,21 @@ def merge_custom(attempt: Attempt, row: Row, edit: dict[str, Any]) -> None:
         if not _equal(wanted.get(key), seen.get(key))
     }
     _write(attempt, row, changed, base=edit["base"], seen=seen)
+    flag_required(attempt, row, [key for key, value in changed.items() if value is None])
+
+
+def flag_required(attempt: Attempt, row: Row, among: Iterable[str] | None = None) -> None:
+    """Ask a person for what is required and empty: the work itself is kept, as its maker may be far from a network.
+
+    Args:
+        among: keys that are looked at; None: all.
+    """
+    document = _seen(row.values["custom"])
+    for key, field in attempt.state.facts.custom_fields.get(row.entity.name, {}).items():
+        left_out = field.required and field.active and document.get(key) is None
+        if left_out and (among is None or key in among):
+            told = f"{quoted(key)} is required, and was left empty. All else is kept; please fill it in."
+            flag(attempt, row, f"custom.{key}", None, told)
 
 
 def take_custom(attempt: Attempt, row: Row, key: str, value: Any, *, decides: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from server.crm.erasure.redact import redact_mutation
 from server.sync.attempt import Attempt
 from server.sync.changes import apply_changes
+from server.sync.credit import note_payments
 from server.sync.refusals import Refusal
 from server.sync.state import State, WritePlan
 
@@ -24,7 +25,8 @@ def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
     Returns:
         What to write beside the dirty rows, with one outcome for each mutation.
     """
-    plan = WritePlan()
+    plan, mutations = WritePlan(), list(mutations)
+    note_payments(state, mutations)
     for mutation in mutations:
         attempt = Attempt(state, mutation)
         try:

@@ -8,6 +8,7 @@ from outrider_sdk.rules import may_become, return_may_become
 from server.crm.order.rules import DECIMAL_DIGITS, Judgement, Market, judge_order, release
 from server.sync.attempt import Attempt
 from server.sync.conflicts import settle_conflict
+from server.sync.credit import find_credit, use_credit
 from server.sync.orders import AMOUNT_MINOR_MAX, plain, transition_illegal
 from server.sync.refusals import Refusal, quoted
 from server.sync.state import Row
@@ -96,6 +97,7 @@ def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:
     _write_verdicts(attempt, judgement)
     _reserve(attempt, order, judgement.reserved, sign=1)
     if judgement.status in ("accepted", "partly_accepted"):
+        use_credit(attempt, order, judgement.total_minor)
         attempt.confirmations.append(order.id)
 
 
@@ -133,6 +135,7 @@ def _cancel(attempt: Attempt, order: Row) -> None:
     lines = attempt.children("order_line", order.id)
     if order.values["status"] in ("accepted", "partly_accepted"):
         _reserve(attempt, order, release([line.values for line in lines]), sign=-1)
+        use_credit(attempt, order, -order.values["total_minor"])
     attempt.change(order).values |= {"status": "cancelled", "status_reason": None}
 
 
@@ -171,4 +174,5 @@ def _market(attempt: Attempt, order: Row, lines: list[Row]) -> Market:
         base_units=base_units,
         factors={(u["product_id"], u["unit"]): Decimal(u["factor"]) for u in units}
         | {(p, unit): Decimal(1) for p, unit in base_units.items()},
+        credit=find_credit(attempt, order),
     )

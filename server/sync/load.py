@@ -3,7 +3,7 @@
 The source of rows is a parameter, so that the simulator's memory is loaded by the same code as PostgreSQL.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ from outrider_sdk.protocol.entities import (
 )
 
 from server.crm.erasure.redact import ids_of
+from server.crm.order.rules import Credit
 from server.sync.scopes import FOLLOWERS
 from server.sync.state import PARENT_COLUMNS, Device, Facts, Price, Row, State
 from server.sync.values import is_id, is_storable
@@ -60,6 +61,9 @@ class Source(Protocol):
 
     async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
         """(price list, product, unit) → price with its history."""
+
+    async def load_credits(self, agreement_ids: Collection[str]) -> dict[str, Credit]:
+        """Agreement → its credit; only of those that have a limit."""
 
     async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
         """Those of the ids that were merged away → the ids of the rows that they go on as."""
@@ -124,6 +128,8 @@ def _asked(mutations: list[dict[str, Any]]) -> Asked:
         entity, fields = change.get("entity"), _fields(change)
         if "custom" in fields and str(entity) in ENTITIES:
             asked.custom_of.add(str(entity))
+        if change.get("op") == "create" and str(entity) in ENTITIES:
+            asked.custom_of.add(str(entity))  # some may be required
         if change.get("op") == "edit" and str(entity) in ENTITIES:
             asked.edited.add(str(entity))
         asked.phones = asked.phones or entity == CONTACT_CHANNEL.name
@@ -252,5 +258,7 @@ async def _add_orders(state: State, source: Source) -> None:
     products = [row.id for row in state.rows.values() if row.entity is PRODUCT]
     state.add(await source.load(PRODUCT_UNIT, "product_id", products, device=device))
     state.add(await source.load(STOCK, "product_id", products, device=device))
+    if agreements:
+        state.credits = await source.load_credits([row.id for row in agreements])
     lists = [row.id for row in state.rows.values() if row.entity is PRICE_LIST]
     state.prices |= await source.load_prices(lists, products)

@@ -8,6 +8,7 @@ from outrider_sdk.protocol.entities import PAYMENT, PAYMENT_ALLOCATION
 from server.crm.payment.rules import Allocation, Debt, allocate, check_payment, reverse
 from server.errors import refuse
 from server.sync.attempt import Attempt
+from server.sync.credit import use_credit
 from server.sync.duplicates import flag
 from server.sync.state import Row
 
@@ -31,11 +32,13 @@ def complete_payment(attempt: Attempt, payment: Row) -> None:
             for row in attempt.children("payment_allocation", original.id)
         ]
         _pay(attempt, payment, reverse(paid))
+        use_credit(attempt, payment, values["amount_minor"])
     elif twin := _twin(attempt, payment):
         told = "There is a payment with this receipt number already. This one pays no debt until a person decides."
         flag(attempt, payment, "receipt_number", values["receipt_number"], told, by=twin.stamp("*"))
     else:
         _pay(attempt, payment, allocate(values["amount_minor"], map(_debt, _open(attempt, values))))
+        use_credit(attempt, payment, -values["amount_minor"])
 
 
 def allocate_held(attempt: Attempt, found: Row) -> None:
@@ -43,6 +46,7 @@ def allocate_held(attempt: Attempt, found: Row) -> None:
     if found.values["allocated_minor"] == 0:
         payment = attempt.change(found)
         _pay(attempt, payment, allocate(payment.values["amount_minor"], map(_debt, _open(attempt, payment.values))))
+        use_credit(attempt, payment, -payment.values["amount_minor"])
 
 
 def _is_reversed(attempt: Attempt, original: Row) -> bool:

@@ -19,6 +19,7 @@ from server.crm.custom.service import load_custom_fields
 from server.crm.master.rules import MASTERED
 from server.crm.master.service import load_masters
 from server.crm.merge.resolution import list_winners
+from server.crm.order.credit import load_credits as load_credits  # of the source that this module is
 from server.crm.outlet.service import find_own_assortment
 from server.db import connection
 from server.sync.load import Asked

@@ -17,6 +17,7 @@ from server.auth.access import Access, Reach, access_of
 from server.auth.lease_rules import Lapse
 from server.crm.custom.rules import CustomField
 from server.crm.master.rules import Masters
+from server.crm.order.rules import Credit, CreditKey
 
 ALWAYS = 2**63 - 1
 """`visible_until` of a row that the member sees now."""
@@ -157,6 +158,12 @@ class State:
     """(row, field) → the open request to its master that this batch has made."""
     merged: dict[str, str] = field(default_factory=dict)
     """Ids of rows that were merged away → the ids that they go on by."""
+    credits: dict[str, Credit] = field(default_factory=dict)
+    """Agreement → its credit when the batch was loaded, where it has a limit."""
+    credit_used: dict[CreditKey, int] = field(default_factory=dict)
+    """What the batch has used up of it since; see `server.sync.credit`."""
+    payments: list[tuple[str, CreditKey, int]] = field(default_factory=list)
+    """Payments that the batch records: (id, whose, amount)."""
     facts: "Facts" = field(default_factory=lambda: Facts())
     _children: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 

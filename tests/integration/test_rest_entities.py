@@ -303,6 +303,27 @@ async def test_a_required_custom_field_must_be_given(world: World):
     await world.admin.send("DELETE", f"/custom-fields/{field['id']}")
 
 
+async def test_what_is_required_since_must_be_there_when_custom_fields_are_changed(world: World):
+    """It is asked for with the next change of such fields, and not with a change of the name."""
+    made = await world.admin.post("/territories", name="X")
+    path = f"/territories/{made['id']}"
+    fields = [
+        await world.admin.post(
+            "/custom-fields", entity="territory", label=key, field_type="text", key=key, required=need
+        )
+        for key, need in (("need", True), ("free", False))
+    ]
+
+    renamed = await world.admin.patch(path, name="Y")
+    refused = await world.admin.refusal("PATCH", path, {"custom": {"free": "1"}})
+    both = await world.admin.patch(path, custom={"free": "1", "need": "2"})
+
+    assert (renamed["name"], both["custom"]) == ("Y", {"free": "1", "need": "2"})
+    assert refused == (400, "invalid_input", ["custom.need"])
+    for field in fields:
+        await world.admin.send("DELETE", f"/custom-fields/{field['id']}")
+
+
 async def test_a_tax_id_known_already_is_a_warning_and_no_block(world: World):
     """Rule 8: both accounts are stored."""
     await world.admin.post("/accounts", name="One", tax_id="NL004495445B01")

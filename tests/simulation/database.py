@@ -6,7 +6,7 @@ prove something else than what runs.
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from decimal import Decimal
@@ -18,6 +18,7 @@ from server.auth import incarnations
 from server.auth.access import Access, AccessHistory
 from server.clock import from_micros
 from server.crm.custom.rules import CustomField
+from server.crm.order.rules import Credit
 from server.sync import lineage, pull, push
 from server.sync.load import Asked
 from server.sync.rows import to_json
@@ -283,6 +284,10 @@ class Database:
     async def load_access_history(self, member_id: Any, now: Access) -> AccessHistory:
         """What a member's access was before it became what it is now."""
         return AccessHistory(now, tuple(self._server.accesses.get(str(member_id), ())))
+
+    async def load_credits(self, agreement_ids: Collection[str]) -> dict[str, Credit]:
+        """Nobody has a limit here."""
+        return {}
 
     async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
         """Those of the ids that were merged away → the ids of the rows that they go on as."""

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.crm.order.rules import Judgement, Market, WireRow, judge_order, release
+from server.crm.order.rules import (
+    Credit,
+    Judgement,
+    Market,
+    WireRow,
+    judge_order,
+    release,
+    waits_for_credit,
+)
 
 TEA, OIL = "00000000-0000-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000000b"
 
@@ -304,3 +312,39 @@ def test_every_status_occurs_in_the_random_orders():
     count()
 
     assert {"accepted", "partly_accepted", "needs_attention"} <= counts.keys()
+
+
+KEY = ("account", "company", "EUR")
+
+
+@pytest.mark.parametrize(
+    ("used_minor", "status"), [(0, "accepted"), (900, "accepted"), (901, "awaiting"), (-500, "accepted")]
+)
+def test_what_is_over_the_credit_waits_and_what_fills_it_does_not(used_minor, status):
+    """Rule 6: over credit leads to approval, not to silence; the limit itself may be used up."""
+    outcome = judge(line(1, TEA, "1", "10"), credit=Credit(KEY, 1900, used_minor))
+
+    assert outcome.status == status
+    assert bool(outcome.reserved) is (status == "accepted")
+
+
+def test_a_held_order_says_why_without_figures_and_can_be_approved():
+    """Who sees the order may not be one who may know what the customer owes."""
+    credit = Credit(KEY, 1234, 1234)
+    held = judge(line(1, TEA, "1", "10"), credit=credit)
+
+    approved = judge(line(1, TEA, "1", "10"), credit=credit, credit_approved=True)
+
+    assert waits_for_credit({"status": held.status, "status_reason": held.status_reason})
+    assert not waits_for_credit({"status": "awaiting", "status_reason": "Taken on a device"})
+    assert "12" not in str(held.status_reason)
+    assert (approved.status, approved.reserved) == ("accepted", {TEA: Decimal(1)})
+
+
+def test_problems_come_before_credit_and_only_what_is_accepted_counts():
+    """Nobody approves an order that is wrong; what is not in stock is not owed."""
+    wrong = judge(line(1, TEA, "1", "10", discount="0.5"), credit=Credit(KEY, 0, 0))
+    partly = judge(line(1, OIL, "40", "2.5"), credit=Credit(KEY, 9750, 0))
+    free = judge(line(1, TEA, "1", "10", discount="1"), credit=Credit(KEY, 0, 500), discount_max=Decimal(1))
+
+    assert (wrong.status, partly.status, free.status) == ("needs_attention", "partly_accepted", "accepted")

@@ -35,7 +35,7 @@ async def check_custom(entity: Entity, given: Mapping[str, Any], before: Mapping
     """Check what a request writes into `custom`; a value that stays as it is may be anything.
 
     Args:
-        before: the document as it was; None in a create, which must give what is required.
+        before: the document as it was; None in a create. What is required must be there afterwards.
 
     Raises:
         InvalidInput: a key has no definition in use, or a value is none of it.
@@ -51,8 +51,11 @@ async def check_custom(entity: Entity, given: Mapping[str, Any], before: Mapping
             problem = "It is required."
         if problem:
             errors.append(FieldError(f"custom.{key}"[:100], problem))
-    if before is None:
-        missing = [f.key for f in defined.values() if f.required and f.active and f.key not in given]
+    if before is None or given:
+        whole = {**known, **given}
+        named = {error.field for error in errors}
+        missing = [f.key for f in defined.values() if f.required and f.active and whole.get(f.key) is None]
+        missing = [key for key in missing if f"custom.{key}" not in named]
         errors += [FieldError(f"custom.{key}", "It is required.") for key in missing]
     if errors:
         raise InvalidInput(errors)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
-from typing import Final
+from typing import Any, Final
 
 from outrider_sdk.rules import line_amount_minor, minor_digits, order_total_minor
 
@@ -19,6 +19,19 @@ REASONS_SHOWN_MAX: Final = 5
 """Reasons told with the order; further ones stand with their lines."""
 
 WireRow = Mapping[str, str | int | bool | None]
+
+
+CreditKey = tuple[str, str, str]
+"""(account, legal entity, currency)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """How much an account may owe a company, and how much of it is used up; negative where it has paid ahead."""
+
+    key: CreditKey
+    limit_minor: int
+    used_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,10 @@ class Market:
     """Product → the unit its stock is counted in."""
     factors: dict[tuple[str, str], Decimal]
     """(product, unit) → base units in one unit; 1 for the base unit itself."""
+    credit: Credit | None = None
+    """None: without a limit."""
+    credit_approved: bool = False
+    """Somebody who may has seen that the order is over the credit, and wants it all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +114,8 @@ def judge_order(order: WireRow, lines: Iterable[WireRow], seen: Mapping[str, obj
 
     Lines take their turn by position. A problem with a price, a discount or a unit holds the whole order
     (`needs_attention`, nothing reserved), and so does a total above the one that the person saw. A held order
-    carries the new prices: submitting it again, having seen them, is the confirmation.
+    carries the new prices: submitting it again, having seen them, is the confirmation. What would be accepted and is
+    over the credit waits (`awaiting`) for somebody who may approve it, or for a payment.
 
     Args:
         order: its `fulfilment` decides what happens where stock is short.
@@ -110,7 +128,26 @@ def judge_order(order: WireRow, lines: Iterable[WireRow], seen: Mapping[str, obj
         priced = [_judge_price(_parse(row), market) for row in in_turn]
         stocked = _share_stock(priced, str(order["fulfilment"]), market)
         reasons = _reasons_to_hold(order, stocked, seen, market)
-        return _hold(stocked, reasons, market) if reasons else _accept(order, stocked, market)
+        if reasons:
+            return _hold(stocked, reasons, market)
+        accepted = _accept(order, stocked, market)
+        if market.credit_approved or not exceeds_credit(accepted.total_minor, market.credit):
+            return accepted
+        return _hold(stocked, [OVER_CREDIT], market, status="awaiting")
+
+
+# Without figures: not everybody who sees the order may know them.
+OVER_CREDIT: Final = "It is over the customer's credit: a manager decides on it, by submitting it again"
+
+
+def exceeds_credit(total_minor: int, credit: Credit | None) -> bool:
+    """Whether an order would make the account owe more than it may. One that costs nothing never does."""
+    return credit is not None and total_minor > 0 and credit.used_minor + total_minor > credit.limit_minor
+
+
+def waits_for_credit(order: Mapping[str, Any]) -> bool:
+    """Whether an order is held for the credit alone: who may submit it in spite of that approves it by doing so."""
+    return order["status"] == "awaiting" and str(order["status_reason"]).startswith(OVER_CREDIT)
 
 
 def release(lines: Iterable[WireRow]) -> dict[str, Decimal]:
@@ -238,11 +275,11 @@ def _differ(lines: list[_Line], seen: object) -> bool:
     return were != {line.id: (line.product, line.unit, line.quantity) for line in lines}
 
 
-def _hold(lines: list[_Line], reasons: list[str], market: Market) -> Judgement:
+def _hold(lines: list[_Line], reasons: list[str], market: Market, *, status: str = "needs_attention") -> Judgement:
     waiting = [replace(line, accepted=Decimal(0), explanation=_explain_waiting(line)) for line in lines]
     verdicts = tuple(_verdict(line, line.quantity, market) for line in waiting)
     total_minor = order_total_minor(v.amount_minor for v in verdicts)
-    return Judgement("needs_attention", _sentence(reasons), total_minor, verdicts, {})
+    return Judgement(status, _sentence(reasons), total_minor, verdicts, {})
 
 
 def _sentence(reasons: list[str]) -> str:

@@ -14,8 +14,9 @@ from server.crm import service
 from server.crm.checks import refuse
 from server.crm.company.tables import Agreement
 from server.crm.models import INTEGER_MAX, Row, wire_row
+from server.crm.order.credit import load_credits
 from server.crm.order.jobs import enqueue_order_confirmation
-from server.crm.order.rules import Judgement, LineVerdict, Market, judge_order, release
+from server.crm.order.rules import Judgement, LineVerdict, Market, judge_order, release, waits_for_credit
 from server.crm.order.service import TransitionIllegal
 from server.crm.order.tables import Order, OrderLine
 from server.crm.price.service import load_prices
@@ -64,7 +65,7 @@ async def submit_order(
     if judgement.total_minor > INTEGER_MAX:
         raise refuse("total_minor", "The order costs more than can be stored. Correct quantities or prices.")
     await _write(order, judgement, revision)
-    if judgement.status != "needs_attention":
+    if judgement.status in ("accepted", "partly_accepted"):
         await enqueue_order_confirmation(order_id)
     return Submitted(await service.get_row(ORDERS, order_id, viewer), judgement.lines)
 
@@ -161,6 +162,8 @@ async def _load_market(order: Row, lines: Iterable[Row]) -> Market:
         base_units=base_units,
         factors={(str(u["product_id"]), u["unit"]): u["factor"] for u in units}
         | {(p, unit): Decimal(1) for p, unit in base_units.items()},
+        credit=(await load_credits([str(order["agreement_id"])])).get(str(order["agreement_id"])),
+        credit_approved=waits_for_credit(order),
     )
 
 

@@ -42,6 +42,32 @@ async def check_receivable(write: Write) -> None:
         write.values["as_of"] = write.revision.at
 
 
+async def pay_new_debt(write: Write) -> None:
+    """Pay a new debt with what payments of the account have left, the oldest first.
+
+    Of a debt that comes partly paid, whoever wrote it has counted the payments already.
+    """
+    values = write.values
+    if write.before is not None or values["balance_minor"] != values["amount_minor"]:
+        return
+    payments = await connection().fetch(
+        """SELECT p.* FROM payment p WHERE p.account_id = $1 AND p.legal_entity_id = $2 AND p.currency = $3
+        AND p.allocated_minor < p.amount_minor AND p.reversal_of_id IS NULL AND p.deleted_at IS NULL
+        AND NOT EXISTS (SELECT FROM payment v WHERE v.reversal_of_id = p.id AND v.deleted_at IS NULL)
+        AND NOT EXISTS (SELECT FROM conflict c WHERE c.row_id = p.id AND c.field = 'receipt_number'
+            AND c.status = 'open' AND c.deleted_at IS NULL) ORDER BY p.paid_at, p.id""",
+        values["account_id"],
+        values["legal_entity_id"],
+        values["currency"],
+    )
+    left = values["balance_minor"]
+    for payment in payments:
+        part = min(left, payment["amount_minor"] - payment["allocated_minor"])
+        if part > 0:
+            await _write(payment["id"], write.revision, [(str(write.row_id), part)])
+            left -= part
+
+
 async def check_new_payment(write: Write) -> None:
     """Check a payment, or the reversal of one.
 
@@ -127,4 +153,5 @@ async def _write(payment_id: UUID, revision: Revision, allocations: Iterable[All
         )
         allocated_minor += abs(amount_minor)
     if allocated_minor:
-        await connection().execute("UPDATE payment SET allocated_minor = $2 WHERE id = $1", payment_id, allocated_minor)
+        sql = "UPDATE payment SET allocated_minor = allocated_minor + $2 WHERE id = $1"
+        await connection().execute(sql, payment_id, allocated_minor)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from outrider_sdk.protocol.entities import RETURN_ORDER
 from outrider_sdk.rules import line_amount_minor, return_may_become
 
 from server.crm import service
@@ -13,11 +14,16 @@ from server.crm.order.service import AMOUNT_MAX, TransitionIllegal, find_factor,
 from server.crm.outlet.tables import Outlet
 from server.crm.resource import Resource, Write
 from server.crm.rights import Viewer
+from server.crm.stock.service import record_movement
 from server.db import Revision, connection
 from server.errors import Conflict
 
 NUMBER_PREFIX: Final = "R"
 """Of numbers of returns where the legal entity has no number series."""
+
+
+UNSALEABLE: Final = ("damaged", "expired", "recalled")
+"""Reasons for which what comes back is not for sale again: the office writes down where it goes."""
 
 
 class ReturnEmpty(Conflict):
@@ -62,10 +68,7 @@ def _check_change(write: Write, before: Any) -> None:
         raise TransitionIllegal(before["number"], before["status"], "deleted" if write.deletes else "changed")
 
 
-async def count_returned(write: Write) -> None:
-    """Once a return is accepted, the lines that it takes back say so."""
-    if write.before is None or write.values.get("status") != "accepted":
-        return
+async def _count_returned(row_id: UUID) -> None:
     await connection().execute(
         """UPDATE order_line l SET quantity_returned = coalesce(l.quantity_returned, 0) + r.quantity
         FROM (
@@ -73,8 +76,33 @@ async def count_returned(write: Write) -> None:
             FROM return_line r JOIN order_line s ON s.id = r.source_line_id
             WHERE r.return_order_id = $1 AND r.deleted_at IS NULL GROUP BY s.id, s.factor
         ) r WHERE r.id = l.id""",
-        write.row_id,
+        row_id,
     )
+
+
+async def take_back(write: Write) -> None:
+    """Once a return is accepted, the lines that it takes back say so, and what can be sold again is in stock."""
+    if write.before is None or write.values.get("status") != "accepted" or write.before["status"] == "accepted":
+        return
+    await _count_returned(write.row_id)
+    warehouse_id = write.value("warehouse_id")
+    if warehouse_id is not None:
+        await _move_back(write.row_id, warehouse_id, write.revision)
+
+
+async def _move_back(row_id: UUID, warehouse_id: UUID, revision: Revision) -> None:
+    records = await connection().fetch(
+        """SELECT product_id, sum(quantity * factor) AS quantity,
+            string_agg(DISTINCT reason, ', ' ORDER BY reason) AS reason
+        FROM return_line WHERE return_order_id = $1 AND deleted_at IS NULL AND reason <> ALL ($2)
+        GROUP BY product_id ORDER BY product_id""",
+        row_id,
+        list(UNSALEABLE),
+    )
+    for record in records:
+        values = {"warehouse_id": warehouse_id, "product_id": record["product_id"], "quantity": record["quantity"]}
+        values |= {"movement_kind": "return", "reason": record["reason"], "moved_at": revision.at}
+        await record_movement(values | {"source_entity": RETURN_ORDER.name, "source_id": row_id})
 
 
 async def complete_return_line(write: Write) -> None:

@@ -71,9 +71,18 @@ async def check_movement(write: Write) -> None:
     values["quantity"] = moved_quantity(values, stock["quantity"] if stock else Decimal(0))
 
 
+async def record_movement(values: dict[str, Any]) -> None:
+    """Put a movement of the server's own into the ledger, and move the stock with it."""
+    await service.insert_row(STOCK_MOVEMENT, uuid7(), values)
+    await _move(values)
+
+
 async def move_stock(write: Write) -> None:
     """Bring the stock to what the movement makes of it; where there was none of the product, there is now."""
-    values = write.values
+    await _move(write.values)
+
+
+async def _move(values: dict[str, Any]) -> None:
     stock = await _find_stock(values["warehouse_id"], values["product_id"])
     if stock is None:
         place = {name: values[name] for name in ("warehouse_id", "product_id")}
