@@ -7,6 +7,7 @@
 
 from outrider_sdk.attachments import PendingUpload
 from outrider_sdk.attention import AttentionItem
+from outrider_sdk.background import NOW, BackgroundSync, Conditions, Decision, default_policy
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials, MemoryCredentials
 from outrider_sdk.errors import (
     BuiltOn,
@@ -22,6 +23,7 @@ from outrider_sdk.errors import (
     NotEnrolled,
     NotFound,
     Offline,
+    OutboxFull,
     OutriderError,
     ProtocolViolation,
     Rejected,
@@ -31,11 +33,13 @@ from outrider_sdk.errors import (
     ReplicaError,
     ReplicaForked,
     ReplicaMissing,
+    ReplicaTooLarge,
     ReplicaTooNew,
     ServerUnavailable,
     StorageFailed,
     SyncError,
 )
+from outrider_sdk.limits import Limits
 from outrider_sdk.live import Subscription
 from outrider_sdk.queries import Query, above, at_least, at_most, begins_with, below, holds, other_than
 from outrider_sdk.replica import Replica
@@ -48,13 +52,17 @@ from outrider_sdk.transaction import Transaction
 from outrider_sdk.transport import HttpTransport, Transport, enrol
 
 __all__ = [
+    "NOW",
     "AttentionItem",
+    "BackgroundSync",
     "BuiltOn",
     "ClientTooOld",
+    "Conditions",
     "ContentDamaged",
     "ContentMissing",
     "CredentialStore",
     "Credentials",
+    "Decision",
     "DeviceRevoked",
     "FileCredentials",
     "ForeignCredentials",
@@ -63,11 +71,13 @@ __all__ = [
     "HttpTransport",
     "IllegalStatus",
     "InvalidValue",
+    "Limits",
     "MemoryCredentials",
     "NotDiscardable",
     "NotEnrolled",
     "NotFound",
     "Offline",
+    "OutboxFull",
     "OutriderError",
     "PendingUpload",
     "Progress",
@@ -81,6 +91,7 @@ __all__ = [
     "ReplicaError",
     "ReplicaForked",
     "ReplicaMissing",
+    "ReplicaTooLarge",
     "ReplicaTooNew",
     "Row",
     "ServerUnavailable",
@@ -97,6 +108,7 @@ __all__ = [
     "at_most",
     "begins_with",
     "below",
+    "default_policy",
     "enrol",
     "holds",
     "other_than",

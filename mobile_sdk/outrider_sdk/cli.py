@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     cancel = command("cancel", _cancel)
     cancel.add_argument("order", help="id or number of the order")
     command("status", _status, reads=True).add_argument("--json", action="store_true")
+    command("diagnostics", _diagnostics, reads=True)
     command("attention", _attention, reads=True).add_argument("--json", action="store_true")
     resolve = command("resolve", _resolve)
     resolve.add_argument("item", help="its number, or the id of the conflict or order, as `attention` prints it")
@@ -178,6 +179,11 @@ def _cancel(crm: Replica, options: argparse.Namespace) -> None:
     """call an order off"""
     order = crm.orders.cancel(_one(crm.orders, options.order, "number").id)
     print(f"{order.number}  {order.status}  {order.id}")
+
+
+def _diagnostics(crm: Replica, options: argparse.Namespace) -> None:
+    """Print what support needs to see; no personal data."""
+    print(json.dumps(crm.diagnostics(), indent=1))
 
 
 def _status(crm: Replica, options: argparse.Namespace) -> None:

@@ -72,6 +72,17 @@ class StorageFailed(ReplicaError):
     """The device's storage refused a write (full, or faulty). The transaction was undone."""
 
 
+class OutboxFull(ReplicaError):
+    """So many changes wait to be sent that no more are taken. Nothing was changed."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(
+            f"{waiting:,} changes wait to be sent, and the device takes no more. Sync, then repeat this one; "
+            "where a sync fails, `status().problems` says why."
+        )
+        self.waiting = waiting
+
+
 class ContentDamaged(ReplicaError):
     """The device's own copy of an attachment's content has changed, or is gone, before the server had it."""
 
@@ -133,6 +144,18 @@ class SyncError(OutriderError):
 
 class NotEnrolled(SyncError):
     """The device has no credentials for a server yet."""
+
+
+class ReplicaTooLarge(SyncError):
+    """The device holds as much as it may: no more is pulled. Local work is kept, and handed in."""
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"This device holds {size_bytes // 1024**2:,} MB of at most {limit_bytes // 1024**2:,}. Ask the office to "
+            "assign fewer customers, or open the replica with larger limits."
+        )
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
 
 
 class ContentMissing(SyncError):

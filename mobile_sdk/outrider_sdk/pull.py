@@ -1,6 +1,6 @@
 """Pulling what is new: each page is stored before the next is asked for; all are shown at once."""
 
-from outrider_sdk import reveal
+from outrider_sdk import limits, reveal
 from outrider_sdk.contact import Contact
 from outrider_sdk.errors import ForeignCredentials, ProtocolViolation, Rejected
 from outrider_sdk.protocol import PROTOCOL_VERSION, PullPage, PullRequest
@@ -51,6 +51,8 @@ class Pull:
                 position = None
                 continue
             self._count(page)
+            if page["puts"] or page.get("snapshot") is not None:
+                limits.check_replica(self._store)
             if page.get("snapshot") is not None:
                 if position is not None or not self._encodings:
                     raise ProtocolViolation("The server offers a snapshot that nobody asked for.")

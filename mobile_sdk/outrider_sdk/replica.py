@@ -14,23 +14,24 @@ from outrider_sdk import attention, incidents, outbox, overlay, search, sync
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
 from outrider_sdk.entity_tables import EntityTables
-from outrider_sdk.errors import InvalidValue, NotEnrolled, ReplicaBusy, ReplicaError
+from outrider_sdk.errors import InvalidValue, NotEnrolled, OutriderError, ReplicaBusy, ReplicaError, SyncError
+from outrider_sdk.events import Events, OnEvent
 from outrider_sdk.identity import enrol, identify
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.lease import LeaseWatch
+from outrider_sdk.limits import Limits
 from outrider_sdk.live import Deliver, LiveQueries, Subscription
+from outrider_sdk.operation import Operation
 from outrider_sdk.queries import Query, R
 from outrider_sdk.reopen import Reopened, reopen
 from outrider_sdk.report import OnProgress, SyncReport
 from outrider_sdk.search import Hit, index
-from outrider_sdk.status import Status, get_status
 from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction
 from outrider_sdk.transport import HttpTransport, Transport, device_clock
-from outrider_sdk.verify import list_problems
 
 
-class Replica(EntityTables):
+class Replica(EntityTables, Operation):
     """A local copy of what its user may see, that can be changed offline; made by `Replica.open`.
 
     Any thread may use it, one at a time is inside; `sync` holds it only while it writes.
@@ -51,6 +52,8 @@ class Replica(EntityTables):
         transport: Transport | None,
         clock: Clock,
         entropy: Entropy,
+        limits: Limits,
+        on_event: OnEvent | None,
     ) -> None:
         self._store = opened
         self._credentials = credentials
@@ -61,6 +64,8 @@ class Replica(EntityTables):
         self._lease = LeaseWatch(opened, credentials, clock)
         self._current: Transaction | None = None
         self._syncing = threading.Lock()
+        self.events = Events(clock, on_event)
+        opened.limits = limits
         self._live = LiveQueries(opened)
         self._make_tables(opened, self.transaction)
         self.attachments.bind(self._reach, clock)
@@ -76,6 +81,8 @@ class Replica(EntityTables):
         server: str | None = None,
         credentials: CredentialStore | None = None,
         read_only: bool = False,
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
+        on_event: OnEvent | None = None,
         transport: Transport | None = None,
         clock: Clock = device_clock,
         entropy: Entropy = os.urandom,
@@ -87,6 +94,9 @@ class Replica(EntityTables):
             server: its address, where it is no longer that of the credentials.
             credentials: where they are kept; without it, in `<path>.credentials.json`.
             read_only: read beside a writer, which may be another process.
+            limits: how much the device may hold.
+            on_event: called with what the SDK does, by name, with counts and codes and nothing personal; without it,
+                the logger `outrider_sdk` has it at level DEBUG.
             transport: stands in for HTTP; for tests and simulations, as are all that follow.
             clock: microseconds since 1970 as the device believes them.
             entropy: random bytes for ids.
@@ -110,6 +120,8 @@ class Replica(EntityTables):
                 transport=transport,
                 clock=clock,
                 entropy=entropy,
+                limits=limits,
+                on_event=on_event,
             )
         except BaseException:
             opened.close()
@@ -256,18 +268,36 @@ class Replica(EntityTables):
         if not self._syncing.acquire(blocking=False):
             raise ReplicaBusy(self._store.path, os.getpid())
         try:
-            transport = self._reach()
-            if self._store.meta("device_id") is None:
-                identify(self._store, self._credentials)
-            if self._store.meta("device_id") is None:
-                raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
-            report = sync.run(self._store, transport, self._clock, on_progress)
-            self._lease.forget()
-            report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
-            report.needs_attention = self.attention()
-            return report
+            with self._noted():
+                return self._sync(on_progress)
         finally:
             self._syncing.release()
+
+    def _sync(self, on_progress: OnProgress | None) -> SyncReport:
+        transport = self._reach()
+        if self._store.meta("device_id") is None:
+            identify(self._store, self._credentials)
+        if self._store.meta("device_id") is None:
+            raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
+        report = sync.run(self._store, transport, self._clock, on_progress)
+        self._lease.forget()
+        report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
+        report.needs_attention = self.attention()
+        told = ("pushed", "applied", "merged", "refused", "rows_put", "rows_dropped", "bytes_sent", "bytes_received")
+        self.events.note("sync_ended", **{name: getattr(report, name) for name in told})
+        return report
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Tell of a sync what happened, and remember what it raised."""
+        self.events.note("sync_began")
+        try:
+            yield
+        except OutriderError as error:
+            self._last_error = error if isinstance(error, SyncError) else None
+            self.events.note("sync_failed", error=type(error).__name__, code=getattr(error, "code", None))
+            raise
+        self._last_error = None
 
     def _reach(self) -> Transport:
         if self._transport is None:
@@ -338,16 +368,3 @@ class Replica(EntityTables):
             overlay.restore(conn)
             overlay.recompute(conn)
         return discarded
-
-    def status(self) -> Status:
-        """How the replica stands, without contact."""
-        return get_status(self._store, self._lease)
-
-    def verify(self) -> list[str]:
-        """What is wrong with the replica; empty where all is well. Reads everything, changes nothing.
-
-        Checks the file's structure, the numbers and digests of the outbox, and that what is shown equals base plus
-        overlay.
-        """
-        self._refuse_inside_transaction("verify")
-        return list_problems(self._store)

@@ -20,6 +20,7 @@ from outrider_sdk.errors import (
     ReplicaTooNew,
     StorageFailed,
 )
+from outrider_sdk.limits import Limits
 from outrider_sdk.lock import WriterLock
 from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, migrate
 
@@ -58,6 +59,7 @@ class Store:
         self._mutex = threading.RLock()
         self._conn: sqlite3.Connection | None = None
         self._order_counter = 0
+        self.limits = Limits()
         self.on_commit: list[Callable[[], object]] = []
         """Called after each commit, while the replica is still held: to note that it happened, no more."""
         self._factory = connection_factory

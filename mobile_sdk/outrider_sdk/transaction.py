@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from outrider_sdk import outbox, overlay
+from outrider_sdk import limits, outbox, overlay
 from outrider_sdk.errors import InvalidValue, NotFound, OutriderError
 from outrider_sdk.ids import Clock, IdSource
 from outrider_sdk.kinds import Scalar, same
@@ -93,6 +93,8 @@ class Transaction:
         return row
 
     def _apply(self, change: Change, derived: Derived = None) -> None:
+        if not self._changes:
+            limits.check_outbox(self._store)
         try:
             with self._store.read() as conn:
                 overlay.apply_change(conn, self._pending_number, self.captured_at, change, derived)
