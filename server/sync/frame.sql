@@ -41,6 +41,7 @@ CREATE TABLE {{schema}}.scope_grant (
 );
 -- What members hold otherwise than by reading everything: by it the price lists in their sight are found.
 CREATE INDEX ON {{schema}}.scope_grant (member_id, level, scope) WHERE NOT gone AND level < 4;
+CREATE INDEX ON {{schema}}.scope_grant (scope, member_id) WHERE of_place AND NOT gone;
 CREATE INDEX ON {{schema}}.scope_grant (scope);
 CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (level, gone);
 
