@@ -293,6 +293,10 @@ class Oracle:
             member_id, row["entity"]
         )
 
+    def may(self, member_id: str, entity: str, action: str) -> bool:
+        """Whether the member may do this to any row of the entity."""
+        return min(self._reach(member_id, entity, "read"), self._reach(member_id, entity, action)) > 0
+
     def _level_of(self, levels: dict[str, int], entity: str, row: dict[str, Any]) -> int:
         """How near a row is: in the nearest of its scopes, and in a pair, as far as the farther of the two."""
         parts = [(scope,) if isinstance(scope, str) else scope for scope in self._scopes_of(entity, row)]

@@ -21,7 +21,7 @@ from server.exports.rows import read_rows, readable
 from server.sync.push import DeviceRevoked
 from tests.integration.organisations import Organisation, found_organisation
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import Oracle, WireDevice, new_id
+from tests.integration.sync_world import Oracle, WireDevice, create, new_id
 
 ORGANISATIONS = int(os.environ.get("RIGHTS_ORGANISATIONS", "8"))
 WRITING_ORGANISATIONS = max(4, ORGANISATIONS // 4)
@@ -193,7 +193,27 @@ async def test_writes_reach_as_far_as_the_oracle_says(tenant: TenantRef, seed: i
                 if not seen:
                     compare.equal(label, outcome["code"], "not_found")
                     assert reply.status_code in (403, 404)
+        await _compare_references(oracle, device, person, compare)
     compare.done()
+
+
+async def _compare_references(oracle: Oracle, device: WireDevice, person: Person, compare: Comparison) -> None:
+    """A line for a product out of sight, and a movement of another's van, name something that never was."""
+    member = device.member_id
+    for entity, column in (("order_line", "product_id"), ("stock_movement", "warehouse_id")):
+        target = column.removesuffix("_id")
+        if not oracle.may(member, entity, "create"):
+            continue
+        for row_id in [*sorted(oracle.live(target))[:3], new_id()]:
+            seen = row_id in oracle.ids_of(member, target)
+            outcome = await device.do(create(entity, new_id(), **{column: row_id}))
+            label = f"{entity} of {target} {row_id} for {member}"
+            missing = (outcome["code"], outcome.get("field")) == ("parent_missing", column)
+            compare.equal(label, missing, not seen)
+    listed = await person.send("GET", PATHS["price_item"], params={"expand": "product", "limit": PAGE})
+    for item in listed.json().get("items", ()):
+        seen = item["product_id"] in oracle.ids_of(member, "product")
+        compare.equal(f"product of price {item['id']} for {member}", item.get("product") is not None, seen)
 
 
 def test_the_generator_makes_what_the_rule_distinguishes():

@@ -42,6 +42,7 @@ CREATE TABLE {{schema}}.scope_grant (
 );
 -- What members hold otherwise than by reading everything: by it the price lists in their sight are found.
 CREATE INDEX ON {{schema}}.scope_grant (member_id, level, scope) WHERE NOT gone AND level < 4;
+CREATE INDEX ON {{schema}}.scope_grant (scope, member_id) WHERE of_place AND NOT gone;
 CREATE INDEX ON {{schema}}.scope_grant (scope);
 CREATE INDEX ON {{schema}}.scope_grant (member_id, revision, scope) INCLUDE (level, gone);
 
@@ -1607,7 +1608,7 @@ END $$;
 
 -- Grants of places, and of pairs with the parts of the catalogue that the member holds. NULL: all members, or all places.
 -- A list that many agreements name is looked for among what the member holds, level by level, and soon found; one that few
--- name, among those who hold these few.
+-- name, among those who hold these few. OFFSET 0 keeps the planner to that: there may be ten thousands of either.
 CREATE FUNCTION {{schema}}.refresh_places(members uuid[], places uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE r bigint; moment timestamptz;
 BEGIN
@@ -1625,10 +1626,14 @@ BEGIN
         SELECT w.id, l.id, true, 4 FROM who w CROSS JOIN list l WHERE w.reach >= 4
         UNION ALL
         SELECT w.id, l.id, true, g.level FROM list l
-        JOIN {{schema}}.agreement a ON a.price_list_id = l.id AND a.deleted_at IS NULL
-        JOIN {{schema}}.scope_entry e ON e."row" = a.id AND NOT e.gone
-        JOIN {{schema}}.scope_grant g ON g.scope = e.scope AND NOT g.gone AND g.level < 4
-        JOIN who w ON w.id = g.member_id
+        CROSS JOIN LATERAL (
+            SELECT a.id FROM {{schema}}.agreement a WHERE a.price_list_id = l.id AND a.deleted_at IS NULL OFFSET 0
+        ) a CROSS JOIN LATERAL (
+            SELECT e.scope FROM {{schema}}.scope_entry e WHERE e."row" = a.id AND NOT e.gone OFFSET 0
+        ) e CROSS JOIN LATERAL (
+            SELECT g.member_id, g.level FROM {{schema}}.scope_grant g
+            WHERE g.scope = e.scope AND NOT g.gone AND g.level < 4 OFFSET 0
+        ) g JOIN who w ON w.id = g.member_id
         WHERE l.named BETWEEN 1 AND 49
         UNION ALL
         SELECT w.id, l.id, true, k.level FROM who w CROSS JOIN list l CROSS JOIN generate_series(1, 3) AS k (level)
