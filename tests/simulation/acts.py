@@ -10,9 +10,11 @@ if TYPE_CHECKING:
 
 WEIGHTS = {
     "edit": 16, "tag": 3, "recolour": 5, "create": 6, "phone": 3, "delete": 3, "order": 6, "cancel": 2, "settle": 9,
-    "discard": 3, "poison": 2, "sync": 30, "late": 6, "reset_clock": 2, "restart": 1, "copy_file": 2, "swap_files": 3,
+    "discard": 3, "poison": 2, "sync": 30, "late": 6, "reset_clock": 2, "restart": 1,
+    "copy_file": 2, "swap_files": 3, "enrol_again": 4,
     "job_title": 7, "pair": 6, "reassign": 3, "price": 1, "delete_contact": 1, "slow": 4, "import_rows": 1,
-    "role": 3, "team": 1, "territory": 2, "delegate": 2, "merge": 2, "erase": 1, "retire_field": 1, "neighbour": 3,
+    "role": 3, "team": 1, "territory": 2, "delegate": 2, "merge": 2, "erase": 1, "retire_field": 1,
+    "neighbour": 3, "revoke": 1,
 }  # fmt: skip
 ACTS = (list(WEIGHTS), list(WEIGHTS.values()))
 

@@ -149,8 +149,9 @@ class Database:
     ) -> Any:
         """A further incarnation."""
         return self._server.add_device(
-            member_id, more["enrolled_at"], after, origin_id=more["origin_id"], incarnation=more["incarnation"],
-            earlier=json.loads(more["earlier"]), key=more["incarnation_key"],
+            member_id, more.get("enrolled_at", self._server.clock()), after, origin_id=more.get("origin_id"),
+            incarnation=more.get("incarnation", 1), earlier=json.loads(more.get("earlier", "{}")),
+            key=more.get("incarnation_key"),
         )  # fmt: skip
 
     async def get_device(self, device_id: str) -> Any:

@@ -2,14 +2,16 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
-from outrider_sdk import Replica
+from outrider_sdk import Replica, transport
 from outrider_sdk.credentials import Credentials
+from outrider_sdk.errors import ForeignCredentials
 
 from tests.simulation.network import FailingConnection, FaultyTransport
 from tests.simulation.server import DeviceRecord
@@ -119,8 +121,28 @@ class Rep:
         self.life = self.copy.life
         if not keep_credentials:
             self.credentials.save(self.copy.credentials)
-        self.copy, self.expected, self.at_work = mine, None, None
-        self.replica = self.open()
+        theirs, self.copy, self.expected, self.at_work = self.copy.credentials, mine, None, None
+        try:
+            self.replica = self.open()
+        except ForeignCredentials:  # of another enrolment than the file
+            self.credentials.save(theirs)
+            self.replica = self.open()
+
+    def enrol_again(self) -> None:
+        """Its person draws a code, and the revoked replica goes on with what it holds."""
+        with patch.object(transport, "enrol", self._enrolled):
+            self.replica.enrol(server="https://x.example", tenant="acme", code="CODE", again=True)
+
+    def _enrolled(self, credentials: _Kept, *, previous: Any, **_: Any) -> dict[str, Any]:
+        reply = self.run.server.enrol_again(self.member_id, previous)
+        fields = {name: reply[name] for name in ("device_id", "incarnation", "number_prefix")}
+        credentials.save(replace(credentials.credentials, **fields, origin_id=""))
+        return reply
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the server lets it sync no more."""
+        return self.run.server.devices[self.id].revoked_at is not None
 
     def set_clock(self) -> None:
         """Let the device believe in another time."""

@@ -123,7 +123,7 @@ class FaultyTransport:
         left = self.rep.clock()
         size = run.chance.choice(PAGE_ROWS)
         page = answered(lambda: run.server.pull(self.rep.id, request, page_rows=size), run)
-        self.rep.expected = run.oracle.on_page(self.rep.member_id, page)
+        self.rep.expected = run.oracle.on_page(self.rep.id, page)
         run.inside = "pull"
         run.interleave(self.rep)
         self.contact_time = (left, self.rep.clock())

@@ -29,8 +29,8 @@ WIDENED = ("account", "outlet", "contact", "contact_channel", "agreement", "orde
 
 def perform(run: "Run", act: str) -> None:
     """One writing transaction of the office, or several of an import."""
-    if act == "neighbour":
-        _neighbour(run)
+    if act in ("neighbour", "revoke"):
+        (_neighbour if act == "neighbour" else _revoke)(run)
         return
     if run.slow is not None:
         run.note(f"the slow transaction of revision {run.slow.revision} commits")
@@ -52,6 +52,15 @@ def perform(run: "Run", act: str) -> None:
         run.note(f"the office: {act}, revision {transaction.revision}")
         run.server.commit(transaction)
         run.interleave()
+
+
+def _revoke(run: "Run") -> None:
+    """A phone was lost, or somebody thinks so."""
+    rep = run.chance.choice(run.reps)
+    if not rep.is_revoked:
+        run.server.devices[rep.id].revoked_at = run.now
+        run.note(f"{rep.name} is revoked")
+        run.fault(f"revoked mid-{run.inside}" if run.depth and run.inside else "revoked")
 
 
 def _neighbour(run: "Run") -> None:

@@ -11,7 +11,7 @@ from outrider_sdk import Replica
 from outrider_sdk.protocol.entities import ENTITIES
 
 from server.auth.access import Access
-from server.sync.state import Row
+from server.sync.state import CREATION, Row
 from tests.simulation.server import MemoryServer, Transaction
 
 Key = tuple[str, str]
@@ -157,11 +157,10 @@ class Oracle:
             self._answer(outcome, transaction.revision)
         for outcome in transaction.recognised:
             self._note_outcome(outcome)
-        last = transaction.outcomes[-1]["digest"] if transaction.outcomes else None
-        author = self.sent[last] if last else None
+        makers = {outcome["number"]: self.sent[outcome["digest"]] for outcome in transaction.outcomes}
         for row in rows:
             for name in WATCHED.get(row.entity.name, ()):
-                self._compare(row, name, transaction, author)
+                self._compare(row, name, transaction, makers.get(row.stamp(CREATION).number or 0))
             self._stamps_are_possible(row, transaction)
             self._no_silent_return(row, transaction)
 
@@ -302,8 +301,11 @@ class Oracle:
                 told = set(re.findall(rf"{name} \d{{5}}", text)) - self.own_words.get(member_id, set())
                 self.require("S6", not told, f"{told} is hidden from {member_id}, and travels")
 
-    def on_page(self, member_id: str, page: dict[str, Any]) -> dict[Any, int] | None:
+    def on_page(self, device_id: str, page: dict[str, Any]) -> dict[Any, int] | None:
         """Only what is in sight travels. Of the last page: what the device must have once it has shown it."""
+        record = self.server.devices[device_id]
+        member_id = record.member_id
+        self.require("S6", record.revoked_at is None, f"{device_id} was revoked, and gets a page")
         if self.server.holder is not None:
             self.require("S7", True, "whoever reads waits for nobody")
         self.on_reply(member_id, page)

@@ -47,6 +47,13 @@ def swap_files(run: "Run", rep: Rep) -> None:
         run.fault("replica file swapped")
 
 
+def enrol_again(run: "Run", rep: Rep) -> None:
+    """Whoever was revoked by mistake, or found the phone again, enrols it with a new code."""
+    if rep.is_revoked and not rep.calls:
+        rep.enrol_again()
+        run.note(f"{rep.name} is enrolled again")
+
+
 def reset_clock(run: "Run", rep: Rep) -> None:
     """The phone's clock is set, by a person or a dead battery."""
     rep.set_clock()

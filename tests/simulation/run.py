@@ -112,6 +112,8 @@ class Run:
         self._heal()
         for _ in range(2):  # then everything has been handed in, and then everybody has it
             for rep in chain(self.reps, self._with_copies()):
+                if rep.is_revoked:
+                    rep.enrol_again()
                 for _ in range(2):
                     self.sync(rep)
         for rep in chain(self.reps, self._with_copies()):

@@ -251,15 +251,13 @@ class MemoryServer:
 
     def begin_incarnation(self, by: str, request: dict[str, Any]) -> dict[str, Any]:
         """Make a copied or restored replica a device of its own."""
-        points = [(point["number"], point["digest"]) for point in request["points"]]
-        lost = request.get("lost")
-        heritage = incarnations.Heritage(
-            request["device_id"], request["key"], "", points, lost and (lost["from"], lost["to"])
-        )
         with bound(self, None):
-            record = run(incarnations.begin_incarnation(heritage, by=by))  # type: ignore[arg-type]
-        ids = {"device_id": record.id, "incarnation": record.incarnation, "number_prefix": f"P{record.id[-4:]}"}
-        return {**ids, "after": record.begun_after}
+            return _admitted(run(incarnations.begin_incarnation(_heritage(request), by=by)))  # type: ignore[arg-type]
+
+    def enrol_again(self, member_id: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Let a revoked device go on, by a code that its person drew."""
+        with bound(self, None):
+            return _admitted(run(incarnations.enrol_again(_heritage(request), member_id, "", b"")))  # type: ignore[arg-type]
 
     def add_device(self, member_id: str, enrolled_at: int, after: tuple[int, str], **more: Any) -> DeviceRecord:
         """A further incarnation of a device."""
@@ -271,6 +269,17 @@ class MemoryServer:
         record.begun_after = number
         self.devices[device_id] = record
         return record
+
+
+def _heritage(request: dict[str, Any]) -> incarnations.Heritage:
+    points = [(point["number"], point["digest"]) for point in request["points"]]
+    lost = request.get("lost")
+    return incarnations.Heritage(request["device_id"], request["key"], "", points, lost and (lost["from"], lost["to"]))
+
+
+def _admitted(record: DeviceRecord) -> dict[str, Any]:
+    ids = {"device_id": record.id, "incarnation": record.incarnation, "number_prefix": f"P{record.id[-4:]}"}
+    return {**ids, "after": record.begun_after}
 
 
 def _actor(record: DeviceRecord) -> Actor:

@@ -216,6 +216,19 @@ def send_by_scope_alone() -> Iterator[None]:
 
 
 @contextmanager
+def serve_the_revoked() -> Iterator[None]:
+    """A revoked device goes on pulling until its token ends (tokens that nobody looks up)."""
+    fetchrow = Database.fetchrow
+
+    async def trusting(database: Database, sql: str, *args: Any) -> Any:
+        record = await fetchrow(database, sql, *args)
+        return record and record | {"revoked_at": None}
+
+    with patch.object(Database, "fetchrow", trusting):
+        yield
+
+
+@contextmanager
 def overlook_a_change_of_fields() -> Iterator[None]:
     """A role's new rules of fields begin with the next write of each row (Realm's and PowerSync's rules, where they
     are not replayed)."""
@@ -314,7 +327,7 @@ BUGS = (
     keep_no_record_of_a_conflict, delete_over_an_unseen_edit, resurrect_the_deleted, trust_the_clock,
     take_a_retry_for_news, recognise_no_past, take_any_content_under_a_known_number,
     forget_outcomes_once_told, pass_poison_over_in_silence, block_the_queue_by_poison,
-    leave_what_was_lost_on_the_device, send_by_scope_alone, overlook_a_change_of_fields,
+    leave_what_was_lost_on_the_device, send_by_scope_alone, serve_the_revoked, overlook_a_change_of_fields,
     go_on_with_a_page_of_other_rights, orphan_the_loser_of_a_merge, merge_documents_as_a_whole,
     lock_all_tenants_at_once,
 )  # fmt: skip
