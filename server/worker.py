@@ -24,6 +24,7 @@ from server.broker import broker
 from server.config import MAIN_DATABASE, Config
 from server.db import Databases
 from server.sync.daily import begin_day_everywhere
+from server.tenants.recovery import note_position
 from server.tenants.schema import app_urls
 from server.tenants.service import list_tenants
 from server.webhooks import gateway
@@ -92,9 +93,18 @@ async def _begin_days(database: str) -> None:
             async with db.platform_transaction():
                 tenants = [tenant for tenant in await list_tenants() if tenant.database == database]
             await begin_day_everywhere(tenants)
+            await _note_position(database)
         except Exception:
             _log.exception("The day could not be begun; it is tried again.")
         await asyncio.sleep(DAYS_LOOKED_AT_EVERY_S)
+
+
+async def _note_position(database: str) -> None:
+    """Keep outside of the database how far it has come, so that an older copy of it is recognised."""
+    state_dir = storage.state_dir()
+    if state_dir is not None:
+        async with db.databases().pools[database].acquire() as connection:
+            await note_position(connection, database, state_dir)
 
 
 def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = THREADS) -> None:

@@ -30,7 +30,12 @@ MUTATION_CHANGES_MAX = 1_000
 """Changes of one mutation (protocol 4.9)."""
 MUTATION_BYTES_MAX = PUSH_BYTES_MAX - 64 * 1024
 HISTORY_KEPT = 10_000
-"""So many of the last mutations stay in the file after their reveal, to be handed in again to a restored server."""
+"""So many of the last mutations stay in the file after their reveal, where the server does not say which are durable.
+
+They are handed in again to a server that was restored from a backup."""
+
+PARKED = "parked"
+"""Status of an outcome that is none yet: a restored server waits for what other devices hand in again."""
 
 FORGOTTEN = "Why this was refused is no longer known: it was about a person whose data were erased."
 ERASED = "erased"
@@ -181,7 +186,7 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
     with store.read() as conn:
         for outcome in outcomes:
             number, status = outcome.get("number"), outcome.get("status")
-            if status not in ("applied", "merged", "refused") or not isinstance(number, int):
+            if status not in ("applied", "merged", "refused", PARKED) or not isinstance(number, int):
                 raise ProtocolViolation(f"The server sent an outcome that this SDK can't read: {outcome!r}")
             row = conn.execute("SELECT digest, status FROM sync_outbox WHERE number = ?", (number,)).fetchone()
             if row is None:
@@ -190,6 +195,9 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
                 raise ReplicaForked(number)
             if row[1] is None:
                 text = canonical_json(outcome)
+                if status == PARKED:  # not answered yet: it is sent again until it is
+                    conn.execute("UPDATE sync_outbox SET outcome = ? WHERE number = ?", (text, number))
+                    continue
                 conn.execute("UPDATE sync_outbox SET status = ?, outcome = ? WHERE number = ?", (status, text, number))
                 forget(conn, outcome.get("erased", []))
                 news.append(outcome)
@@ -207,14 +215,27 @@ def leave_overlay(store: Store, applied_through: int) -> None:
     """Take what a pull contains, and what was refused, out of the overlay, within the caller's transaction."""
     with store.read() as conn:
         conn.execute(
-            "UPDATE sync_outbox SET overlaid = 0 WHERE overlaid = 1 AND (number <= ? OR status = 'refused')",
+            "UPDATE sync_outbox SET overlaid = 0 WHERE overlaid = 1 AND (number <= ? OR status = 'refused')"
+            " AND (status IS NOT NULL OR outcome IS NULL)",  # what is parked is in no pull yet
             (applied_through,),
         )
         conn.execute(
             "DELETE FROM sync_outbox WHERE number <= ? AND number < ? AND overlaid = 0"
             " AND (status <> 'refused' OR resolved = 1)",
-            (store.meta_int("last_number") - HISTORY_KEPT, store.meta_int("answered_through")),
+            (_forgettable(store), store.meta_int("answered_through")),
         )
+
+
+def _forgettable(store: Store) -> int:
+    """Up to which number the server will never ask again; without its word, all but the last `HISTORY_KEPT`."""
+    durable = store.meta("durable_through")
+    return store.meta_int("last_number") - HISTORY_KEPT if durable is None else int(durable)
+
+
+def note_durable(store: Store, through: int | None) -> None:
+    """Note up to which number a backup of the server has everything, within the caller's transaction."""
+    if through is not None:
+        store.set_meta(durable_through=max(through, store.meta_int("durable_through")))
 
 
 def forget(conn: sqlite3.Connection, ids: Collection[str]) -> None:
@@ -331,13 +352,14 @@ def chain_anew(store: Store, conn: sqlite3.Connection, number: int, digest: str)
     store.set_meta(last_digest=digest)
 
 
-def broken_links(conn: sqlite3.Connection, last_number: int) -> list[str]:
+def broken_links(store: Store, conn: sqlite3.Connection) -> list[str]:
     """What is wrong with numbers and digests; empty where all is well."""
+    last_number, forgettable = store.meta_int("last_number"), _forgettable(store)
     problems = []
     previous: Entry | None = None
     for entry in entries(conn, "true"):
         before = previous.digest if previous else GENESIS_DIGEST if entry.number == 1 else None
-        if previous and entry.number != previous.number + 1 and entry.number > last_number - HISTORY_KEPT:
+        if previous and entry.number != previous.number + 1 and entry.number > forgettable + 1:
             problems.append(f"mutation {previous.number} is followed by {entry.number}")
         elif (
             before is not None

@@ -95,7 +95,7 @@ class Pull:
             raise ServerBehind(page["applied_through"])
         if page["incarnation"] != self._contact.incarnation:
             raise ForeignCredentials("The server knows this device under another incarnation: enrol it again.")
-        if page["complete"] and page["cursor"] < cursor:
+        if page["complete"] and page["cursor"] < (0 if page["anew"] else cursor):
             raise ProtocolViolation(
                 "The server's revision went back: it was restored from a backup. Nothing was changed."
             )
@@ -107,6 +107,7 @@ class Pull:
             "schema": SCHEMA_VERSION,
             "cursor": cursor,
             "position": position,
+            "cursor_token": self._store.meta("cursor_token"),
             "view": self._store.meta("view"),
             "acked_through": self._store.meta_int("answered_through"),
         }

@@ -100,8 +100,10 @@ class Push:
         answered = {outcome.get("number") for outcome in reply["outcomes"]}
         missing = [mutation["number"] for mutation in chunk if mutation["number"] not in answered]
         self._contact.erased |= any("erased" in outcome for outcome in reply["outcomes"])
+        self._report.parked += sum(outcome.get("status") == outbox.PARKED for outcome in reply["outcomes"])
         with self._store.write():
             self._report.count(outbox.store_outcomes(self._store, reply["outcomes"]))
+            outbox.note_durable(self._store, reply.get("durable_through"))
             self._store.set_meta(acked_through=acked_through, skew=self._contact.skew)
         if missing and reply["applied_through"] < missing[0]:
             raise ProtocolViolation(f"The server took mutation {missing[0]} and says nothing of it.")

@@ -37,6 +37,8 @@ class SyncReport:
     cursor: int = 0
     begun_anew: bool = False
     """The file was copied, restored or damaged, and goes on as another device (`attention` says more)."""
+    parked: int = 0
+    """Mutations that a restored server keeps waiting for what other devices hand in again; the next sync asks anew."""
     handed_in_again: int = 0
     """Mutations that the server had acknowledged before it was restored from a backup."""
     contents_uploaded: int = 0

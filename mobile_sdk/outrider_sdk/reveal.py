@@ -55,12 +55,13 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
             return []
         _keep(conn, page)
         news = outbox.store_outcomes(store, page["outcomes"])
+        outbox.note_durable(store, page.get("durable_through"))
         outbox.leave_overlay(store, page["applied_through"])
         outbox.forget(conn, page.get("erased", []))
         overlay.restore(conn)
         for entity in ENTITIES.values():
             if page["anew"]:
-                _keep_only_staged(conn, entity)
+                _clear(conn, entity)
             _drop(conn, entity)
             _put(conn, entity, anew=page["anew"])
         settle_indexes(conn)
@@ -68,6 +69,7 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
         conn.execute("DELETE FROM sync_dropped")
         applied_through = max(page["applied_through"], store.meta_int("applied_through"))
         store.set_meta(cursor=page["cursor"], view=page["view"], applied_through=applied_through)
+        store.set_meta(cursor_token=page.get("cursor_token"), epoch=page.get("epoch"))
         store.set_meta(pull_from=None, pull_position=None)
         store.set_meta(**facts)
     return news
@@ -152,13 +154,13 @@ def _stored_columns(entity: Entity, columns: dict[str, list[Any]]) -> list[Seque
     return stored
 
 
-def _keep_only_staged(conn: sqlite3.Connection, entity: Entity) -> None:
-    """Remove what a pull that replaces everything did not bring, from what is shown and from under the overlay."""
-    staged_ids = f"SELECT id FROM {quoted(staged(entity))}"
-    conn.execute(
-        "UPDATE sync_shadow SET base = NULL WHERE entity = ?" + f" AND id NOT IN ({staged_ids})", (entity.name,)
-    )
-    conn.execute(f"DELETE FROM {quoted(entity.name)} WHERE id NOT IN ({staged_ids})")
+def _clear(conn: sqlite3.Connection, entity: Entity) -> None:
+    """Remove all rows, shown ones and those under the overlay: the pull replaces them, whatever revisions they had.
+
+    After the server was restored from a backup, what it brings may be older than what is here.
+    """
+    conn.execute("UPDATE sync_shadow SET base = NULL WHERE entity = ?", (entity.name,))
+    conn.execute(f"DELETE FROM {quoted(entity.name)}")
 
 
 def _drop(conn: sqlite3.Connection, entity: Entity) -> None:

@@ -9,7 +9,7 @@ def list_problems(replica: Store) -> list[str]:
     with replica.read() as conn:
         damage = store.check(conn)
         problems = [damage] if damage else []
-        problems += outbox.broken_links(conn, replica.meta_int("last_number"))
+        problems += outbox.broken_links(replica, conn)
         conn.execute("BEGIN IMMEDIATE")
         try:
             shown = overlay.visible_of_shadowed(conn)

@@ -39,6 +39,7 @@ from server.auth.tables import Device
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
 from server.db import TenantRef, platform_transaction, tenant_transaction
 from server.errors import Forbidden
+from server.storage import ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ async def refresh_device(slug: FromPath[str], data: JSONBody[TokenRequest], stat
         )
         lease = await grant_lease(data.device_id) if renewal else None
     if renewal is None or lease is None:
+        ledger.note("revoked", tenant.id, str(data.device_id))
         forget_standings()
         raise DeviceRevoked
     access_token = await keys.issue(
@@ -166,6 +168,7 @@ async def revoke_device(device_id: FromPath[UUID], session: NamedDependency[Sess
     """Revoke a device: it gets no token any more. Doing it again is the same."""
     async with tenant_transaction(session.tenant):
         await devices.revoke_device(device_id, by=session.member_id, role=session.role)
+    ledger.note("revoked", session.tenant.id, str(device_id))
     forget_standings()
 
 

@@ -19,6 +19,7 @@ from server.cli.doctor import Finding, examine
 from server.cli.erase import erase_people
 from server.cli.exports import export_files
 from server.cli.imports import import_files
+from server.cli.recovery import adopt_databases, backup_verified
 from server.cli.sql import query_sql
 from server.cli.supervisor import watch_parent
 from server.config import MAIN_DATABASE, Config, ConfigError
@@ -26,6 +27,7 @@ from server.demo import main as demo
 from server.embedded import EmbeddedError
 from server.errors import AppError
 from server.sync.daily import begin_day_everywhere
+from server.tenants.recovery import check_places
 from server.tenants.schema import owner_urls
 from server.tenants.service import create_tenant, keep_spares, list_tenants
 
@@ -95,6 +97,7 @@ def web(host: str | None, port: int | None, supervisor_pid: int | None) -> None:
 
     _mind(supervisor_pid)
     with open_database(_config(host, port)) as config:
+        _run(check_places(owner_urls(config), config.state_dir))
         run_web(create_app(config), host=config.host, port=config.port)
 
 
@@ -107,6 +110,7 @@ def worker(database: str, supervisor_pid: int | None) -> None:
 
     _mind(supervisor_pid)
     with open_database(Config.from_env()) as config:
+        _run(check_places(owner_urls(config), config.state_dir))
         run_worker(config, database=database)
 
 
@@ -211,6 +215,8 @@ main.add_command(import_files)
 main.add_command(export_files)
 main.add_command(erase_people)
 main.add_command(query_sql)
+main.add_command(adopt_databases)
+main.add_command(backup_verified)
 
 
 def _config(host: str | None, port: int | None) -> Config:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 import asyncpg
@@ -9,6 +10,7 @@ import asyncpg
 from server.config import MAIN_DATABASE, Config
 from server.db import PLATFORM_ROLE
 from server.tenants.hardening import find_unhardened
+from server.tenants.recovery import look_at
 from server.tenants.schema import app_login, app_urls, migrations, owner_urls
 from server.tenants.service import owner_connection
 
@@ -40,6 +42,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
                 yield (platform := await _platform(owner, name))
                 if platform.state == "wrong":
                     continue
+                yield await _place(owner, name, config.state_dir)
                 async with owner_connection(urls[MAIN_DATABASE]) as directory:
                     yield await _tenants(owner, directory, name)
                 yield await _jobs(owner, name)
@@ -110,6 +113,13 @@ async def _platform(owner: asyncpg.Connection, name: str) -> Finding:
             name, "platform", "wrong", f"is at step {done} of {len(migrations('platform'))}: run `outrider migrate`."
         )
     return Finding(name, "platform", "ok", f"at step {done}")
+
+
+async def _place(owner: asyncpg.Connection, name: str, state_dir: Path) -> Finding:
+    difference = await look_at(owner, name, state_dir)
+    if difference is not None:
+        return Finding(name, "place", "wrong", f"{difference}: restored from a backup? Run `outrider adopt`.")
+    return Finding(name, "place", "ok", "the database that was served last")
 
 
 async def _tenants(owner: asyncpg.Connection, directory: asyncpg.Connection, name: str) -> Finding:

@@ -15,6 +15,7 @@ from server import db
 from server.cli.database import connected, keep_database, migrate_all, prepare_all
 from server.cli.supervisor import POLL_S, Child, Supervisor, own_command
 from server.config import MAIN_DATABASE, Config
+from server.tenants.recovery import check_places
 from server.tenants.schema import owner_urls
 from server.tenants.service import keep_spares, list_tenants
 
@@ -65,6 +66,7 @@ async def _prepare(config: Config, *, seed: bool, say: Say) -> Sequence[str]:
     """Make the databases ready; what to tell once the server listens."""
     for warning in await prepare_all(config):
         say(f"Note: {warning}")
+    await check_places(owner_urls(config), config.state_dir)
     for outcome in await migrate_all(config):
         if outcome.error:
             say(f"Tenant {outcome.tenant.slug} could not be migrated: {outcome.error}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from server.storage import private
 from server.storage.files import Files, FilesFull, FilesUnavailable, Kept, NotKept, clean_key, in_one_piece
 from server.storage.folder import FolderFiles
-from server.storage.private import PrivateFile, tenant_folder
+from server.storage.private import PrivateFile, state_dir, tenant_folder
 
 __all__ = [
     "Files",
@@ -24,6 +24,7 @@ __all__ = [
     "files",
     "in_one_piece",
     "open_files",
+    "state_dir",
     "tenant_folder",
     "use",
 ]
@@ -31,13 +32,13 @@ __all__ = [
 _files: Files | None = None
 
 
-def use(state_dir: Path | None, url: str | None = None) -> None:
+def use(folder: Path | None, url: str | None = None) -> None:
     """Make this the state folder and the shared files of the process; at its start."""
     global _files
-    private.use(state_dir)
+    private.use(folder)
     _files = None
-    if url or state_dir:
-        _files = open_files(url or f"folder:{state_dir}/files")
+    if url or folder:
+        _files = open_files(url or f"folder:{folder}/files")
 
 
 def open_files(url: str) -> Files:

@@ -19,6 +19,11 @@ def use(state_dir: Path | None) -> None:
     _state_dir = state_dir
 
 
+def state_dir() -> Path | None:
+    """The state folder of the process, if it has one."""
+    return _state_dir
+
+
 def tenant_folder(purpose: Purpose, tenant_id: UUID, state_dir: Path | None = None) -> Path:
     """The folder of one tenant, made if it is not there.
 

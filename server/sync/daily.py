@@ -1,7 +1,7 @@
 """What a date changes: rights that begin or end with a day are brought in line by a writer, never by the clock alone.
 
 A row that vanished without a revision would be heard of by no device. And once a day what was written is folded into
-the entries of scopes (ADR 0011).
+the entries of scopes (ADR 0011), and what lies behind the horizon is forgotten.
 """
 
 import logging
@@ -10,6 +10,7 @@ from typing import Final
 from server.crm.attachment.jobs import enqueue_file_sweep
 from server.crm.duplicate.jobs import enqueue_sweep
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from server.sync.horizon import move_horizon, note_durable_by_age
 from server.sync.snapshot_jobs import enqueue_snapshot_sweep
 from server.sync.windows import find_overdue_sql
 
@@ -46,6 +47,8 @@ async def begin_day(tenant: TenantRef) -> bool:
         await enqueue_snapshot_sweep()
     await _move_windows(tenant)
     await _fold(tenant)
+    await note_durable_by_age(tenant)
+    await move_horizon(tenant)
     return True
 
 

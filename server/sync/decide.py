@@ -11,6 +11,7 @@ from server.crm.erasure.redact import redact_mutation
 from server.sync.attempt import Attempt
 from server.sync.changes import apply_changes
 from server.sync.credit import note_payments
+from server.sync.parking import must_wait, park
 from server.sync.refusals import Refusal
 from server.sync.state import State, WritePlan
 
@@ -28,11 +29,17 @@ def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
     plan, mutations = WritePlan(), list(mutations)
     note_payments(state, mutations)
     for mutation in mutations:
+        if must_wait(mutation, None, state):
+            plan.outcomes.append(park(mutation, state))
+            continue
         attempt = Attempt(state, mutation)
         try:
             apply_changes(attempt, mutation["changes"])
         except Refusal as refusal:
-            refuse(mutation, refusal, state, plan)
+            if must_wait(mutation, refusal, state):
+                plan.outcomes.append(park(mutation, state))
+            else:
+                refuse(mutation, refusal, state, plan)
         else:
             attempt.settle(plan)
     return plan

@@ -17,6 +17,7 @@ from server.sync.forms import Form
 from server.sync.numbers import chain
 from server.sync.pull import Position, pull
 from server.sync.push import push
+from server.sync.schemas import is_served
 from server.sync.snapshot_build import build
 from server.sync.snapshot_handlers import fetch_snapshot
 from server.sync.snapshots import SnapshotMissing
@@ -50,6 +51,7 @@ class PullBody(msgspec.Struct, forbid_unknown_fields=True):
     schema: int
     cursor: Annotated[int, msgspec.Meta(ge=0)]
     position: str | None = None
+    cursor_token: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     view: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     acked_through: Annotated[int, msgspec.Meta(ge=0)] = 0
     snapshots: Annotated[list[Annotated[str, msgspec.Meta(max_length=20)]], msgspec.Meta(max_length=8)] = []
@@ -78,6 +80,10 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
     wire.check_version(body.protocol)
     if body.schema > SCHEMA_VERSION:
         raise InvalidInput([FieldError("schema", f"This server knows schema {SCHEMA_VERSION} and below.")])
+    if not is_served(body.schema):
+        raise wire.ClientTooOld(
+            "This app is too old for the data of this server. Update it; it can hand in what it holds."
+        )
     _require_device(session)
     form = wire.form_of(request, packed=True)
     try:
@@ -95,6 +101,8 @@ async def _page(session: Session, body: PullBody, form: Form, *, may_build: bool
             Position.parse(body.position),
             actor=session.actor,
             view=body.view,
+            token=body.cursor_token,
+            schema=body.schema,
             acked_through=body.acked_through,
             form=form,
             snapshots=body.snapshots,

@@ -9,6 +9,7 @@ have got in this very pull.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
@@ -17,7 +18,7 @@ from uuid import UUID
 
 import asyncpg
 from outrider_sdk.protocol import PUSH_MUTATIONS_MAX
-from outrider_sdk.protocol.entities import ENTITIES, Entity
+from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION, Entity
 
 from server.auth.access import Access
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
@@ -26,16 +27,22 @@ from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection, current_tenant
 from server.errors import AppError
 from server.sync.conflicts import as_read_by
+from server.sync.cursors import Cursor, is_position_void, judge_cursor
 from server.sync.forms import Form, encode_rows
 from server.sync.page_cache import Made, load_heads, pages
 from server.sync.push import DeviceRevoked
 from server.sync.rows import wire_columns
+from server.sync.schemas import fields_unknown, is_known, view_name
 from server.sync.snapshots import Snapshot, find_offer, find_snapshot
 from server.sync.values import is_id
+
+_log = logging.getLogger(__name__)
 
 PAGE_ROWS = 20_000
 ROW_BYTES = 1_000
 """What a row that is not encoded counts in the cache."""
+EPOCH_BITS = 32
+"""Revisions of a new epoch begin at the next multiple of 2 to this power (`begin_epoch`)."""
 _BY_CODE = {e.code: e for e in ENTITIES.values()}
 _ABOUT_RECORDS = frozenset(e.code for e in ENTITIES.values() if is_about_records(e))
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -177,6 +184,8 @@ async def pull(
     *,
     actor: Actor,
     view: str | None = None,
+    token: str | None = None,
+    schema: int = SCHEMA_VERSION,
     acked_through: int = 0,
     page_rows: int = PAGE_ROWS,
     form: Form | None = None,
@@ -187,6 +196,8 @@ async def pull(
 
     Args:
         view: of what the device has. Where the member's is another by now, all comes anew, whatever the cursor.
+        token: the cursor's, as the device has it. Where it is another history's, all comes anew, too.
+        schema: that of the device; what came later is left out.
         form: of the reply: the rows come encoded in it, as `part`, in place of `puts` and `drops`.
         snapshots: encodings in which the device takes a snapshot in place of the first pages.
         may_build: the caller would have one built.
@@ -194,40 +205,44 @@ async def pull(
     Raises:
         DeviceRevoked: the device, or its member, may no longer sync.
         SnapshotMissing: one should be built; only with `may_build`.
-        PositionUnknown: the member's view has changed since the page before.
+        PositionUnknown: the member's view has changed since the page before, or the horizon went over it.
     """
-    device = await connection().fetchrow(_DEVICE, actor.device_id)
+    device = await connection().fetchrow(_DEVICE, actor.device_id, min(cursor, REVISION_MAX))
     if device is None or device["revoked_at"] is not None or not device["active"]:
         raise DeviceRevoked
     access = access_from(device)
-    if position.began_at is None:
-        anew = cursor > 0 and view != access.view
-        position = replace(position, began_at=device["head"], view=access.view, anew=anew)
-        if snapshots and (anew or cursor == 0):
-            ready = await find_offer(device["member_id"], access, snapshots, may_build=may_build)
-            if ready is not None:
-                return await _offer_page(device, position, ready, form)
-    elif position.view != access.view:
-        raise PositionUnknown
+    named = view_name(access.view, schema)
+    is_start = position.began_at is None
+    position = _begin(device, position, cursor, token, is_other=view != named, view=named)
+    if is_start and snapshots and schema == SCHEMA_VERSION and (position.anew or cursor == 0):
+        ready = await find_offer(device["member_id"], access, snapshots, may_build=may_build)
+        if ready is not None and ready.revision >= device["horizon"]:
+            return await _offer_page(device, position, ready, form)
     asked_from = 0 if position.anew else min(cursor, REVISION_MAX)
-    rows = await _find_rows(device, access, asked_from, position, page_rows, form)
+    rows = await _find_rows(device, access, asked_from, position, page_rows, form, schema)
     complete = rows.end is None
     page = _page(device, position, None if rows.end is None else _end_of(rows.end, position), rows, form)
     if complete:
         page["outcomes"] = await _unacknowledged(device, access, acked_through)
-    if complete and 0 < cursor < device["head"]:
-        page["erased"] = await _erased_since(cursor)
+    if complete and cursor > 0 and (position.anew or cursor < device["head"]):
+        page["erased"] = await _erased_since(0 if position.anew else cursor)
     return page
 
 
 async def _find_rows(
-    device: asyncpg.Record, access: Access, cursor: int, position: Position, page_rows: int, form: Form | None
+    device: asyncpg.Record,
+    access: Access,
+    cursor: int,
+    position: Position,
+    page_rows: int,
+    form: Form | None,
+    schema: int,
 ) -> Made:
     """The rows of the page, encoded; kept for others, unless it is of a first pull, which nobody shares."""
 
     async def make() -> Made:
         entries = await _entries(device, access, cursor, position, page_rows)
-        puts, drops = await _contents(device["member_id"], access, entries, form is not None and form.is_packed)
+        puts, drops = await _contents(device["member_id"], access, entries, form is not None and form.is_packed, schema)
         part: Any = (puts, drops)
         size_bytes = len(entries) * ROW_BYTES
         if form is not None:
@@ -244,7 +259,7 @@ async def _find_rows(
         return await _nothing(form)
     is_start = replace(position, began_at=None) == Position(view=position.view)
     began = None if is_start else position.text()
-    key = (current_tenant().id, access.view, cursor, began, page_rows, form, heads)
+    key = (current_tenant().id, str(device["epoch"]), position.view, cursor, began, page_rows, form, heads)
     return await pages.get(key, make)
 
 
@@ -268,11 +283,14 @@ def _page(
     return {
         **part,
         "cursor": device["head"],
+        "cursor_token": str(device["head_token"]),
+        "epoch": str(device["epoch"]),
         "view": position.view,
         "anew": position.anew,
         "complete": end is None,
         "position": None if end is None else end.text(),
         "applied_through": device["last_number"],
+        "durable_through": device["durable_through"],
         "incarnation": device["incarnation"],
         "outcomes": [],
         "server_time": to_micros(now()),
@@ -283,6 +301,28 @@ async def _offer_page(device: asyncpg.Record, position: Position, ready: Snapsho
     """A first page whose rows are in a snapshot; the next one goes on from the revision of that."""
     end = replace(position, began_at=ready.revision, snapshot=str(ready.id), offered_at=device["head"])
     return _page(device, position, end, await _nothing(form), form) | {"snapshot": ready.offer()}
+
+
+def _begin(
+    device: asyncpg.Record, position: Position, cursor: int, token: str | None, *, is_other: bool, view: str
+) -> Position:
+    """The position, where a pull begins or goes on; whether all comes anew is decided once, at the beginning."""
+    head, horizon = device["head"], device["horizon"]
+    if position.began_at is None:
+        worth = judge_cursor(cursor, token, head=head, horizon=horizon, known=device["cursor_token"])
+        if worth is Cursor.FOREIGN and cursor >> EPOCH_BITS == head >> EPOCH_BITS:
+            _log.warning(
+                "Device %s has revision %d of another history: was this database restored? See `outrider adopt`.",
+                device["id"],
+                cursor,
+            )
+        anew = worth is not Cursor.NONE and (is_other or worth is not Cursor.GOOD)
+        return replace(position, began_at=head, view=view, anew=anew)
+    if position.view != view or is_position_void(
+        0 if position.anew else cursor, position.began_at, head=head, horizon=horizon
+    ):
+        raise PositionUnknown
+    return position
 
 
 async def _erased_since(cursor: int) -> list[str]:
@@ -328,7 +368,8 @@ def _reaches(access: Access) -> list[int]:
 
 _DEVICE = f"""
 SELECT d.id, d.member_id, d.revoked_at, d.last_number, d.acked_through, d.incarnation, {ACCESS_COLUMNS},
-    m.active AND m.deleted_at IS NULL AS active, c.revision AS head
+    m.active AND m.deleted_at IS NULL AS active, d.durable_through, c.revision AS head, c.token AS head_token,
+    c.horizon, c.epoch, (SELECT t.token FROM revision_token t WHERE t.revision = $2) AS cursor_token
 FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} CROSS JOIN revision_counter c
 WHERE d.id = $1
 """
@@ -356,7 +397,7 @@ def _end_of(end: tuple[Any, ...], position: Position) -> Position:
 
 
 async def _contents(
-    member_id: Any, access: Access, entries: list[asyncpg.Record], ids_as_bytes: bool
+    member_id: Any, access: Access, entries: list[asyncpg.Record], ids_as_bytes: bool, schema: int
 ) -> tuple[dict[str, dict[str, list[Any]]], dict[str, list[Any]]]:
     """The rows of the entries, as they are in this snapshot: puts for those in sight, drops for the others."""
     by_entity: dict[int, dict[Any, bool]] = {}
@@ -367,13 +408,15 @@ async def _contents(
     drops: dict[str, list[Any]] = {}
     for code, ids in sorted(by_entity.items()):
         entity = _BY_CODE[code]
+        if not is_known(entity.name, schema):
+            continue
         visible = {row for row, held in ids.items() if held}
         elsewhere = [row for row, held in ids.items() if not held]
         if elsewhere:
             reach = int(access.right(entity.name).read)
             visible |= {r[0] for r in await connection().fetch(_VISIBLE, member_id, elsewhere, reach)}
         if visible:
-            found = await _columns(entity, access, visible, member_id, ids_as_bytes)
+            found = await _columns(entity, access, visible, member_id, ids_as_bytes, schema)
             if found:
                 puts[entity.name] = found
             if is_about_records(entity):
@@ -385,10 +428,10 @@ async def _contents(
 
 
 async def _columns(
-    entity: Entity, access: Access, ids: Iterable[Any], member_id: Any, ids_as_bytes: bool
+    entity: Entity, access: Access, ids: Iterable[Any], member_id: Any, ids_as_bytes: bool, schema: int
 ) -> dict[str, list[Any]]:
     """The values of rows, by column, without what is hidden from the member."""
-    hidden = access.right(entity.name).hidden
+    hidden = access.right(entity.name).hidden | fields_unknown(entity, schema)
     columns = wire_columns(entity, hidden, ids_as_bytes=ids_as_bytes)
     sql = f'SELECT {columns} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])'
     parameters: list[Any] = [list(ids)]

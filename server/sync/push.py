@@ -28,6 +28,7 @@ from server.sync.lineage import HAS_KIN, recognise
 from server.sync.load import load_state
 from server.sync.merge import capture_time
 from server.sync.numbers import check_chain, check_known, split_known
+from server.sync.parking import HEALING_DAYS, PARKED
 from server.sync.refusals import Refusal
 from server.sync.state import CREATION, Device, State, WritePlan
 from server.sync.values import is_id
@@ -72,7 +73,9 @@ async def push(
     last = fresh[-1] if fresh else {"number": record["last_number"], "digest": record["last_digest"]}
     recognised, earlier = await recognise(fresh, record)
     access, fresh = access_from(record), fresh[len(recognised) :]
-    outcomes = [as_read_by(access, outcome) for outcome in outcomes + recognised]
+    outcomes, waiting = _take_out_parked(outcomes + recognised, mutations)
+    outcomes = [as_read_by(access, outcome) for outcome in outcomes]
+    fresh = waiting + fresh
     device = Device(
         str(record["id"]),
         str(record["member_id"]),
@@ -81,12 +84,26 @@ async def push(
         access,
         earlier,
         lapse_of(record),
+        record["healing"],
     )
     for part, judged in await _by_rights(fresh, device, revision):
         outcomes += await _apply(part, judged, revision)
     await _save_device(record, last, acked_through, revision)
     await _count_past_lease(record, outcomes)
-    return {"outcomes": outcomes, "applied_through": last["number"], "server_time": to_micros(revision.at)}
+    return {
+        "outcomes": outcomes,
+        "applied_through": last["number"],
+        "durable_through": record["durable_through"],
+        "server_time": to_micros(revision.at),
+    }
+
+
+def _take_out_parked(
+    outcomes: list[dict[str, Any]], mutations: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Known mutations that still wait for other devices' rows are decided anew."""
+    parked = {outcome["number"] for outcome in outcomes if outcome["status"] == PARKED}
+    return [o for o in outcomes if o["number"] not in parked], [m for m in mutations if m["number"] in parked]
 
 
 async def _by_rights(
@@ -109,8 +126,10 @@ async def _by_rights(
 
 
 _LOCK_DEVICE = f"""
-SELECT d.*, {HAS_KIN}, {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active
-FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} WHERE d.id = $1 FOR UPDATE OF d
+SELECT d.*, {HAS_KIN}, {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active,
+    coalesce(c.epoch_began_at > now() - make_interval(days => {HEALING_DAYS}), false) AS healing
+FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} CROSS JOIN revision_counter c
+WHERE d.id = $1 FOR UPDATE OF d
 """  # noqa: S608 - columns of our own
 
 
@@ -171,6 +190,7 @@ async def _apply(mutations: list[dict[str, Any]], device: Device, revision: Revi
         price_window=await _price_window(),
         source=rows,
     )
+    state.healing = device.healing
     try:
         async with savepoint():
             plan = decide(mutations, state)
@@ -212,7 +232,10 @@ async def _write(plan: WritePlan, state: State) -> None:
     await conn.execute(
         """INSERT INTO mutation_outcome (device_id, incarnation, number, digest, revision, refused, outcome)
         SELECT $1, $2, (o ->> 'number')::bigint, o ->> 'digest', $3, o ->> 'status' = 'refused', o
-        FROM jsonb_array_elements($4::jsonb) o""",
+        FROM jsonb_array_elements($4::jsonb) o
+        ON CONFLICT (device_id, incarnation, number) DO UPDATE
+        SET revision = excluded.revision, refused = excluded.refused, outcome = excluded.outcome
+        WHERE mutation_outcome.outcome ->> 'status' = 'parked'""",
         device.id,
         device.incarnation,
         state.revision,

@@ -106,6 +106,8 @@ class Device:
     """Ids under which this replica was known before → the last number that it has in common with what they did."""
     lapse: Lapse | None = None
     """The time for which it had no lease."""
+    healing: bool = False
+    """Its tenant was restored from a backup a short while ago."""
 
     access_now: Access | None = None
     """What they may do by now, where that is something else: it decides what they are told."""
@@ -165,6 +167,10 @@ class State:
     payments: list[tuple[str, CreditKey, int]] = field(default_factory=list)
     """Payments that the batch records: (id, whose, amount)."""
     facts: "Facts" = field(default_factory=lambda: Facts())
+    healing: bool = False
+    """The tenant was restored from a backup a short while ago: rows that are unknown may be handed in yet."""
+    awaited: set[str] = field(default_factory=set)
+    """Ids that parked mutations are about."""
     _children: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def add(self, rows: Iterable[Row]) -> None:

@@ -170,12 +170,14 @@ def _grants(tenant: TenantRef) -> str:
         REVOKE INSERT, UPDATE, DELETE ON {{schema}}.schema_migration, {{schema}}.revision_counter,
             {{schema}}.scope_entry, {{schema}}.scope_grant, {{schema}}.scope_change, {{schema}}.price_change,
             {{schema}}.member_role_change, {{schema}}.role_change,
+            {{schema}}.revision_token,
             {{schema}}.audit_revision, {{schema}}.audit_entry, {{schema}}.erasure FROM {{schema}};
         REVOKE INSERT ON {{schema}}.webhook_event FROM {{schema}};
         REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {{schema}} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {{schema}}.take_revision(uuid, uuid, text), {{schema}}.refresh_grants(uuid[], uuid[]),
             {{schema}}.refresh_dated_products(), {{schema}}.refresh_windows(uuid[]), {{schema}}.window_start(),
-            {{schema}}.fold_changes(bigint), {{schema}}.erase_record(uuid, uuid, smallint[], uuid[]),
+            {{schema}}.fold_changes(bigint), {{schema}}.prune(bigint, integer),
+            {{schema}}.erase_record(uuid, uuid, smallint[], uuid[]),
             {{schema}}.reach_of(jsonb), {{schema}}.pair_scope(uuid, uuid),
             {{schema}}.enqueue_job(uuid, text, jsonb, integer), {{schema}}.name_key(text),
             {{schema}}.tax_id_key(text), {{schema}}.channel_key(text, text) TO {{schema}};

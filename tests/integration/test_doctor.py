@@ -48,7 +48,7 @@ async def test_a_sound_installation_is_found_sound(config: Config):
     findings = await look(config)
 
     assert {finding.state for finding in findings.values()} == {"ok"}
-    assert list(findings) == ["server", "roles", "log-in", "hardening", "platform", "tenants", "jobs"]
+    assert list(findings) == ["server", "roles", "log-in", "hardening", "platform", "place", "tenants", "jobs"]
 
 
 async def break_hardening(owner: asyncpg.Connection, login: str) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 GENESIS_DIGEST = "0" * 64
@@ -24,7 +25,10 @@ def lean(mutations: Sequence[Any]) -> list[Any]:
     """The mutations of a push without digests that follow from others: 32 bytes each, which nothing packs."""
     if len(mutations) < 3:
         return list(mutations)
-    within = (m if m.get("redacted") else _without_digest(m) for m in mutations[1:-1])
+    within = (
+        m if m.get("redacted") or m["number"] != before["number"] + 1 else _without_digest(m)
+        for before, m in pairwise(mutations[:-1])
+    )
     return [mutations[0], *within, mutations[-1]]
 
 

@@ -139,7 +139,7 @@ class Outcome(TypedDict):
 
     number: int
     digest: str
-    status: Literal["applied", "merged", "refused"]
+    status: Literal["applied", "merged", "refused", "parked"]
     code: NotRequired[str]  # refused: why, for programs
     explanation: NotRequired[str]  # for the person: what happened, in business words
     choices: NotRequired[list[Choice]]
@@ -157,6 +157,7 @@ class PushReply(TypedDict):
     outcomes: list[Outcome]
     applied_through: int
     server_time: int
+    durable_through: NotRequired[int]
 
 
 class PullRequest(TypedDict):
@@ -166,6 +167,8 @@ class PullRequest(TypedDict):
     schema: int
     cursor: int
     position: str | None
+    cursor_token: NotRequired[str | None]
+    """The cursor's own token, as the complete page named it."""
     view: NotRequired[str | None]
     """Of what the device has, as its last complete page named it."""
     acked_through: NotRequired[int]
@@ -200,6 +203,12 @@ class PullPage(TypedDict):
     incarnation: int
     outcomes: list[Outcome]  # not yet acknowledged ones; on the complete page
     server_time: int
+    cursor_token: NotRequired[str]
+    """The cursor's: by it the server sees whether it is of its own history."""
+    epoch: NotRequired[str]
+    """Another one than before: the server was restored from a backup."""
+    durable_through: NotRequired[int]
+    """The last of this device's mutations that a verified backup of the server has."""
     erased: NotRequired[list[str]]
     """On the complete page: rows of people erased since the cursor. The device forgets what it sent of them."""
     snapshot: NotRequired[SnapshotOffer]

@@ -12,6 +12,7 @@ from server import mail
 from server.broker import TIME_LIMIT_MS, enqueue, job_tenant_id
 from server.crm.order.confirmation import CONFIRMED_STATUSES, Confirmation, load_confirmation, write_message
 from server.db import TenantRef, connection, platform_transaction, tenant_transaction
+from server.storage import ledger
 from server.tenants.service import get_tenant
 
 CLAIM_LASTS: Final = timedelta(milliseconds=2 * TIME_LIMIT_MS)
@@ -51,6 +52,10 @@ async def _send_once(tenant: TenantRef, message: EmailMessage, key: str) -> None
         state = await _claim(key)
     if state == "sent":
         return
+    if key in ledger.entries("sent", tenant.id):  # the database was restored since, and does not know of it
+        async with tenant_transaction(tenant):
+            await connection().execute("UPDATE sent_message SET sent_at = now() WHERE key = $1", key)
+        return
     if state == "held":
         raise Retry(f"{key} is being sent by another job.", delay=int(CLAIM_LASTS.total_seconds() * 1000))
     try:
@@ -59,6 +64,7 @@ async def _send_once(tenant: TenantRef, message: EmailMessage, key: str) -> None
         async with tenant_transaction(tenant):
             await connection().execute("DELETE FROM sent_message WHERE key = $1 AND sent_at IS NULL", key)
         raise
+    ledger.note("sent", tenant.id, key)
     async with tenant_transaction(tenant):
         await connection().execute("UPDATE sent_message SET sent_at = now() WHERE key = $1", key)
 

@@ -50,6 +50,8 @@ class Field:
     """A device may set it while it is empty, in a create or in an edit; never change it."""
     signed: bool = False
     """Of a decimal or integer: it may be negative."""
+    since: int = 1
+    """The schema version with which it came. A later one is optional or has a default: older devices do not send it."""
 
     def settable(self, *, creating: bool) -> bool:
         """Whether a device may set it, in a create or in an edit."""
@@ -70,6 +72,8 @@ class Entity:
     """A row stays as it was made: nobody deletes it, and only its `once` fields are filled in later."""
     planned: bool = False
     """A device changes rows that the server made, and makes none."""
+    since: int = 1
+    """The schema version with which it came."""
     all_fields: tuple[Field, ...] = field(init=False, repr=False, compare=False)
     """Its own fields after those that every entity has. A device writes `custom` where it writes anything."""
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)

@@ -26,6 +26,18 @@ CREATE TABLE platform.membership (
 );
 CREATE INDEX ON platform.membership (identity_id);
 
+-- Where this database was when it was made, or adopted last: elsewhere, it is a restored copy (ADR 0031).
+CREATE TABLE platform.installation (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    cluster text NOT NULL,
+    timeline integer NOT NULL,
+    database bigint NOT NULL,
+    adopted_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO platform.installation (cluster, timeline, database)
+SELECT s.system_identifier::text, k.timeline_id, (SELECT oid::bigint FROM pg_database WHERE datname = current_database())
+FROM pg_control_system() s, pg_control_checkpoint() k;
+
 CREATE TABLE platform.signing_key (
     kid text PRIMARY KEY,
     private_pem text NOT NULL,

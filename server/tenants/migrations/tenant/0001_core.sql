@@ -7,6 +7,10 @@ CREATE TABLE {{schema}}.schema_migration (
 CREATE TABLE {{schema}}.revision_counter (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     revision bigint NOT NULL DEFAULT 0,
+    token uuid NOT NULL DEFAULT gen_random_uuid(),
+    horizon bigint NOT NULL DEFAULT 0,
+    epoch uuid NOT NULL DEFAULT gen_random_uuid(),
+    epoch_began_at timestamptz,
     xact xid8,
     member_id uuid,
     device_id uuid,
@@ -16,6 +20,10 @@ CREATE TABLE {{schema}}.revision_counter (
 );
 INSERT INTO {{schema}}.revision_counter DEFAULT VALUES;
 
+-- Each revision's own random token, kept to the horizon: a cursor that bears another one is of a history that this database
+-- does not have, because it was restored from a backup (ADR 0031).
+CREATE TABLE {{schema}}.revision_token (revision bigint PRIMARY KEY, token uuid NOT NULL, at timestamptz NOT NULL);
+
 CREATE TABLE {{schema}}.scope_entry (
     "row" uuid NOT NULL, scope uuid NOT NULL, entity smallint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL,
     away boolean NOT NULL DEFAULT false, gone_at timestamptz,
@@ -24,6 +32,7 @@ CREATE TABLE {{schema}}.scope_entry (
 -- What is past its window of time: in sight, and on no device.
 CREATE INDEX ON {{schema}}.scope_entry ("row") WHERE away;
 CREATE INDEX ON {{schema}}.scope_entry (scope, revision, "row") INCLUDE (entity, gone);
+CREATE INDEX ON {{schema}}.scope_entry (revision) WHERE gone;
 -- What a member's lists begin with: the rows of one entity in each of their scopes.
 CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;
 
@@ -66,6 +75,8 @@ CREATE TABLE {{schema}}.device (
     cause text NOT NULL DEFAULT 'enrolled' CHECK (cause IN ('enrolled', 'enrolled_again', 'forked', 'lost')),
     begun_at timestamptz NOT NULL DEFAULT now(),
     begun_after bigint NOT NULL DEFAULT 0,
+    -- Up to which of its mutations a verified backup has everything: the device need not keep these.
+    durable_through bigint NOT NULL DEFAULT 0,
     earlier jsonb NOT NULL DEFAULT '{}',
     lost_from bigint,
     lost_to bigint,
@@ -263,11 +274,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
         UPDATE {{schema}}.revision_counter c
-        SET revision = c.revision + 1, xact = pg_current_xact_id(), member_id = member, device_id = device, at = clock_timestamp(),
-            source = take_revision.source, login = NULL
+        SET revision = c.revision + 1, token = gen_random_uuid(), xact = pg_current_xact_id(), member_id = member,
+            device_id = device, at = clock_timestamp(), source = take_revision.source, login = NULL
         WHERE c.xact IS DISTINCT FROM pg_current_xact_id()
         RETURNING c.revision, c.at;
-    IF NOT FOUND THEN
+    IF FOUND THEN
+        INSERT INTO {{schema}}.revision_token SELECT c.revision, c.token, c.at FROM {{schema}}.revision_counter c;
+    ELSE
         RETURN QUERY SELECT c.revision, c.at FROM {{schema}}.revision_counter c;
     END IF;
 END $$;
@@ -283,9 +296,12 @@ BEGIN
         RAISE EXCEPTION 'TRUNCATE of % is refused: devices would never learn of it. Use DELETE.', TG_TABLE_NAME;
     END IF;
     UPDATE {{schema}}.revision_counter n
-    SET revision = n.revision + 1, xact = pg_current_xact_id(), member_id = NULL, device_id = NULL, at = clock_timestamp(),
-        source = 'sql', login = session_user
+    SET revision = n.revision + 1, token = gen_random_uuid(), xact = pg_current_xact_id(), member_id = NULL,
+        device_id = NULL, at = clock_timestamp(), source = 'sql', login = session_user
     WHERE n.xact IS DISTINCT FROM pg_current_xact_id();
+    IF FOUND THEN
+        INSERT INTO {{schema}}.revision_token SELECT n.revision, n.token, n.at FROM {{schema}}.revision_counter n;
+    END IF;
     SELECT * INTO c FROM {{schema}}.revision_counter;
     PERFORM set_config('outrider.revision', c.revision::text, true),
         set_config('outrider.at', extract(epoch FROM c.at)::text, true),
@@ -332,6 +348,28 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     )
     UPDATE {{schema}}.scope_entry s SET revision = l.revision FROM latest l
     WHERE s."row" = l."row" AND s.scope = l.scope AND NOT s.gone AND s.revision < l.revision
+$$;
+
+-- Moves the horizon, and forgets what only a cursor behind it would ask for, at most so many entries at a time; how many
+-- entries went.
+CREATE FUNCTION {{schema}}.prune(through bigint, at_most integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE went bigint;
+BEGIN
+    UPDATE {{schema}}.revision_counter c SET horizon = greatest(c.horizon, least(prune.through, c.revision));
+    DELETE FROM {{schema}}.revision_token t USING {{schema}}.revision_counter c WHERE t.revision < c.horizon;
+    DELETE FROM {{schema}}.scope_entry e WHERE e.gone AND (e."row", e.scope) IN (
+        SELECT d."row", d.scope FROM {{schema}}.scope_entry d, {{schema}}.revision_counter c
+        WHERE d.gone AND d.revision <= c.horizon LIMIT at_most);
+    GET DIAGNOSTICS went = ROW_COUNT;
+    RETURN went;
+END $$;
+
+-- This database was restored: cursors of before are void, and no revision is given out again. The operator's alone.
+CREATE FUNCTION {{schema}}.begin_epoch() RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE {{schema}}.revision_counter c SET revision = ((c.revision >> 32) + 1) << 32, token = gen_random_uuid(),
+        epoch = gen_random_uuid(), epoch_began_at = clock_timestamp(), at = clock_timestamp(), xact = NULL;
+    INSERT INTO {{schema}}.revision_token SELECT c.revision, c.token, c.at FROM {{schema}}.revision_counter c;
 $$;
 
 -- Puts an erasure on record, and takes all values of the rows out of the audit: of every revision that wrote them, this
