@@ -15,6 +15,7 @@ from outrider_sdk.errors import (
     ContentDamaged,
     ContentMissing,
     DeviceRevoked,
+    EncryptionUnavailable,
     ForeignCredentials,
     ForeignFile,
     IllegalStatus,
@@ -38,6 +39,7 @@ from outrider_sdk.errors import (
     ServerUnavailable,
     StorageFailed,
     SyncError,
+    WrongKey,
 )
 from outrider_sdk.limits import Limits
 from outrider_sdk.live import Subscription
@@ -64,6 +66,7 @@ __all__ = [
     "Credentials",
     "Decision",
     "DeviceRevoked",
+    "EncryptionUnavailable",
     "FileCredentials",
     "ForeignCredentials",
     "ForeignFile",
@@ -103,6 +106,7 @@ __all__ = [
     "Table",
     "Transaction",
     "Transport",
+    "WrongKey",
     "above",
     "at_least",
     "at_most",

@@ -72,6 +72,21 @@ class StorageFailed(ReplicaError):
     """The device's storage refused a write (full, or faulty). The transaction was undone."""
 
 
+class EncryptionUnavailable(ReplicaError):
+    """A key was given, and SQLCipher is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("A replica with a key needs SQLCipher: install outrider-sdk[encryption]. Nothing was written.")
+
+
+class WrongKey(ReplicaError):
+    """The file can't be read with this key, or is not encrypted. It was not touched."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} {reason}. It was not touched.")
+        self.path = path
+
+
 class OutboxFull(ReplicaError):
     """So many changes wait to be sent that no more are taken. Nothing was changed."""
 

@@ -28,7 +28,7 @@ class Pull:
         self._store = contact.store
         self._report = contact.report
         self._snapshots = Snapshots(contact)
-        self._encodings = encodings(contact.transport)
+        self._encodings = encodings(contact.store, contact.transport)
 
     def run(self) -> None:
         """Fetch every page, and show them.

@@ -13,6 +13,7 @@ from typing import Any, Self
 from outrider_sdk import attention, incidents, outbox, overlay, search, sync
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
+from outrider_sdk.encryption import encrypted_connection
 from outrider_sdk.entity_tables import EntityTables
 from outrider_sdk.errors import InvalidValue, NotEnrolled, OutriderError, ReplicaBusy, ReplicaError, SyncError
 from outrider_sdk.events import Events, OnEvent
@@ -81,6 +82,7 @@ class Replica(EntityTables, Operation):
         server: str | None = None,
         credentials: CredentialStore | None = None,
         read_only: bool = False,
+        key: bytes | None = None,
         limits: Limits = Limits(),  # noqa: B008  (frozen)
         on_event: OnEvent | None = None,
         transport: Transport | None = None,
@@ -94,6 +96,7 @@ class Replica(EntityTables, Operation):
             server: its address, where it is no longer that of the credentials.
             credentials: where they are kept; without it, in `<path>.credentials.json`.
             read_only: read beside a writer, which may be another process.
+            key: 32 random bytes, from the platform's key store, that encrypt the file (the extra `encryption`).
             limits: how much the device may hold.
             on_event: called with what the SDK does, by name, with counts and codes and nothing personal; without it,
                 the logger `outrider_sdk` has it at level DEBUG.
@@ -106,11 +109,15 @@ class Replica(EntityTables, Operation):
         Raises:
             ForeignFile: the file is something else; it was not touched.
             ReplicaBroken: the file is damaged; it was not touched.
+            EncryptionUnavailable: there is a key, and SQLCipher is not installed.
+            WrongKey: the file can't be read with this key.
             ReplicaTooNew: a newer SDK made it.
             ReplicaBusy: another writer has it open.
             ReplicaMissing: there is nothing to read, with `read_only`.
             ForeignCredentials: the credentials are of another device.
         """
+        if key is not None:
+            connection_factory = encrypted_connection(key)
         opened = Store(Path(path), read_only=read_only, connection_factory=connection_factory)
         try:
             return cls(

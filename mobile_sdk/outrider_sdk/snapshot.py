@@ -21,6 +21,7 @@ from outrider_sdk.protocol.encoding import zstd
 from outrider_sdk.protocol.tables import SNAPSHOT_FORMAT
 from outrider_sdk.report import Progress
 from outrider_sdk.snapshot_transport import SnapshotTransport
+from outrider_sdk.store import Store
 from outrider_sdk.transport import Transport
 
 ATTEMPTS_MAX = 5
@@ -32,10 +33,10 @@ class Unusable(Exception):
     """The file is not what was offered, or cannot be taken over by this replica."""
 
 
-def encodings(transport: Transport) -> list[str]:
+def encodings(store: Store, transport: Transport) -> list[str]:
     """What this device can decompress, the best first; nothing, where the transport fetches no files."""
-    if not isinstance(transport, SnapshotTransport):
-        return []
+    if store.is_encrypted or not isinstance(transport, SnapshotTransport):
+        return []  # a snapshot lies beside the replica in the open
     return ["gzip"] if zstd() is None else ["zstd", "gzip"]
 
 
@@ -89,7 +90,9 @@ class Snapshots:
 
     def _check_offer(self, offer: SnapshotOffer) -> None:
         numbers = [offer.get(name) for name in ("size_bytes", "file_bytes", "rows")]
-        if offer.get("format") != SNAPSHOT_FORMAT or offer.get("encoding") not in encodings(self._contact.transport):
+        if offer.get("format") != SNAPSHOT_FORMAT or offer.get("encoding") not in encodings(
+            self._store, self._contact.transport
+        ):
             raise Unusable("its format is another")
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise Unusable("its size is none")

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from outrider_sdk.encryption import is_encrypted
 from outrider_sdk.errors import (
     ForeignFile,
     ReplicaBroken,
@@ -19,6 +20,7 @@ from outrider_sdk.errors import (
     ReplicaMissing,
     ReplicaTooNew,
     StorageFailed,
+    WrongKey,
 )
 from outrider_sdk.limits import Limits
 from outrider_sdk.lock import WriterLock
@@ -63,6 +65,7 @@ class Store:
         self.on_commit: list[Callable[[], object]] = []
         """Called after each commit, while the replica is still held: to note that it happened, no more."""
         self._factory = connection_factory
+        self.is_encrypted = is_encrypted(connection_factory)
         self._lock = None if read_only else WriterLock(path)
         try:
             is_new = not path.exists() or path.stat().st_size == 0
@@ -71,7 +74,7 @@ class Store:
             if is_new:
                 _build(path, connection_factory)
             else:
-                _inspect(path, is_ours=not read_only)
+                _inspect(path, connection_factory, is_ours=not read_only)
             self._conn = self._connect()
         except BaseException:
             self.close()
@@ -233,9 +236,10 @@ def _leave_log(conn: sqlite3.Connection) -> bool:
 
 
 def _open(path: Path, factory: Connect, mode: str = "") -> sqlite3.Connection:
-    return sqlite3.connect(
-        path.absolute().as_uri() + mode, uri=True, isolation_level=None, check_same_thread=False, factory=factory
-    )
+    uri = path.absolute().as_uri() + mode
+    if is_encrypted(factory):
+        return cast(sqlite3.Connection, cast(Any, factory).open_file(uri))
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, factory=factory)
 
 
 def _build(path: Path, factory: Connect) -> None:
@@ -266,7 +270,7 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _inspect(path: Path, *, is_ours: bool) -> None:
+def _inspect(path: Path, factory: Connect, *, is_ours: bool) -> None:
     """See that the file is a replica of a known format, without changing a byte of it; and sound, where it `is_ours`.
 
     Without a write-ahead log it is read as immutable, which leaves no files beside it either. Beside a writer neither
@@ -274,14 +278,20 @@ def _inspect(path: Path, *, is_ours: bool) -> None:
     """
     with path.open("rb") as file:
         header = file.read(100)
+    if is_encrypted(factory):
+        if header[:16] == _MAGIC:
+            raise WrongKey(path, "is not encrypted. Open it without a key, or begin with a new file")
+        header = _decrypted_header(path, factory)
+    else:
+        factory = sqlite3.Connection
     if header[:16] != _MAGIC:
-        raise ForeignFile(path, "no SQLite database")
+        raise ForeignFile(path, "no SQLite database, or one that needs a key")
     if int.from_bytes(header[68:72]) != APPLICATION_ID:
         raise ForeignFile(path, "the database of another program")
     try:
         log = path.with_name(f"{path.name}-wal")
-        is_immutable = is_ours and not (log.exists() and log.stat().st_size)
-        probe = _open(path, sqlite3.Connection, "?mode=ro" + ("&immutable=1" if is_immutable else ""))
+        is_immutable = is_ours and not (log.exists() and log.stat().st_size) and not is_encrypted(factory)
+        probe = _open(path, factory, "?mode=ro" + ("&immutable=1" if is_immutable else ""))
         try:
             version = probe.execute("PRAGMA user_version").fetchone()[0]
             if version > FORMAT_VERSION:
@@ -295,6 +305,19 @@ def _inspect(path: Path, *, is_ours: bool) -> None:
             probe.close()
     except sqlite3.DatabaseError as error:
         raise ReplicaBroken(path, str(error)) from error
+
+
+def _decrypted_header(path: Path, factory: Connect) -> bytes:
+    """What the header of a file without encryption would say."""
+    probe = _open(path, factory, "?mode=ro")
+    try:
+        (application_id,) = probe.execute("PRAGMA application_id").fetchone()
+        probe.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except sqlite3.DatabaseError:
+        raise WrongKey(path, "can't be read with this key: it is another replica's, or the file is damaged") from None
+    finally:
+        probe.close()
+    return _MAGIC + bytes(52) + int(application_id).to_bytes(4)
 
 
 def check(conn: sqlite3.Connection) -> str:

@@ -1,0 +1,92 @@
+"""Encryption at rest: whoever has the file, and not the key, has nothing."""
+
+import importlib.util
+import sys
+
+import pytest
+from outrider_sdk import EncryptionUnavailable, ForeignFile, InvalidValue, WrongKey
+
+needs_sqlcipher = pytest.mark.skipif(
+    importlib.util.find_spec("sqlcipher3") is None, reason="sqlcipher3 is not installed (the extra `encryption`)"
+)
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def locked(open_replica, server):
+    """An encrypted replica with a customer on it, and a change that waits."""
+    server.put("account", name="Wilma Flintstone", roles="[]", tags="[]")
+    crm = open_replica("locked.db", key=KEY)
+    crm.sync()
+    crm.accounts.create(name="Barney Rubble")
+    crm.search("wilma")
+    return crm
+
+
+@needs_sqlcipher
+def test_no_byte_of_the_file_says_what_is_in_it(locked):
+    """A lost phone is not a lost customer list."""
+    path = locked._store.path
+    assert [row.name for row in locked.accounts.where().order_by("name")] == ["Barney Rubble", "Wilma Flintstone"]
+
+    left = b"".join(file.read_bytes() for file in path.parent.glob("locked.db*") if file.suffix != ".json")
+
+    assert len(left) > 100_000
+    for text in (b"Wilma", b"wilma", b"Barney", b"SQLite format", b"CREATE TABLE"):
+        assert text not in left
+
+
+@needs_sqlcipher
+def test_an_encrypted_replica_works_like_any_other(locked, open_replica, server):
+    """Nobody writes a second application for it."""
+    locked.close()
+    again = open_replica("locked.db", key=KEY)
+
+    report = again.sync()
+
+    assert (report.applied, again.status().pending) == (1, 0)
+    assert [hit.row.name for hit in again.search("barn")] == ["Barney Rubble"]
+    assert again.verify() == []
+    reader = open_replica("locked.db", key=KEY, read_only=True)
+    assert reader.accounts.where().count() == 2
+
+
+@needs_sqlcipher
+def test_a_wrong_key_or_none_touches_nothing(locked, open_replica):
+    """An app that has lost its key must not overwrite what another copy of the key can still open."""
+    path = locked._store.path
+    locked.close()
+    before = path.read_bytes()
+
+    with pytest.raises(WrongKey, match="can't be read with this key"):
+        open_replica("locked.db", key=bytes(32))
+    with pytest.raises(ForeignFile, match="needs a key"):
+        open_replica("locked.db")
+
+    assert path.read_bytes() == before
+
+
+@needs_sqlcipher
+def test_a_replica_without_encryption_is_not_taken_for_one_with(crm, open_replica):
+    """It would go on in the open, while its user believes otherwise."""
+    crm.close()
+
+    with pytest.raises(WrongKey, match="is not encrypted"):
+        open_replica(key=KEY)
+
+
+@pytest.mark.parametrize("key", [b"", bytes(16), "text", bytes(33)])
+def test_a_key_is_32_bytes(open_replica, key):
+    """A password is none: it can be guessed from a copied file."""
+    with pytest.raises(InvalidValue, match="32 random bytes"):
+        open_replica(key=key)
+
+
+def test_without_sqlcipher_a_key_is_refused_and_nothing_is_written(open_replica, tmp_path, monkeypatch):
+    """What was to be encrypted must never lie there in the open."""
+    monkeypatch.setitem(sys.modules, "sqlcipher3", None)
+
+    with pytest.raises(EncryptionUnavailable, match=r"outrider-sdk\[encryption\]"):
+        open_replica("new.db", key=KEY)
+
+    assert not list(tmp_path.glob("new.db*"))
