@@ -167,6 +167,8 @@ REFUSED_STATEMENTS = [
     "UPDATE scope_grant SET gone = false",
     "DELETE FROM scope_grant",
     "DELETE FROM price_change",
+    "DELETE FROM role_change",
+    "INSERT INTO member_role_change VALUES (gen_random_uuid(), 'owner', now(), 1)",
     "INSERT INTO schema_migration VALUES (9, 'x')",
     "DELETE FROM schema_migration",
     "SELECT refresh_scopes_account(ARRAY[gen_random_uuid()])",
