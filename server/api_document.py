@@ -17,6 +17,7 @@ from server.api_examples import (
     PUSH_REPLY_EXAMPLE,
     schema_examples,
 )
+from server.api_problems import Codes, known_codes, problems_of, responses_of
 from server.auth.session import SECURITY_SCHEMES
 from server.crm.openapi import crm_components
 from server.crm.openapi_parameters import crm_headers, crm_parameters
@@ -71,9 +72,12 @@ def describe_api(app: Litestar) -> dict[str, Any]:
     components["parameters"] = crm_parameters()
     components["headers"] = crm_headers()
     components["responses"] = _problem_responses()
-    for operation in _operations(document):
-        _describe_problems(operation)
     _describe_sync(document)
+    codes = known_codes()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if isinstance(operation, dict):
+                _describe_problems(method, path, operation, components["responses"], codes)
     _add_examples(document)
     return document
 
@@ -125,33 +129,41 @@ def _example_of(schema: dict[str, Any], examples: dict[str, Any]) -> Any:
     return examples.get(schema.get("$ref", "").rpartition("/")[2])
 
 
-def _describe_problems(operation: dict[str, Any]) -> None:
-    """Give an operation that does not say its problems by itself those of all: Litestar has other words for them."""
+def _describe_problems(
+    method: str, path: str, operation: dict[str, Any], responses: dict[str, Any], codes: Codes
+) -> None:
+    """Give an operation that does not say its problems by itself those of its line, in place of Litestar's."""
     described = {code: reply for code, reply in operation["responses"].items() if code < "4" or "$ref" in reply}
     if not any(code >= "4" for code in described):
-        described |= {code: {"$ref": "#/components/responses/Problem"} for code in ("4XX", "5XX")}
+        wanted = problems_of(method, path, operation)
+        described |= {code: {"$ref": "#/components/responses/Problem"} for code in ("4XX", "5XX") if wanted is None}
+        for status, name, found in responses_of(wanted or (), codes):
+            responses[name] = _problem_response(int(status), found["examples"])
+            described[status] = {"$ref": f"#/components/responses/{name}"}
     operation["responses"] = described
+
+
+def _problem_response(status: int, examples: dict[str, Any]) -> dict[str, Any]:
+    listed = ", ".join(f"`{code}`" for code in examples)
+    response: dict[str, Any] = {
+        "description": f"Decide by `code`: {listed}.",
+        "content": {PROBLEM_TYPE: {"schema": _PROBLEM, "examples": examples}},
+    }
+    if status in (Busy.status, TooManyRequests.status):
+        response["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    return response
 
 
 def _problem_responses() -> dict[str, Any]:
     """One response for each status, with an example of each of its codes; and one for any of them."""
-    found: dict[str, Any] = {}
+    found: dict[str, tuple[int, dict[str, Any]]] = {}
     for status, code, text in sorted({*_own_codes(), *((s, *rest) for s, rest in _BY_THE_FRAMEWORK.items())}):
         name = HTTPStatus(status).phrase.title().replace(" ", "")
-        media = {"schema": _PROBLEM, "examples": {}}
-        response = found.setdefault(name, {"description": "", "content": {PROBLEM_TYPE: media}})
-        response["content"][PROBLEM_TYPE]["examples"][code] = {
-            "summary": text,
-            "value": write_problem(status, code, text),
-        }
-        if status in (Busy.status, TooManyRequests.status):
-            response["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
-    for response in found.values():
-        codes = response["content"][PROBLEM_TYPE]["examples"]
-        response["description"] = "Decide by `code`: " + ", ".join(f"`{code}`" for code in codes) + "."
+        examples = found.setdefault(name, (status, {}))[1]
+        examples[code] = {"summary": text, "value": write_problem(status, code, text)}
+    responses = {name: _problem_response(status, examples) for name, (status, examples) in found.items()}
     text = "What is wrong, and what to do about it (RFC 9457). Decide by `code`."
-    found["Problem"] = {"description": text, "content": {PROBLEM_TYPE: {"schema": _PROBLEM}}}
-    return found
+    return responses | {"Problem": {"description": text, "content": {PROBLEM_TYPE: {"schema": _PROBLEM}}}}
 
 
 def _own_codes() -> Iterator[tuple[int, str, str]]:

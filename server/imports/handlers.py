@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
 from litestar import Request, Response, Router, delete, get, patch, post
-from litestar.datastructures import State
+from litestar.datastructures import State, UploadFile
 from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
 from litestar.openapi.spec import (
     OpenAPIFormat,
     OpenAPIMediaType,
@@ -36,8 +37,14 @@ from server.imports.plan import DEFAULT_SYSTEM, SUFFIXES, Wishes, open_table
 from server.imports.report import BEGINNING, Place, read_report
 from server.imports.service import UPLOAD_BYTES_MAX, check_path, remove_upload, upload_path
 
+FORM_PART_BYTES: Final = 1 << 16
 _Name = Annotated[
-    str, Parameter(min_length=1, max_length=200, description=f"Its name; it ends in one of {', '.join(SUFFIXES)}.")
+    str | None,
+    Parameter(
+        min_length=1,
+        max_length=200,
+        description=f"Its name; it ends in one of {', '.join(SUFFIXES)}. In a form, the file has one itself.",
+    ),
 ]
 _System = Annotated[str, Parameter(pattern=SYSTEM_PATTERN, description="Whose external ids the file bears.")]
 _Target = Annotated[
@@ -50,10 +57,13 @@ class _Upload(Operation):
     """Says that the body is the file."""
 
     def __post_init__(self) -> None:
-        content = OpenAPIMediaType(
-            schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY), example="sku,quantity\ntea,80\n"
-        )
-        self.request_body = RequestBody(content={"application/octet-stream": content}, required=True)
+        binary, example = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY), "sku,quantity\ntea,80\n"
+        form = Schema(type=OpenAPIType.OBJECT, properties={"file": binary}, required=["file"])
+        content = {
+            "application/octet-stream": OpenAPIMediaType(schema=binary, example=example),
+            "multipart/form-data": OpenAPIMediaType(schema=form, example={"file": example}),
+        }
+        self.request_body = RequestBody(content=content, required=True)
 
 
 @dataclass
@@ -71,24 +81,26 @@ async def upload_file(
     request: Request[Session, Any, State],
     session: NamedDependency[Session],
     state: State,
-    name: FromQuery[_Name],
+    name: FromQuery[_Name] = None,
     target: FromQuery[_Target] = None,
     system: FromQuery[_System] = DEFAULT_SYSTEM,
     on_existing: FromQuery[OnExisting] = "update",
     on_duplicate: FromQuery[OnDuplicate] = "create",
     dates: FromQuery[DayOrder | None] = None,
 ) -> ImportView:
-    """Upload a CSV or XLSX file, as the body itself; at most 50 MB.
+    """Upload a CSV or XLSX file, as the body itself or as the one file of a form; at most 50 MB.
 
     Nothing is imported yet: the mapping is proposed, and can be changed. 400 `target_unknown`: say with `target` what
     the file holds.
     """
     require_all_rights(session)
-    if Path(name).suffix.lower() not in SUFFIXES or "/" in name or "\\" in name:
+    sent = await _file_of_form(request)
+    name = name or (sent.filename if sent else "")
+    if Path(name).suffix.lower() not in SUFFIXES or "/" in name or "\\" in name or not name.isprintable():
         raise InvalidInput([FieldError("name", f"Give a file name that ends in one of {', '.join(SUFFIXES)}.")])
     folder = storage.tenant_folder("imports", session.tenant.id, state.config.state_dir)
     with storage.PrivateFile(folder / f".{uuid4()}{Path(name).suffix.lower()}") as upload:
-        async for part in request.stream():
+        async for part in _parts_of(sent) if sent else request.stream():
             upload.write(part)
         upload.close()
         wishes = Wishes(target)
@@ -99,6 +111,22 @@ async def upload_file(
             run = await store.get_run(number)
             upload.keep_as(upload_path(folder, number, name))
     return ImportView.of(run, {0: list(table.header)})
+
+
+async def _file_of_form(request: Request[Session, Any, State]) -> UploadFile | None:
+    """The one file of a form, as browsers send it; None where the body itself is the file."""
+    if request.content_type[0] != RequestEncodingType.MULTI_PART:
+        return None
+    files = [value for _, value in (await request.form()).multi_items() if isinstance(value, UploadFile)]
+    if len(files) != 1:
+        raise InvalidInput([FieldError("file", "Send one file in the form.")])
+    return files[0]
+
+
+async def _parts_of(sent: UploadFile) -> AsyncIterator[bytes]:
+    while part := await sent.read(FORM_PART_BYTES):
+        yield part
+    await sent.close()
 
 
 @get("/", operation_id="listImports")

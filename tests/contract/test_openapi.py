@@ -19,6 +19,7 @@ import server.crm
 import server.sync
 import server.webhooks
 from server.api_document import describe_api
+from server.api_problems import OWN_PROBLEMS
 from server.app import create_app
 from server.crm.expand import links_of
 from server.crm.resources import MERGES, RESOURCES
@@ -64,6 +65,25 @@ def test_every_problem_that_a_route_can_answer_with_is_described(document: dict[
     assert described()["components"]["responses"] == document["components"]["responses"]
     codes = {code for reply in document["components"]["responses"].values() for code in examples_of(reply)}
     assert {"invalid_input", "precondition_failed", "idempotency_key_reused", "busy", "internal"} <= codes
+
+
+def test_every_operation_names_its_problems(document: dict[str, Any]):
+    """“Some 4XX” is nothing to write a client against: a new route needs a line in server/api_problems.py."""
+    vague = [
+        f"{method.upper()} {path}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "4XX" in operation["responses"] or not any(code >= "4" for code in operation["responses"])
+    ]
+
+    assert vague == []
+
+
+def test_no_line_of_problems_is_of_a_route_that_is_gone(document: dict[str, Any]):
+    """A table that nobody reads grows wrong."""
+    routes = {f"{method.upper()} {path}" for path, operations in document["paths"].items() for method in operations}
+
+    assert OWN_PROBLEMS.keys() <= routes
 
 
 def examples_of(reply: dict[str, Any]) -> list[str]:

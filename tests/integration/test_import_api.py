@@ -52,6 +52,41 @@ async def upload(person: Person, content: bytes = CUSTOMERS, name: str = "custom
     return reply.json()
 
 
+async def test_a_form_uploads_its_one_file(world: World):
+    """What a browser's form and `curl -F` send."""
+    files = {"file": ("customers.csv", CUSTOMERS, "text/csv")}
+    sent = await world.admin.send("POST", "/imports", files=files)
+    renamed = await world.admin.send("POST", "/imports", files=files, params={"name": "shops.csv"})
+
+    assert sent.status_code == renamed.status_code == 201, sent.text
+    assert [reply.json()["files"][0]["name"] for reply in (sent, renamed)] == ["customers.csv", "shops.csv"]
+    shown = await work(world.admin, sent.json()["number"], "check", "check")
+    assert shown["files"][0]["counts"]["created"] == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "field"),
+    [
+        ({"text": (None, "no file")}, "file"),
+        ([("file", ("a.csv", b"id\n")), ("file", ("b.csv", b"id\n"))], "file"),
+        ({"file": ("../../etc/a.csv", CUSTOMERS)}, "name"),
+        ({"file": ("a.exe", CUSTOMERS)}, "name"),
+    ],
+)
+async def test_a_form_of_another_kind_is_named(world: World, files: Any, field: str):
+    """One file, with a name that says what it is."""
+    assert await world.admin.refusal("POST", "/imports", files=files) == (400, "invalid_input", [field])
+
+
+async def test_a_broken_form_is_a_problem(world: World):
+    """Cut off in the middle, or without its boundary."""
+    for kind in ("multipart/form-data; boundary=x", "multipart/form-data"):
+        reply = await world.admin.send(
+            "POST", "/imports", content=b"--x\r\nContent-Disposition: form", headers={"content-type": kind}
+        )
+        assert (reply.status_code, reply.headers["content-type"]) == (400, "application/problem+json"), reply.text
+
+
 async def work(person: Person, number: int, noun: str, act: str) -> Any:
     """Ask for an act, and do the job; the import afterwards."""
     reply = await person.send("POST", f"/imports/{number}/{noun}")

@@ -1,0 +1,112 @@
+"""Which problems the routes beside the CRM's resources answer with: a line for each operation, by its codes.
+
+Those of all are added by rule. A route that stands nowhere here says no more than "some problem"; a test wants a line.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from server.errors import AppError, write_problem
+
+_OF_ALL: Final = ("internal", "busy")
+_OF_MEMBERS: Final = (
+    "token_missing", "token_invalid", "token_expired", "api_key_invalid", "device_revoked", "forbidden",
+    "too_many_requests", "invalid_input", "bad_request",
+)  # fmt: skip
+"""Of whatever asks for a token."""
+_OF_BODIES: Final = ("too_large",)
+_OF_STRANGERS: Final = ("invalid_input", "bad_request", "too_many_requests", "not_found")
+"""Of what lies under /t/{slug}: there may be no such tenant."""
+
+OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
+    "GET /.well-known/jwks.json": (),
+    "GET /health": (),
+    "POST /t/{slug}/login": ("login_failed",),
+    "POST /t/{slug}/devices/enrol": ("code_invalid", "prefixes_exhausted"),
+    "POST /t/{slug}/devices/token": ("unauthorized", "token_invalid", "device_revoked"),
+    "GET /me": (),
+    "GET /api-keys": (),
+    "POST /api-keys": (),
+    "GET /api-keys/{key_id}": ("not_found",),
+    "DELETE /api-keys/{key_id}": ("not_found",),
+    "GET /devices": (),
+    "POST /devices/codes": ("not_found",),
+    "POST /devices/incarnations": ("proof_invalid", "incarnation_unknown", "incarnations_exhausted"),
+    "DELETE /devices/{device_id}": ("not_found",),
+    "GET /external-ids": (),
+    "PUT /external-ids": ("already_there",),
+    "DELETE /external-ids": ("not_found",),
+    "POST /exports": ("exports_waiting",),
+    "GET /exports/{export_id}": ("not_found",),
+    "GET /exports/{export_id}/file": ("not_found", "export_not_ready"),
+    "GET /imports": (),
+    "POST /imports": ("target_unknown", "file_unreadable", "imports_waiting", "storage_full"),
+    "GET /imports/{number}": ("not_found",),
+    "PATCH /imports/{number}": ("not_found", "target_unknown", "file_unreadable", "import_state", "import_busy"),
+    "DELETE /imports/{number}": ("not_found", "import_state", "import_busy"),
+    "POST /imports/{number}/check": ("not_found", "import_state", "import_busy"),
+    "POST /imports/{number}/execution": ("not_found", "import_state", "import_busy"),
+    "POST /imports/{number}/reversal": ("not_found", "import_state", "import_busy"),
+    "GET /imports/{number}/report": ("not_found",),
+    "POST /sync/pull": ("client_too_old", "position_unknown", "encoding_unsupported", "incarnation_unknown"),
+    "POST /sync/push": ("client_too_old", "encoding_unsupported", "incarnation_unknown", "number_gap", "forked"),
+    "GET /sync/snapshots/{snapshot_id}": (
+        "not_found", "snapshot_gone", "range_unsatisfiable", "client_too_old", "storage_unavailable",
+    ),
+    "GET /webhooks": (),
+    "POST /webhooks": ("too_many_webhooks",),
+    "GET /webhooks/{webhook_id}": ("not_found",),
+    "PATCH /webhooks/{webhook_id}": ("not_found",),
+    "DELETE /webhooks/{webhook_id}": ("not_found",),
+    "GET /webhooks/{webhook_id}/deliveries": ("not_found",),
+    "POST /webhooks/{webhook_id}/replays": ("not_found", "webhook_disabled"),
+    "POST /webhooks/{webhook_id}/rotation": ("not_found", "webhook_disabled"),
+}  # fmt: skip
+
+BY_THE_FRAMEWORK: Final = {
+    "internal": (500, "Something went wrong on our side. Try again; if it stays, tell your operator."),
+}
+
+Codes = Mapping[str, Mapping[int, str]]
+"""Code → status → what it means; some codes have two statuses."""
+
+
+def known_codes() -> dict[str, dict[int, str]]:
+    """All codes of expected failures, with the first lines of their docstrings."""
+    found: dict[str, dict[int, str]] = {code: {status: text} for code, (status, text) in BY_THE_FRAMEWORK.items()}
+    errors: list[type[AppError]] = [AppError]
+    for error in errors:
+        errors += error.__subclasses__()
+    # What is said must not depend on which module was imported first.
+    for error in sorted(errors, key=lambda each: (each.__module__ != AppError.__module__, each.__module__)):
+        found.setdefault(error.code, {}).setdefault(error.status, (error.__doc__ or "").partition("\n")[0])
+    return found
+
+
+def problems_of(method: str, path: str, operation: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The codes of an operation's problems; None where it has no line here."""
+    own = OWN_PROBLEMS.get(f"{method.upper()} {path}")
+    if own is None:
+        return None
+    is_public = not operation.get("security")
+    found = (*_OF_ALL, *own, *(() if is_public else _OF_MEMBERS))
+    found += _OF_STRANGERS if path.startswith("/t/") else ()
+    found += _OF_BODIES if operation.get("requestBody") else ()
+    return tuple(sorted(set(found)))
+
+
+def responses_of(wanted: Sequence[str], codes: Codes) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """For each status among the codes: status, the name of a response of just these codes, and that response."""
+    by_status: dict[int, list[str]] = {}
+    for code in wanted:
+        for status in codes[code]:
+            by_status.setdefault(status, []).append(code)
+    for status, those in sorted(by_status.items()):
+        phrase = HTTPStatus(status).phrase.title().replace(" ", "")
+        examples = {
+            code: {"summary": codes[code][status], "value": write_problem(status, code, codes[code][status])}
+            for code in those
+        }
+        name = phrase + "".join("".join(word.capitalize() for word in code.split("_")) for code in those)
+        yield str(status), name, {"examples": examples, "codes": those}
