@@ -44,6 +44,8 @@ from server.errors import (
 )
 from server.exports.handlers import exports_router
 from server.imports.handlers import imports_router
+from server.sync.event_handlers import stream_events
+from server.sync.events import hub
 from server.sync.handlers import sync_router
 from server.tenants.schema import app_urls
 from server.webhooks.handlers import webhook_router
@@ -68,6 +70,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
     return Litestar(
         [
             get_health,
+            stream_events,
             create_auth_router(),
             _with_session(sync_router, webhook_router, imports_router, exports_router),
             _with_session(create_crm_router(), provide=provide_any_session),
@@ -107,6 +110,7 @@ async def _connected(config: Config) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await hub.close()
         db.use(None)
         await databases.close()
 

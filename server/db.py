@@ -6,14 +6,14 @@ transaction, or refuses. ADR 0001 has the experiments.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -248,10 +248,10 @@ def tenant_transaction(tenant: TenantRef, *, snapshot: bool = False) -> "_Transa
     return _Transaction(tenant.database, begin, tenant)
 
 
-def platform_transaction() -> "_Transaction":
-    """One transaction on the platform schema: the directory of tenants, identities, keys, jobs."""
+def platform_transaction(database: str = "main") -> "_Transaction":
+    """One transaction on the platform schema: the directory of tenants, identities, keys, jobs (in `main`)."""
     return _Transaction(
-        "main", f'BEGIN; SET LOCAL ROLE "{PLATFORM_ROLE}"; SET LOCAL search_path = platform, pg_temp', None
+        database, f'BEGIN; SET LOCAL ROLE "{PLATFORM_ROLE}"; SET LOCAL search_path = platform, pg_temp', None
     )
 
 
@@ -363,7 +363,14 @@ async def tenant_write(tenant: TenantRef, *, by: Actor, source: Source | None = 
         source: through what; where it is left out, REST for a member and JOB for nobody.
     """
     async with tenant_transaction(tenant):
-        yield await take_revision(by=by, source=source)
+        revision = await take_revision(by=by, source=source)
+        yield revision
+    for tell in committed:
+        tell(tenant, revision.number)
+
+
+committed: Final[list[Callable[[TenantRef, int], None]]] = []
+"""Who is told of each revision that this process has committed, at once. They must not fail, nor take long."""
 
 
 async def take_revision(*, by: Actor, source: Source | None = None) -> Revision:

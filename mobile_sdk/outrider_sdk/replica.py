@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from outrider_sdk.identity import enrol, identify
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.lease import LeaseWatch
 from outrider_sdk.limits import Limits
+from outrider_sdk.listen import HttpEvents, Listener
 from outrider_sdk.live import Deliver, LiveQueries, Subscription
 from outrider_sdk.operation import Operation
 from outrider_sdk.queries import Query, R
@@ -67,6 +69,7 @@ class Replica(EntityTables, Operation):
         self._syncing = threading.Lock()
         self.events = Events(clock, on_event)
         opened.limits = limits
+        self._listener: Listener | None = None
         self._live = LiveQueries(opened)
         self._make_tables(opened, self.transaction)
         self.attachments.bind(self._reach, clock)
@@ -162,6 +165,8 @@ class Replica(EntityTables, Operation):
 
     def close(self) -> None:
         """Close the file; an open transaction is undone. A second call does nothing."""
+        if self._listener is not None:
+            self._listener.stop()
         self._live.close()
         self._store.close()
         if self._transport is not None:
@@ -305,6 +310,24 @@ class Replica(EntityTables, Operation):
             self.events.note("sync_failed", error=type(error).__name__, code=getattr(error, "code", None))
             raise
         self._last_error = None
+
+    def listen(self, on_news: Callable[[], object] | None = None) -> Listener:
+        """Listen for news in a thread, as long as this program runs: sync when the server says that there is any.
+
+        It connects anew by itself, and never raises; `Listener.error` says why it ended, if it did. Where no program
+        may run in the background, an app does without, and loses nothing: a sync brings the same.
+
+        Args:
+            on_news: called in place of `sync`, from the listener's thread.
+
+        Raises:
+            NotEnrolled: this replica belongs to no device yet.
+        """
+        source = HttpEvents(HttpTransport(self._credentials, server=self._server, clock=self._clock))
+        if self._listener is not None:
+            self._listener.stop()
+        self._listener = Listener(source, partial(self._store.meta_int, "cursor"), on_news or self.sync)
+        return self._listener
 
     def _reach(self) -> Transport:
         if self._transport is None:

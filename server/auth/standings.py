@@ -25,8 +25,18 @@ key_standings: Final[TtlCache[bytes, KeyStanding]] = TtlCache(ttl_s=STANDING_TTL
 """By the API key's hash."""
 
 
+_generation = 0
+
+
+def generation() -> int:
+    """How often standings were forgotten: who keeps a connection open looks again when it is another."""
+    return _generation
+
+
 def forget_standings() -> None:
     """Look everybody up again, at once, in this process: somebody was just revoked, dismissed or given another role."""
+    global _generation
+    _generation += 1
     tenants.clear()
     accesses.clear()
     key_standings.clear()

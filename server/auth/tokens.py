@@ -80,6 +80,8 @@ class Claims:
     member_id: UUID
     role: str
     device_id: UUID | None
+    expires_at: int = 0
+    """Seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class KeyRing:
             if _is_over(claims):
                 raise TokenExpired
             device_id = UUID(claims["did"]) if "did" in claims else None
-            return Claims(claims["jti"], UUID(claims["tid"]), UUID(claims["sub"]), str(claims["role"]), device_id)
+            tenant_id, member_id = UUID(claims["tid"]), UUID(claims["sub"])
+            return Claims(claims["jti"], tenant_id, member_id, str(claims["role"]), device_id, claims["exp"])
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             raise TokenInvalid from None
 

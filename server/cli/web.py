@@ -12,6 +12,10 @@ from granian.server.embed import Server
 STOP_TIMEOUT_S: Final = 8.0
 """Requests under way may take so long; event streams never end by themselves."""
 
+CONNECTIONS_MAX: Final = 12_000
+"""Open at once; of them, up to 10,000 are devices that listen for news. Left to itself, Granian takes 128."""
+BACKLOG: Final = 1_024
+
 _log = logging.getLogger(__name__)
 
 
@@ -21,7 +25,16 @@ def run_web(app: Any, *, host: str, port: int) -> None:
 
 
 async def _serve(app: Any, host: str, port: int) -> None:
-    server = Server(app, host, port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
+    server = Server(
+        app,
+        host,
+        port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_enabled=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS_MAX,
+    )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,6 +8,7 @@ from tests.bench.house import House
 from tests.bench.sync.contacts import bench_contacts
 from tests.bench.sync.crowd import bench_crowd, bench_sizes
 from tests.bench.sync.day import bench_day
+from tests.bench.sync.listeners import bench_listeners
 from tests.bench.sync.peers import bench_peers
 
 SYNC_PARTS = {
@@ -15,6 +16,7 @@ SYNC_PARTS = {
     "contacts": bench_contacts,
     "crowd": bench_crowd,
     "sizes": bench_sizes,
+    "listeners": bench_listeners,
     "day": bench_day,
 }
 

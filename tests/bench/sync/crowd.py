@@ -28,7 +28,7 @@ async def bench_crowd(house: House) -> None:
     """W4: devices of as many reps, all of whom see the same outlets, pull the same changed rows at once."""
     tenant = await create_tenant(house.urls, slug=f"w4-{house.tenant.slug}", name="Crowd")
     await fill(replace(house, tenant=tenant), 10_000)
-    devices = await enrol_bare(tenant, await _add_reps(tenant, CROWD))
+    devices = await enrol_bare(tenant, await add_reps(tenant, CROWD))
     with web_server(house.config) as (server, pid):
         for device in devices:
             await device.pull(server)
@@ -55,7 +55,7 @@ async def bench_sizes(house: House) -> None:
         for rows in filter(None, SIZES):
             tenant = await create_tenant(house.urls, slug=f"w6-{rows}-{house.tenant.slug}", name="Size")
             await fill(replace(house, tenant=tenant), rows)
-            reps = await _add_reps(tenant, 1)
+            reps = await add_reps(tenant, 1)
             async with owner_connection(house.urls["main"]) as owner:
                 for table in ("contact", "scope_entry", "scope_grant", "scope_change"):
                     await owner.execute(f'ANALYZE "{tenant.schema}"."{table}"')
@@ -93,7 +93,7 @@ async def _pull_ms(device: BareDevice, server: str) -> float:
     return (time.perf_counter() - start) * 1_000
 
 
-async def _add_reps(tenant: TenantRef, count: int) -> list[UUID]:
+async def add_reps(tenant: TenantRef, count: int) -> list[UUID]:
     """Reps assigned to all outlets."""
     async with tenant_write(tenant, by=SYSTEM):
         conn = connection()

@@ -9,6 +9,21 @@ CREATE TABLE platform.tenant (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- The last revision of tenants that live in this database, by schema: one look for all whose devices listen for news. It runs
+-- as the owner, who alone may read every tenant's counter, and says nothing else of anybody.
+CREATE FUNCTION platform.heads(schemas text[]) RETURNS TABLE (schema text, revision bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE each text;
+BEGIN
+    FOREACH each IN ARRAY schemas LOOP
+        IF to_regclass(format('%I.revision_counter', each)) IS NOT NULL THEN
+            RETURN QUERY EXECUTE format('SELECT %L::text, c.revision FROM %I.revision_counter c', each, each);
+        END IF;
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION platform.heads(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION platform.heads(text[]) TO outrider_platform;
+
 -- One person, one identity, however many tenants; what a tenant knows of them is its member row.
 CREATE TABLE platform.identity (
     id uuid PRIMARY KEY,
