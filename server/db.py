@@ -28,10 +28,14 @@ from server.errors import AppError, Busy
 POOL_SIZE_MAX = 20
 TENANT_TRANSACTIONS_MAX = 8
 """Transactions that one tenant may hold open at once: below the pool's size, so that nobody drains it."""
+TENANT_WRITERS_MAX = 4
+"""Of them, those that write. They wait for each other's revision; while somebody holds it for long, readers go on."""
 TENANT_WAIT_S = 5.0
 CONNECTION_WAIT_S = 5.0
 LOCK_TIMEOUT_MS = 2_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+STATEMENT_TIMEOUT_MS = 60_000
+"""No request waits so long, and jobs work in parts."""
 CONNECTION_QUERIES_MAX = 20_000
 """After so many queries a connection is replaced: one that has seen 1,000 tenants holds 290 MB of cached plans."""
 
@@ -171,6 +175,7 @@ class Databases:
 
     pools: Mapping[str, asyncpg.Pool]
     _slots: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
+    _writers: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
 
     @classmethod
     async def connect(cls, urls: Mapping[str, str], *, size_max: int = POOL_SIZE_MAX) -> "Databases":
@@ -188,6 +193,10 @@ class Databases:
     def slots(self, tenant: TenantRef) -> asyncio.Semaphore:
         """The tenant's share of the pool."""
         return self._slots.setdefault(tenant.id, asyncio.Semaphore(TENANT_TRANSACTIONS_MAX))
+
+    def writers(self, tenant: TenantRef) -> asyncio.Semaphore:
+        """Its writers' share of that."""
+        return self._writers.setdefault(tenant.id, asyncio.Semaphore(TENANT_WRITERS_MAX))
 
 
 _databases: Databases | None = None
@@ -216,6 +225,7 @@ async def _create_pool(url: str, size_max: int) -> asyncpg.Pool:
         server_settings={
             "lock_timeout": str(LOCK_TIMEOUT_MS),
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
             "application_name": "outrider",
             "jit": "off",
             # Short queries on a disk without a head to move: a plan of index look-ups, by one process.
@@ -362,9 +372,14 @@ async def tenant_write(tenant: TenantRef, *, by: Actor, source: Source | None = 
         by: who acts, for the stamps and the audit.
         source: through what; where it is left out, REST for a member and JOB for nobody.
     """
-    async with tenant_transaction(tenant):
-        revision = await take_revision(by=by, source=source)
-        yield revision
+    writers = databases().writers(tenant)
+    await _take_slot(writers)
+    try:
+        async with tenant_transaction(tenant):
+            revision = await take_revision(by=by, source=source)
+            yield revision
+    finally:
+        writers.release()
     for tell in committed:
         tell(tenant, revision.number)
 

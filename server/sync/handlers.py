@@ -9,9 +9,10 @@ from litestar.di import NamedDependency
 from outrider_sdk.protocol import PUSH_MUTATIONS_MAX, fill_digests
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
+from server.auth.rate_limit import RateCounter
 from server.auth.session import Session
 from server.db import Source, tenant_transaction, tenant_write
-from server.errors import FieldError, Forbidden, InvalidInput
+from server.errors import AppError, FieldError, Forbidden, InvalidInput, TooManyRequests
 from server.sync import wire
 from server.sync.forms import Form
 from server.sync.numbers import chain
@@ -21,6 +22,15 @@ from server.sync.schemas import is_served
 from server.sync.snapshot_build import build
 from server.sync.snapshot_handlers import fetch_snapshot
 from server.sync.snapshots import SnapshotMissing
+
+
+class DeviceTooFast(TooManyRequests):
+    """The device asks more often than any client that waits for its answers."""
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        detail = f"This device asks without a pause. Go on in {retry_after_s} s; what it holds is kept."
+        AppError.__init__(self, detail, retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class MutationBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,6 +65,11 @@ class PullBody(msgspec.Struct, forbid_unknown_fields=True):
     view: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     acked_through: Annotated[int, msgspec.Meta(ge=0)] = 0
     snapshots: Annotated[list[Annotated[str, msgspec.Meta(max_length=20)]], msgspec.Meta(max_length=8)] = []
+
+
+DEVICE_REQUESTS_PER_MINUTE = 1_200
+"""Of pushes and pulls together. A client that waits for its answers does not get there."""
+_requests = RateCounter()
 
 
 @post("/push", status_code=200)
@@ -119,8 +134,12 @@ def _as_sent(mutation: MutationBody) -> dict[str, Any]:
 
 
 def _require_device(session: Session) -> None:
+    """See that a device is asking, and not in a hurry."""
     if session.actor.device_id is None:
         raise Forbidden("Only an enrolled device syncs. Use the REST API with this token.")
+    allowance = _requests.take(session.actor.device_id, DEVICE_REQUESTS_PER_MINUTE)
+    if allowance.remaining < 0:
+        raise DeviceTooFast(retry_after_s=allowance.reset_s)
 
 
 sync_router = Router("/sync", route_handlers=[push_mutations, pull_page, fetch_snapshot], tags=["sync"])
