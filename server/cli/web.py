@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Any, Final
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 STOP_TIMEOUT_S: Final = 8.0
@@ -15,6 +15,8 @@ STOP_TIMEOUT_S: Final = 8.0
 CONNECTIONS_MAX: Final = 12_000
 """Open at once; of them, up to 10,000 are devices that listen for news. Left to itself, Granian takes 128."""
 BACKLOG: Final = 1_024
+HTTP: Final = HTTPModes.http1
+"""HTTP/2 is the proxy's that ends TLS. To understand both would cost 12 KB more for each open connection."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ async def _serve(app: Any, host: str, port: int) -> None:
         host,
         port,
         interface=Interfaces.ASGI,
+        http=HTTP,
         websockets=False,
         log_enabled=False,
         backlog=BACKLOG,
