@@ -20,7 +20,8 @@ def adopt_databases(yes: bool) -> None:
     """Serve databases that were restored from a backup, or copied.
 
     Begins a new epoch: devices pull everything anew, and hand in again what they had handed in since the backup.
-    Devices that were revoked since then are revoked again. Stop every server that still works with the original first.
+    Devices that were revoked since then are revoked again, people who were erased are erased again.
+    Stop every server that still works with the original first.
     """
     if not yes:
         click.confirm("Does no other server work with the original of these databases any more?", abort=True)
@@ -33,7 +34,20 @@ def adopt_databases(yes: bool) -> None:
 
 async def _adopt(config: Config) -> list[Adopted]:
     await prepare_all(config)
-    return await adopt(owner_urls(config), config.state_dir)
+    adopted = await adopt(owner_urls(config), config.state_dir)
+    await _erase_again(config)
+    return adopted
+
+
+async def _erase_again(config: Config) -> None:
+    """Who was erased since the backup is erased in it, before anybody works; and daily, while devices hand in again."""
+    from server.crm.erasure.commands import repeat_erasures  # loads slowly
+
+    async with connected(config):
+        async with db.platform_transaction():
+            tenants = await list_tenants()
+        for tenant in tenants:
+            await repeat_erasures(tenant, config.state_dir)
 
 
 @click.command("backup-verified")

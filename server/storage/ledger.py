@@ -1,7 +1,8 @@
-"""What must survive a restore of the database: which devices were revoked, which mail was sent.
+"""What must survive a restore of the database: which devices were revoked, who was erased, which mail was sent.
 
 Plain files in the state folder, a line an entry, only ever added to. A database that is restored from a backup forgets
-what came after it; a thief's phone must not be let in again, and no customer gets an order's confirmation twice.
+what came after it; a thief's phone must not be let in again, nobody who was erased may come back, and no customer gets
+an order's confirmation twice.
 Without a state folder (in tests) nothing is kept.
 """
 
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from server.storage import private
 
-Kind = Literal["revoked", "sent"]
+Kind = Literal["revoked", "erased", "sent"]
 
 
 def note(kind: Kind, tenant_id: UUID, entry: str) -> None:
@@ -34,6 +35,15 @@ def entries(kind: Kind, tenant_id: UUID, state_dir: Path | None = None) -> set[s
     if path is None or not path.exists():
         return set()
     return set(path.read_text(encoding="utf-8").splitlines())
+
+
+def has(kind: Kind, tenant_id: UUID, entry: str) -> bool:
+    """Whether there is such an entry; read line by line, as there may be many."""
+    path = _path(kind, tenant_id, private.state_dir())
+    if path is None or not path.exists():
+        return False
+    with path.open(encoding="utf-8") as file:
+        return any(line.rstrip("\n") == entry for line in file)
 
 
 def _path(kind: Kind, tenant_id: UUID, state_dir: Path | None) -> Path | None:

@@ -9,8 +9,10 @@ from typing import Final
 
 from server.crm.attachment.jobs import enqueue_file_sweep
 from server.crm.duplicate.jobs import enqueue_sweep
+from server.crm.erasure.commands import repeat_erasures
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync.horizon import move_horizon, note_durable_by_age
+from server.sync.parking import HEALING
 from server.sync.snapshot_jobs import enqueue_snapshot_sweep
 from server.sync.windows import find_overdue_sql
 
@@ -49,7 +51,16 @@ async def begin_day(tenant: TenantRef) -> bool:
     await _fold(tenant)
     await note_durable_by_age(tenant)
     await move_horizon(tenant)
+    await _erase_again(tenant)
     return True
+
+
+async def _erase_again(tenant: TenantRef) -> None:
+    """After a restore, a device that was away may hand in again what is about a person who was erased meanwhile."""
+    async with tenant_transaction(tenant):
+        healing = await connection().fetchval(f"SELECT {HEALING} FROM revision_counter c")  # noqa: S608 - ours
+    if healing:
+        await repeat_erasures(tenant)
 
 
 async def _move_windows(tenant: TenantRef) -> None:

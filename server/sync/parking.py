@@ -16,6 +16,8 @@ from server.sync.values import is_id
 
 HEALING_DAYS = 14
 """How long after a restore rows that are missing are waited for."""
+HEALING = f"coalesce(c.epoch_began_at > now() - make_interval(days => {HEALING_DAYS}), false)"
+"""SQL: whether the tenant of the counter `c` was restored a short while ago."""
 PARKED = "parked"
 _ABOUT_MISSING_ROWS = {"not_found", "parent_missing"}
 

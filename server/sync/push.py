@@ -28,7 +28,7 @@ from server.sync.lineage import HAS_KIN, recognise
 from server.sync.load import load_state
 from server.sync.merge import capture_time
 from server.sync.numbers import check_chain, check_known, split_known
-from server.sync.parking import HEALING_DAYS, PARKED
+from server.sync.parking import HEALING, PARKED
 from server.sync.refusals import Refusal
 from server.sync.state import CREATION, Device, State, WritePlan
 from server.sync.values import is_id
@@ -127,7 +127,7 @@ async def _by_rights(
 
 _LOCK_DEVICE = f"""
 SELECT d.*, {HAS_KIN}, {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active,
-    coalesce(c.epoch_began_at > now() - make_interval(days => {HEALING_DAYS}), false) AS healing
+    {HEALING} AS healing
 FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} CROSS JOIN revision_counter c
 WHERE d.id = $1 FOR UPDATE OF d
 """  # noqa: S608 - columns of our own

@@ -25,7 +25,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from dramatiq.errors import Retry
 
-from server import db, mail
+from server import db, mail, storage
 from server.broker import _tenant_id, enqueue, job_tenant_id
 from server.crm.order.jobs import confirm_order, enqueue_order_confirmation
 from server.db import (
@@ -265,6 +265,24 @@ async def test_a_claim_that_lapsed_is_taken_over_under_the_same_message_id(home:
 
     [again] = read_mail(mail_folder)
     assert again["Message-ID"] == first["Message-ID"]
+
+
+async def test_s11_a_mail_that_the_restored_database_has_forgotten_is_not_sent_again(
+    home: Home, mail_folder: Path, tmp_path: Path
+):
+    """The order is handed in again after the restore; its customer has had the confirmation."""
+    storage.use(tmp_path)
+    try:
+        order_id = await make_order(home.tenant)
+        await run_job(home.tenant, order_id)
+        async with tenant_transaction(home.tenant) as conn:
+            await conn.execute("DELETE FROM sent_message")
+
+        await run_job(home.tenant, order_id)
+    finally:
+        storage.use(None)
+
+    assert len(read_mail(mail_folder)) == 1
 
 
 @dataclass

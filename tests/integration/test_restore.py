@@ -331,3 +331,32 @@ async def test_s11_a_phone_keeps_what_it_handed_in_until_a_backup_is_verified(
 
     assert devices == 1
     assert ann.crm._store.meta_int("durable_through") == 1
+
+
+async def test_s11_a_person_who_was_erased_since_the_backup_is_erased_in_it(
+    world: World, installation: Installation, phones: tuple[Phone, Phone]
+):
+    """They asked to be forgotten; a disaster is no reason to remember them."""
+    from server.crm.erasure.commands import erase_person, repeat_erasures
+
+    ann, _ = phones
+    ann.crm.contacts.edit(world.clerk, name="Carla, edited")
+    await ann.sync()
+    await installation.backup()
+    ann.crm.contacts.edit(world.clerk, job_title="Confidante")
+    ann.crm.contacts.create(account_id=world.shop, name="Somebody else")
+    await ann.sync()
+    await erase_person(world.tenant, "contact", UUID(world.clerk))
+    await ann.sync()
+    await installation.restore()
+
+    known = await repeat_erasures(world.tenant)
+    await ann.sync()
+
+    assert known == 1
+    assert [name for name, _ in await rows(world, CONTACTS)] == ["Somebody else"]
+    assert await rows(world, "SELECT count(*) FROM contact WHERE name LIKE 'Carla%' OR job_title = 'Confidante'") == [
+        (0,)
+    ]
+    assert ann.crm.status().pending == 0
+    assert ann.crm.verify() == []

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from server.db import (
     tenant_write,
 )
 from server.errors import Forbidden, NotFound
+from server.storage import ledger
 
 
 def require_eraser(access: Access) -> None:
@@ -49,6 +51,7 @@ async def erase_person(
     if entity == "member":
         async with platform_transaction():
             await unlink_member(tenant, subject)
+    ledger.note("erased", tenant.id, json.dumps({"entity": entity, "subject": str(subject)}))
     return rows, revision.at
 
 
@@ -68,6 +71,12 @@ async def list_erasures(tenant: TenantRef) -> list[dict[str, Any]]:
         }
         for r in records
     ]
+
+
+async def repeat_erasures(tenant: TenantRef, state_dir: Path | None = None) -> int:
+    """Erase again everybody of the ledger, which a restore does not reach; how many of them this database knew."""
+    lines = sorted(ledger.entries("erased", tenant.id, state_dir))
+    return sum([rows is not None async for _, rows in replay_erasures(tenant, lines)])
 
 
 async def replay_erasures(tenant: TenantRef, lines: Iterable[str]) -> AsyncIterator[tuple[str, int | None]]:

@@ -52,7 +52,7 @@ async def _send_once(tenant: TenantRef, message: EmailMessage, key: str) -> None
         state = await _claim(key)
     if state == "sent":
         return
-    if key in ledger.entries("sent", tenant.id):  # the database was restored since, and does not know of it
+    if ledger.has("sent", tenant.id, key):  # the database was restored since, and does not know of it
         async with tenant_transaction(tenant):
             await connection().execute("UPDATE sent_message SET sent_at = now() WHERE key = $1", key)
         return
