@@ -128,6 +128,12 @@ class Database:
             "earlier": json.dumps(record.earlier),
             "has_kin": record.origin_id is not None or any(d.origin_id == record.id for d in self._devices()),
             "head": self._server.head,
+            "head_token": self._server.tokens[self._server.head],
+            "horizon": self._server.horizon,
+            "epoch": self._server.epoch,
+            "cursor_token": self._server.tokens.get(args[1]) if len(args) > 1 else None,
+            "durable_through": record.durable_through,
+            "healing": self._server.healing,
             "lapsed_from": None,
             "lapsed_to": None,
             "active": member.values["active"] and not member.deleted,
@@ -345,7 +351,7 @@ class Database:
         return tuple(self._server.sight.heads(member_id, cursor))
 
     async def contents(
-        self, member_id: str, access: Access, entries: list[Any], _packed: bool
+        self, member_id: str, access: Access, entries: list[Any], _packed: bool, _schema: int
     ) -> tuple[dict[str, Any], dict[str, list[str]]]:
         """The rows of the entries: puts for those in sight, drops for the others."""
         puts: dict[str, dict[str, list[Any]]] = {}

@@ -142,7 +142,8 @@ class Rep:
     @property
     def is_revoked(self) -> bool:
         """Whether the server lets it sync no more."""
-        return self.run.server.devices[self.id].revoked_at is not None
+        record = self.run.server.devices.get(self.id)
+        return record is None or record.revoked_at is not None
 
     def set_clock(self) -> None:
         """Let the device believe in another time."""

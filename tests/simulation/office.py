@@ -29,8 +29,8 @@ WIDENED = ("account", "outlet", "contact", "contact_channel", "agreement", "orde
 
 def perform(run: "Run", act: str) -> None:
     """One writing transaction of the office, or several of an import."""
-    if act in ("neighbour", "revoke"):
-        (_neighbour if act == "neighbour" else _revoke)(run)
+    if act in _ACTS:
+        _ACTS[act](run)
         return
     if run.slow is not None:
         run.note(f"the slow transaction of revision {run.slow.revision} commits")
@@ -61,6 +61,35 @@ def _revoke(run: "Run") -> None:
         run.server.devices[rep.id].revoked_at = run.now
         run.note(f"{rep.name} is revoked")
         run.fault(f"revoked mid-{run.inside}" if run.depth and run.inside else "revoked")
+
+
+def _back_up(run: "Run") -> None:
+    """A backup is made; the last one counts."""
+    if run.server.holder is None:
+        run.backup = run.server.back_up(), run.oracle.back_up()
+        run.note(f"a backup at revision {run.server.head}")
+
+
+def _restore(run: "Run") -> None:
+    """The database is lost, and restored from the last backup. (Erasures since then would be replayed first.)"""
+    if run.depth or run.backup is None or run.server.holder is not None:
+        return
+    kept, known = run.backup
+    run.backup = None
+    if kept["erased"].keys() == run.server.erased.keys():
+        run.note(f"the server is restored to revision {kept['head']}")
+        run.fault("server restored from a backup")
+        run.server.restore(kept)
+        run.oracle.restore(known)
+
+
+def _move_horizon(run: "Run") -> None:
+    """What is old is forgotten; who was away for that long pulls anew."""
+    cursors = [rep.fact("cursor") for rep in run.reps]
+    run.server.move_horizon(run.chance.choice(cursors) + run.chance.randrange(0, 12))
+    if any(0 < cursor < run.server.horizon for cursor in cursors):
+        run.fault("away behind the horizon")
+    run.note(f"the horizon is at {run.server.horizon}")
 
 
 def _neighbour(run: "Run") -> None:
@@ -247,3 +276,7 @@ _WRITES: dict[str, Callable[["Run", Transaction], None]] = {
     "delete_contact": _delete_contact, "slow": _job_title, "import_rows": _import_rows, "role": _role, "team": _team,
     "territory": _territory, "delegate": _delegate, "merge": _merge, "erase": _erase, "retire_field": _retire_field,
 }  # fmt: skip
+_ACTS: dict[str, Callable[["Run"], None]] = {
+    "neighbour": _neighbour, "revoke": _revoke, "back_up": _back_up, "restore": _restore, "move_horizon": _move_horizon,
+}  # fmt: skip
+"""What is no writing transaction of the tenant."""

@@ -80,6 +80,10 @@ class Oracle:
     """Digest → what became of the mutation."""
     outcomes: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
     """Life → number → the same, by whichever copy it was handed in."""
+    redacted: set[str] = field(default_factory=set)
+    """Digests of mutations that were handed in again without what was refused in them, or erased."""
+    restored: bool = False
+    """Whether the server was ever restored."""
     past: dict[str, dict[str, int]] = field(default_factory=dict)
     """Life → the lives that it was before → up to which number."""
     fields: dict[tuple[str, str, str], Field] = field(default_factory=dict)
@@ -126,6 +130,8 @@ class Oracle:
     def on_send(self, life: str, mutations: list[dict[str, Any]]) -> None:
         """What leaves a device."""
         for mutation in mutations:
+            if mutation.get("redacted"):
+                self.redacted.add(mutation["digest"])
             self.sent.setdefault(mutation["digest"], (self._maker(life, mutation["number"]), mutation["number"]))
 
     def _maker(self, life: str, number: int) -> str:
@@ -147,6 +153,20 @@ class Oracle:
             if life in shared:
                 shared[life] = min(shared[life], number - 1)
 
+    # Backups
+
+    def back_up(self) -> dict[str, Any]:
+        """What the server knows, as of a backup."""
+        return {name: dict(getattr(self, name)) for name in ("fields", "records", "answered")} | {
+            "settled": set(self.settled)
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """The server knows no more than that. Devices may have to show rows as they once were."""
+        self.fields, self.records = kept["fields"], kept["records"]
+        self.answered, self.settled = kept["answered"], kept["settled"]
+        self.bases, self.restored = {}, True
+
     # While it runs: what commits
 
     def on_commit(self, transaction: Transaction) -> None:
@@ -166,16 +186,22 @@ class Oracle:
 
     def _note_outcome(self, outcome: dict[str, Any]) -> None:
         life, number = self.sent[outcome["digest"]]
+        if outcome["digest"] in self.redacted:
+            return  # what became of it before stands
         self.outcomes.setdefault(life, {})[number] = outcome
         for copy, shared in self.past.items():
             if number <= shared.get(life, 0):
                 self.outcomes.setdefault(copy, {})[number] = outcome
 
     def _answer(self, outcome: dict[str, Any], revision: int) -> None:
+        if outcome["status"] == "parked":
+            return
         device, number = self.sent[outcome["digest"]]
         refused = outcome["status"] == "refused"
         self.require("S2", outcome["digest"] not in self.answered, f"mutation {number} of {device} took effect twice")
         self.answered[outcome["digest"]] = outcome
+        if outcome["digest"] in self.redacted:
+            return
         self._note_outcome(outcome)
         is_poison = (device, number) in self.poison
         self.require("S8", refused or not is_poison, f"mutation {number} cannot be stored, and was: {outcome}")
@@ -346,16 +372,20 @@ class Oracle:
                 there = shown_value(shown, name)
                 self.require("S4", there in values, f"{device} shows “{there}” where its person typed {values}")
 
-    def after_pull(self, device: str, replica: Replica, cursor: int, expected: dict[Any, int] | None) -> None:
+    def after_pull(
+        self, device: str, replica: Replica, cursor: int, expected: dict[Any, int] | None, *, behind: bool
+    ) -> None:
         """The device has what the last page promised; nothing went backwards; what belongs together is together."""
         self.require("S4", cursor >= self.cursors.get(device, 0), f"the cursor of {device} went back to {cursor}")
         self.cursors[device] = cursor
         bases = _bases(replica)
         if expected is not None:
             late = [key for key, revision in expected.items() if bases.get(key, -1) < revision]
-            self.require("S5", not late, lambda: f"{device} is at {cursor}, and has not what was committed: {late[:5]}")
-            surplus = bases.keys() - expected.keys()
-            self.require("S6", not surplus, lambda: f"{device} still has what its user lost: {sorted(surplus)[:5]}")
+            story = f"{device} is at {cursor}, and has not what was committed: {late[:5]}"
+            self.require("S9" if behind else "S5", not late, story)
+            surplus = sorted(bases.keys() - expected.keys())
+            story = f"{device} still has what its user lost: {surplus[:5]}"
+            self.require("S9" if behind else "S6", not surplus, story)
         before = self.bases.get(device, {})
         older = [key for key, revision in bases.items() if revision < before.get(key, 0)]
         self.require("S4", not older, lambda: f"{device} shows rows as they once were: {older[:5]}")

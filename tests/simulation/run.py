@@ -61,6 +61,7 @@ class Run:
         self.ids: dict[str, str] = {}
         self.faults: dict[str, int] = {}
         self.erased_words: set[str] = set()
+        self.backup: tuple[dict[str, Any], dict[str, Any]] | None = None
         self.settling: set[str] = set()
         """Conflicts that somebody began to settle."""
         world.settle_in(self)
@@ -110,12 +111,13 @@ class Run:
             self.tick(self.chance.randrange(1_000_000, 600_000_000))
             perform(self, act)
         self._heal()
-        for _ in range(2):  # then everything has been handed in, and then everybody has it
+        for _ in range(3):  # then everything has been handed in, nothing waits for others, and everybody has it
             for rep in chain(self.reps, self._with_copies()):
                 if rep.is_revoked:
                     rep.enrol_again()
                 for _ in range(2):
                     self.sync(rep)
+            self.server.healing = False
         for rep in chain(self.reps, self._with_copies()):
             self.sync(rep)
             verdict.judge(self.oracle, rep)
@@ -187,6 +189,7 @@ class Run:
             return
         self.operations += 1
         rep.syncing, rep.expected = True, None
+        behind = 0 < rep.fact("cursor") < self.server.horizon
         try:
             done = self.failing(rep, lambda: self._sync(rep), 0.2)
         finally:
@@ -194,7 +197,7 @@ class Run:
         pending = range(rep.fact("applied_through") + 1, rep.fact("last_number") + 1)
         self.oracle.own_writes(rep.life, rep.replica, pending)
         if done:
-            self.oracle.after_pull(rep.life, rep.replica, rep.fact("cursor"), rep.expected)
+            self.oracle.after_pull(rep.life, rep.replica, rep.fact("cursor"), rep.expected, behind=behind)
 
     def _sync(self, rep: Rep) -> None:
         try:

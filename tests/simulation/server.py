@@ -6,6 +6,7 @@ simulator can stop anywhere: the lock on the counter here, tables and queries in
 """
 
 import asyncio
+import copy
 import json
 from asyncio import events
 from collections.abc import Callable, Coroutine, Iterator
@@ -19,6 +20,7 @@ from outrider_sdk.protocol.entities import ENTITIES
 
 from server.auth import incarnations
 from server.auth.access import Access
+from server.auth.devices import DeviceRevoked
 from server.clock import from_micros, frozen
 from server.db import Actor, Revision
 from server.sync import pull as real_pull
@@ -62,6 +64,7 @@ class DeviceRecord:
     """Of the request that made it."""
     seen_at: int = 0
     begun_after: int = 0
+    durable_through: int = 0
     outcomes: dict[int, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     """Rows that refused mutations would have made → the mutation."""
@@ -98,6 +101,13 @@ class Transaction:
             raise
 
 
+KEPT = (
+    "rows", "sight", "devices", "price_history", "merged", "erased", "payloads", "accesses", "counter", "head",
+    "tokens", "horizon", "epoch",
+)  # fmt: skip
+"""What a backup holds."""
+
+
 class MemoryServer:
     """One tenant."""
 
@@ -119,8 +129,40 @@ class MemoryServer:
         self.id = ""
         self.counter = 0
         self.head = 0
+        self.tokens = {0: "of revision 0"}
+        """Revision → its token; those of a restored database are others than those of the same numbers before."""
+        self.epoch = 0
+        self.horizon = 0
+        self.healing = False
+        """Whether rows that a restored database lacks are waited for."""
         self.holder: Transaction | None = None
         self.on_commit: Callable[[Transaction], None] = lambda transaction: None
+
+    # Backups
+
+    def back_up(self) -> dict[str, Any]:
+        """A copy of everything, consistent."""
+        shared = [*ENTITIES.values(), *(access for parts in self.accesses.values() for _, access in parts)]
+        memo = {id(each): each for each in shared}
+        return copy.deepcopy({name: getattr(self, name) for name in KEPT}, memo)
+
+    def restore(self, backup: dict[str, Any]) -> None:
+        """Go back to a backup, and adopt it: a new epoch begins, and who was revoked since stays so."""
+        revoked, epoch = {d.id for d in self.devices.values() if d.revoked_at is not None}, self.epoch
+        for name, value in backup.items():
+            setattr(self, name, value)
+        for device in self.devices.values():
+            if device.id in revoked:
+                device.revoked_at = self.clock()
+        self.counter = self.head = ((self.counter >> 32) + 1) << 32
+        self.epoch, self.healing = epoch + 1, True
+        self.tokens[self.head] = f"epoch {self.epoch}"
+
+    def move_horizon(self, revision: int) -> None:
+        """Forget what was removed up to a revision."""
+        self.horizon = max(self.horizon, min(revision, self.head))
+        self.tokens = {r: token for r, token in self.tokens.items() if r >= self.horizon}
+        self.sight.prune(self.horizon)
 
     # Writing
 
@@ -159,6 +201,7 @@ class MemoryServer:
         self.erased |= dict.fromkeys(transaction.erased, transaction.revision)
         self._keep_outcomes(transaction)
         self.head = max(self.head, transaction.revision)
+        self.tokens[transaction.revision] = f"{transaction.revision} at {transaction.at}"
         if self.holder is transaction:
             self.holder = None
 
@@ -202,6 +245,7 @@ class MemoryServer:
             row.stamps = row.stamps | {
                 name: stamp for name, value in values.items() if name != "deleted" and row.values[name] != value
             }
+            row.stamps |= {f"custom.{key}": stamp for key in _changed_keys(row, values)}
         row.deleted = values.pop("deleted", row.deleted)
         row.values |= values
         transaction.rows[row.key] = row
@@ -212,9 +256,15 @@ class MemoryServer:
 
     # Push and pull: the real code, up to the commit
 
+    def _device(self, device_id: str) -> DeviceRecord:
+        """The device; one that a restored database does not know is none."""
+        if device_id not in self.devices:
+            raise DeviceRevoked
+        return self.devices[device_id]
+
     def begin_push(self, device_id: str, request: dict[str, Any]) -> Transaction:
         """What a push does before its commit."""
-        record = self.devices[device_id]
+        record = self._device(device_id)
         mutations = json.loads(json.dumps(request["mutations"]))  # as over a wire: no shared objects
         transaction = self.begin()
         transaction.device = record
@@ -241,8 +291,10 @@ class MemoryServer:
                 real_pull.pull(
                     request["cursor"],
                     real_pull.Position.parse(request["position"]),
-                    actor=_actor(self.devices[device_id]),
+                    actor=_actor(self._device(device_id)),
                     view=request["view"],
+                    token=request.get("cursor_token"),
+                    schema=request["schema"],
                     acked_through=request["acked_through"],
                     page_rows=page_rows,
                 )
@@ -284,6 +336,12 @@ def _admitted(record: DeviceRecord) -> dict[str, Any]:
 
 def _actor(record: DeviceRecord) -> Actor:
     return Actor(record.member_id, record.id)  # type: ignore[arg-type]  # ids are texts here
+
+
+def _changed_keys(row: Row, values: dict[str, Any]) -> set[str]:
+    """Keys of `custom` that the values change: each has a stamp of its own."""
+    before, after = json.loads(row.values["custom"]), json.loads(values.get("custom", row.values["custom"]))
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
 def _place(row: Row) -> tuple[Any, ...]:

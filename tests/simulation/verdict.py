@@ -27,9 +27,12 @@ def _nothing_lost(oracle: Oracle, rep: Rep) -> None:
     life, record = rep.life, oracle.server.devices[rep.id]
     status = rep.replica.status()
     oracle.require("S8", status.pending == 0, f"{life} still has {status.pending} unanswered mutations")
-    outbox = {row["number"]: row["digest"] for row in rep.replica.query("SELECT number, digest FROM sync_outbox")}
+    entries = rep.replica.query("SELECT number, digest, status FROM sync_outbox")
+    outbox = {row["number"]: row["digest"] for row in entries}
+    statuses = {row["number"]: row["status"] for row in entries}
     lost = [n for n in oracle.acknowledged.get(life, ()) if outbox.get(n) not in oracle.answered]
-    oracle.require("S1", not lost, f"mutations {lost} of {life}, which the SDK returned, are gone")
+    promise = "S11" if oracle.restored else "S1"
+    oracle.require(promise, not lost, f"mutations {lost} of {life}, which the SDK returned, are gone")
     oracle.require(
         "S2",
         record.last_number == status.last_number == max(outbox, default=0),
@@ -40,8 +43,10 @@ def _nothing_lost(oracle: Oracle, rep: Rep) -> None:
     oracle.require("S2", prefix["value"] == mine, f"{life} numbers orders as {prefix['value']}, and is {mine}")
     for row_id, (maker, number) in oracle.created.items():
         if maker == life and number in outbox:
+            if outbox[number] in oracle.redacted:
+                continue  # as refused before, or about an erased person
             made = any((name, row_id) in oracle.server.rows.by_key for name in ENTITIES)
-            refused = oracle.answered[outbox[number]]["status"] == "refused"
+            refused = statuses[number] == "refused"
             if number in oracle.discarded.get(life, set()):
                 if rep.lives > 1:
                     continue  # the copy may have handed it in

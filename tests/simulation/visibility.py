@@ -193,6 +193,12 @@ class Visibility:
         maker = self.rows.of["account"][account_id].values["created_by"]
         return outlets or {maker or OFFICE_SCOPE, OFFICE_SCOPE}
 
+    def prune(self, horizon: int) -> None:
+        """Forget entries that went up to a revision."""
+        for row_id, entries in self.entries.items():
+            for scope in [s for s, entry in entries.items() if entry.gone and entry.revision <= horizon]:
+                del entries[scope], self.by_scope[scope][row_id]
+
     # What is asked
 
     def access(self, member_id: str) -> Access:

@@ -272,6 +272,21 @@ def go_on_with_a_page_of_other_rights() -> Iterator[None]:
 
 
 @contextmanager
+def forget_removals_and_not_the_cursors() -> Iterator[None]:
+    """What was removed is forgotten, and devices that have not heard of it go on as if they had (tombstones collected
+    while somebody is away: Cassandra, note-taking apps)."""
+
+    def good(cursor: int, *_: Any, **__: Any) -> pull.Cursor:
+        return pull.Cursor.GOOD if cursor else pull.Cursor.NONE
+
+    with (
+        patch.object(pull, "judge_cursor", good),
+        patch.object(pull, "is_position_void", lambda *_, **__: False),
+    ):
+        yield
+
+
+@contextmanager
 def orphan_the_loser_of_a_merge() -> Iterator[None]:
     """Offline work on a record that was merged away stays with the old one (Salesforce's and others' merges, over their
     mobile caches)."""
@@ -328,6 +343,7 @@ BUGS = (
     take_a_retry_for_news, recognise_no_past, take_any_content_under_a_known_number,
     forget_outcomes_once_told, pass_poison_over_in_silence, block_the_queue_by_poison,
     leave_what_was_lost_on_the_device, send_by_scope_alone, serve_the_revoked, overlook_a_change_of_fields,
-    go_on_with_a_page_of_other_rights, orphan_the_loser_of_a_merge, merge_documents_as_a_whole,
+    forget_removals_and_not_the_cursors, go_on_with_a_page_of_other_rights,
+    orphan_the_loser_of_a_merge, merge_documents_as_a_whole,
     lock_all_tenants_at_once,
 )  # fmt: skip
