@@ -14,6 +14,7 @@ from server.auth.session import Session
 from server.db import Source, tenant_transaction, tenant_write
 from server.errors import AppError, FieldError, Forbidden, InvalidInput, TooManyRequests
 from server.sync import wire
+from server.sync.failures import count_failure, is_fault
 from server.sync.forms import Form
 from server.sync.numbers import chain
 from server.sync.pull import Position, pull
@@ -83,8 +84,16 @@ async def push_mutations(request: Request[Session, Any, State], session: NamedDe
         fill_digests(mutations, chain)
     except ValueError as error:
         raise InvalidInput([FieldError("mutations", str(error))]) from None
-    async with tenant_write(session.tenant, by=session.actor, source=Source.SYNC) as revision:
-        reply = await push(mutations, incarnation=body.incarnation, acked_through=body.acked_through, revision=revision)
+    try:
+        async with tenant_write(session.tenant, by=session.actor, source=Source.SYNC) as revision:
+            reply = await push(
+                mutations, incarnation=body.incarnation, acked_through=body.acked_through, revision=revision
+            )
+    except Exception as error:
+        if is_fault(error) and session.actor.device_id is not None:
+            async with tenant_transaction(session.tenant):
+                await count_failure(session.actor.device_id, mutations)
+        raise
     return await wire.reply(wire.form_of(request), reply)
 
 

@@ -24,6 +24,7 @@ from server.errors import Conflict, Unauthorized
 from server.sync import rows
 from server.sync.conflicts import as_read_by, withhold
 from server.sync.decide import decide, refuse
+from server.sync.failures import is_fault, is_suspect
 from server.sync.lineage import HAS_KIN, recognise
 from server.sync.load import load_state
 from server.sync.merge import capture_time
@@ -86,8 +87,9 @@ async def push(
         lapse_of(record),
         record["healing"],
     )
+    suspect = is_suspect(record, mutations)
     for part, judged in await _by_rights(fresh, device, revision):
-        outcomes += await _apply(part, judged, revision)
+        outcomes += await _apply(part, judged, revision, suspect=suspect)
     await _save_device(record, last, acked_through, revision)
     await _count_past_lease(record, outcomes)
     return {
@@ -180,8 +182,40 @@ _POISON = (
 )
 
 
-async def _apply(mutations: list[dict[str, Any]], device: Device, revision: Revision) -> list[dict[str, Any]]:
-    """Decide and write a chunk; a failure of the database bisects to its culprit, which is refused (S8)."""
+async def _apply(
+    mutations: list[dict[str, Any]], device: Device, revision: Revision, *, suspect: bool
+) -> list[dict[str, Any]]:
+    """Decide and write a chunk; a failure bisects to its culprit, which is refused (S8).
+
+    Args:
+        suspect: also by a fault of ours that is none of `_POISON`.
+    """
+    blank = State(device, revision.number, to_micros(revision.at), 0)
+    state = blank
+    try:
+        async with savepoint():
+            state = await _load(mutations, device, revision)
+            plan = decide(mutations, state)
+            await _write(plan, state)
+    except Exception as error:
+        if not (isinstance(error, _POISON) or (suspect and is_fault(error))):
+            raise
+        if len(mutations) > 1:
+            half = len(mutations) // 2
+            first = await _apply(mutations[:half], device, revision, suspect=suspect)
+            return first + await _apply(mutations[half:], device, revision, suspect=suspect)
+        _log.exception(
+            "Mutation %s of device %s was refused as poison",
+            mutations[0]["number"],
+            device.id,
+            exc_info=error,
+        )
+        plan = _poison(mutations[0], state)
+        await _write(plan, blank)
+    return plan.outcomes
+
+
+async def _load(mutations: list[dict[str, Any]], device: Device, revision: Revision) -> State:
     state = await load_state(
         mutations,
         device,
@@ -191,23 +225,7 @@ async def _apply(mutations: list[dict[str, Any]], device: Device, revision: Revi
         source=rows,
     )
     state.healing = device.healing
-    try:
-        async with savepoint():
-            plan = decide(mutations, state)
-            await _write(plan, state)
-    except _POISON as error:
-        if len(mutations) > 1:
-            half = len(mutations) // 2
-            return await _apply(mutations[:half], device, revision) + await _apply(mutations[half:], device, revision)
-        _log.exception(
-            "Mutation %s of device %s was refused as poison",
-            mutations[0]["number"],
-            device.id,
-            exc_info=error,
-        )
-        plan = _poison(mutations[0], state)
-        await _write(plan, State(device, state.revision, state.now, 0))
-    return plan.outcomes
+    return state
 
 
 def _poison(mutation: dict[str, Any], state: State) -> WritePlan:
@@ -323,7 +341,7 @@ async def _save_device(record: asyncpg.Record, last: dict[str, Any], acked_throu
     acked = min(acked_through, last["number"])
     await connection().execute(
         "UPDATE device SET last_number = $2, last_digest = $3, acked_through = greatest(acked_through, $4),"
-        " last_seen_at = $5 WHERE id = $1",
+        " last_seen_at = $5, failures = 0 WHERE id = $1",
         record["id"],
         last["number"],
         last["digest"],

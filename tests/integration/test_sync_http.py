@@ -13,6 +13,7 @@ from server.app import create_app
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.db import TenantRef
+from server.sync import push as push_module
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
 
 APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
@@ -234,6 +235,58 @@ async def test_conflicts_of_a_push_as_a_whole_say_how_to_go_on(world: World, ann
     assert (gap.status_code, gap.json()["code"], gap.json()["expected"]) == (409, "number_gap", 1)
     assert (forked.status_code, forked.json()["code"], forked.json()["number"]) == (409, "forked", 1)
     assert (unknown.status_code, unknown.json()["code"]) == (409, "incarnation_unknown")
+
+
+async def test_s8_after_three_failures_by_a_fault_of_ours_its_culprit_is_refused_and_passed(
+    world: World, ann: WireDevice, monkeypatch: pytest.MonkeyPatch
+):
+    """A bug that one mutation meets must not hold up a rep's queue until somebody has repaired it."""
+    decide = push_module.decide
+
+    def stumble(mutations: Any, state: Any) -> Any:
+        if any("cursed" in json.dumps(m) for m in mutations):
+            raise AttributeError("a fault of ours")
+        return decide(mutations, state)
+
+    monkeypatch.setattr(push_module, "decide", stumble)
+    names = ["good", "cursed", "better", "best"]
+    batch = [ann.mutation(create("contact", new_id(), account_id=world.shop, name=name)) for name in names]
+    body = encoded(push_body(*batch))
+
+    failed = [(await send(ann, "/sync/push", body)).status_code for _ in range(3)]
+    passed = await send(ann, "/sync/push", body)
+    after = await ann.push(ann.mutation(create("contact", new_id(), account_id=world.shop, name="later")))
+
+    assert failed == [500, 500, 500]
+    assert [o.get("code", o["status"]) for o in passed.json()["outcomes"]] == [
+        "applied",
+        "poison",
+        "applied",
+        "applied",
+    ]
+    assert [o["status"] for o in after] == ["applied"]
+    kept = await world.fetch("SELECT number, payload::text LIKE '%cursed%' AS whole FROM refused_mutation")
+    assert kept == [{"number": 2, "whole": True}]
+
+
+async def test_s8_trouble_of_the_machine_is_no_fault_of_a_mutation(
+    world: World, ann: WireDevice, monkeypatch: pytest.MonkeyPatch
+):
+    """However often a disk is full or a network away, nobody's work is refused for it."""
+
+    async def no_space(*_: Any, **__: Any) -> Any:
+        raise OSError("No space left on device")
+
+    mutation = ann.mutation(create("contact", new_id(), account_id=world.shop, name="good"))
+    body = encoded(push_body(mutation))
+    with monkeypatch.context() as broken:
+        broken.setattr(push_module, "load_state", no_space)
+        failed = [(await send(ann, "/sync/push", body)).status_code for _ in range(5)]
+
+    passed = await send(ann, "/sync/push", body)
+
+    assert failed == [500] * 5
+    assert [o["status"] for o in passed.json()["outcomes"]] == ["applied"]
 
 
 async def test_another_tenants_ids_are_ids_that_never_were(world: World, ann: WireDevice, new_tenant: Any):

@@ -82,7 +82,9 @@ CREATE TABLE {{schema}}.device (
     lost_to bigint,
     incarnation_key uuid UNIQUE,
     -- Until when it may work without contact; the last time for which it had no lease; how many mutations were captured then.
-    lease_until timestamptz, lapsed_from timestamptz, lapsed_to timestamptz, past_lease bigint NOT NULL DEFAULT 0
+    lease_until timestamptz, lapsed_from timestamptz, lapsed_to timestamptz, past_lease bigint NOT NULL DEFAULT 0,
+    -- How many pushes in a row that began with this mutation failed by a fault of the server's.
+    failed_number bigint, failures integer NOT NULL DEFAULT 0
 );
 CREATE INDEX ON {{schema}}.device (member_id);
 CREATE INDEX ON {{schema}}.device (origin_id) WHERE origin_id IS NOT NULL;
