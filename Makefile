@@ -12,6 +12,7 @@ BIN := .venv/bin
 UV := .tools/bin/uv
 UV_STAMP := .tools/.uv-$(UV_VERSION)
 STAMP := .venv/.installed
+BARE_PACKAGES := sqlite-utils urllib3 pytest pytest-asyncio hypothesis
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 # An environment made in another folder holds that folder's paths: a moved or copied checkout starts afresh.
@@ -21,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test test-unit test-integration test-simulation check format lock bench simulate \
-	simulate-planted conformance clean
+	simulate-planted conformance test-bare clean
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -70,6 +71,11 @@ simulate: $(STAMP) ## Simulate SEEDS=200 networks of devices from seed START=0
 simulate-planted: $(STAMP) ## Show that the simulation finds bugs planted on purpose
 	@exec $(BIN)/python -m tests.simulation --planted $(ARGS)
 
+test-bare: $(STAMP) ## Run the SDK's tests in an environment without any optional package
+	@$(UV) venv --quiet --clear --no-python-downloads --python "$$(readlink -f $(BIN)/python)" .venv-bare
+	@$(UV) pip install --quiet --python .venv-bare/bin/python --constraints requirements.lock $(BARE_PACKAGES) -e mobile_sdk
+	@exec .venv-bare/bin/python -m pytest -rs mobile_sdk/tests $(ARGS)
+
 conformance: $(STAMP) ## Run the conformance vectors against the SDK; ARGS=--verbose says what passed
 	@exec $(BIN)/python mobile_sdk/conformance/run.py $(ARGS) -- $(BIN)/python mobile_sdk/conformance/adapter.py
 
@@ -79,7 +85,7 @@ lock: $(UV_STAMP) ## Resolve the dependencies into requirements.lock; ARGS=--upg
 		pyproject.toml mobile_sdk/pyproject.toml -o requirements.lock $(ARGS)
 
 clean: ## Remove .venv/, .tools/ and caches; .outrider/ (your data) stays
-	rm -rf .venv .tools .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-bare .tools .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
 	find server mobile_sdk tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Sets $python to the first candidate that is new enough, or stops. PYTHON=/path/to/python3 names the only one.

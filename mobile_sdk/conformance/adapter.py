@@ -23,8 +23,8 @@ from outrider_sdk import (
     overlay,
     rules,
 )
-from outrider_sdk.kinds import to_python, to_stored, to_wire
-from outrider_sdk.protocol import ENTITIES, canonical_json, chain_digest
+from outrider_sdk.kinds import id_text, to_python, to_stored, to_wire
+from outrider_sdk.protocol import ENTITIES, canonical_json, chain_digest, columns
 
 DEVICE_ID = "01920000-0000-7000-8000-0000000000d1"
 MEMBER_ID = "01920000-0000-7000-8000-0000000000e1"
@@ -210,7 +210,15 @@ def value(case: dict[str, Any]) -> dict[str, Any]:
         return {"refused": True}
 
 
-CASES = {each.__name__: each for each in (canonical, digest, proof, price, transition, consent, value)}
+def unpack(case: dict[str, Any]) -> dict[str, Any]:
+    try:
+        values = columns.unpack(case["column"])
+    except columns.ColumnMalformed:
+        return {"refused": True}
+    return {"values": [id_text(value) if isinstance(value, bytes) else value for value in values]}
+
+
+CASES = {each.__name__: each for each in (canonical, digest, proof, price, transition, consent, value, unpack)}
 
 
 def main() -> None:

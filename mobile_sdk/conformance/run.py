@@ -16,6 +16,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SILENCE_MAX_S = 30.0
+DEATHS_MAX = 5
+"""A client that ends so often, one vector after the other, is given up."""
 ANY = "*"
 """In what is expected: whatever it is."""
 
@@ -185,6 +187,7 @@ def vectors(folder: Path, only: str) -> Iterator[tuple[str, str, Json]]:
 def run(command: list[str], folder: Path = HERE, only: str = "", verbose: bool = False) -> int:
     """Run all vectors; how many failed."""
     templates = json.loads((folder / "sessions" / "_replies.json").read_text(encoding="utf-8"))
+    deaths = 0
     counts = {"passed": 0, "failed": 0, "unsupported": 0}
     client: Client | None = None
     for name, kind, vector in vectors(folder, only):
@@ -199,11 +202,15 @@ def run(command: list[str], folder: Path = HERE, only: str = "", verbose: bool =
             verdict, why = "unsupported", str(act)
         except Failure as failure:
             verdict, why = "failed", str(failure)
+            deaths = deaths + 1 if " ended after " in f" {why} " else 0
         except (KeyError, TypeError, AttributeError) as error:
             verdict, why = "failed", f"the client's line has not the expected form: {error!r}"
         counts[verdict] += 1
         if verdict != "passed" or verbose:
             print(f"{verdict:11} {name}: {why or vector.get('says', '')}")
+        if deaths == DEATHS_MAX:
+            print("The client does not stay up; given up.")
+            break
         if verdict == "failed" or kind == "session":
             client.close()  # a session begins with a client that remembers nothing
             client = None

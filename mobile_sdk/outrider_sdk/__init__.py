@@ -1,8 +1,10 @@
 """Outrider's offline SDK: a replica in SQLite, an outbox, and a sync that loses nothing.
 
 >>> from outrider_sdk import Replica
->>> crm = Replica.open("crm.db")  # doctest: +SKIP
->>> report = crm.sync(on_progress=print)  # doctest: +SKIP
+>>> here = Replica.open("crm.db")
+>>> here.status().problems
+['This replica belongs to no device yet. Enrol it with a code.']
+>>> here.close()
 """
 
 from outrider_sdk.attachments import PendingUpload

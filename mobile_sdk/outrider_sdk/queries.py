@@ -65,8 +65,9 @@ def holds(text: str) -> Condition:
 class Query(Generic[R]):
     """Rows that fulfil conditions; made by `table.where`, read when it is asked for rows. A query never changes.
 
-    >>> crm.products.where(active=True).order_by("name").limit(20).all()
-    [{'id': '0190a000-0000-7000-8000-000000000004', ... 'sku': 'JAM', ...}, {... 'sku': 'TEA', ...}]
+    >>> shown = crm.products.where(active=True).order_by("-name").limit(20)
+    >>> [product.name for product in shown]
+    ['Tea', 'Jam']
     """
 
     table: "Table[R]"

@@ -39,11 +39,12 @@ class Replica(EntityTables, Operation):
 
     Any thread may use it, one at a time is inside; `sync` holds it only while it writes.
 
-    >>> crm = Replica.open("crm.db")  # doctest: +SKIP
-    >>> with crm.transaction():  # doctest: +SKIP
+    >>> with crm.transaction():
     ...     order = crm.orders.create(outlet_id=outlet.id)
-    ...     crm.order_lines.create(order_id=order.id, product_id=tea.id, quantity=12)
-    ...     crm.orders.submit(order.id)
+    ...     line = crm.order_lines.create(order_id=order.id, product_id=tea.id, quantity=12)
+    ...     order = crm.orders.submit(order.id)
+    >>> order.number, order.status, order.total_minor
+    ('W7-00001', 'submitted', 3000)
     """
 
     def __init__(

@@ -202,7 +202,8 @@ class Store:
                 yield is_alone
             finally:
                 if is_alone and self._conn is conn:
-                    conn.execute("PRAGMA journal_mode=WAL").fetchall()
+                    with suppress(sqlite3.OperationalError):  # a statement broke off; the next opening does it
+                        conn.execute("PRAGMA journal_mode=WAL").fetchall()
 
     def become(self, draft: Path) -> None:
         """Let a finished file take the replica's place. Only inside `without_log()`.

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from outrider_sdk import MemoryCredentials, ed25519
@@ -36,6 +35,10 @@ VECTORS = [  # RFC 8032, 7.1: TEST 1, 2, 3 and SHA(abc)
         "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad9bef1177331a704",
     ),
 ]
+Ed25519PrivateKey = pytest.importorskip(
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    reason="leases are signed with cryptography, not installed here",
+).Ed25519PrivateKey
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
