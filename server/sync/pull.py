@@ -225,7 +225,7 @@ async def pull(
     if complete:
         page["outcomes"] = await _unacknowledged(device, access, acked_through)
     if complete and cursor > 0 and (position.anew or cursor < device["head"]):
-        page["erased"] = await _erased_since(0 if position.anew else cursor)
+        page["erased"] = await _erased_ever() if position.anew else list(device["erased"])
     return page
 
 
@@ -325,12 +325,12 @@ def _begin(
     return position
 
 
-async def _erased_since(cursor: int) -> list[str]:
-    """Rows of people who were erased after the cursor; also of those who are out of the member's sight by now.
+async def _erased_ever() -> list[str]:
+    """Rows of people who were erased; as in those since the cursor, also of those who are out of the member's sight.
 
     A device may still hold what it once sent of them. An id alone says nothing.
     """
-    return [r[0] for r in await connection().fetch('SELECT "row"::text FROM erasure WHERE revision > $1', cursor)]
+    return [r[0] for r in await connection().fetch('SELECT "row"::text FROM erasure')]
 
 
 async def _entries(
@@ -369,7 +369,8 @@ def _reaches(access: Access) -> list[int]:
 _DEVICE = f"""
 SELECT d.id, d.member_id, d.revoked_at, d.last_number, d.acked_through, d.incarnation, {ACCESS_COLUMNS},
     m.active AND m.deleted_at IS NULL AS active, d.durable_through, c.revision AS head, c.token AS head_token,
-    c.horizon, c.epoch, (SELECT t.token FROM revision_token t WHERE t.revision = $2) AS cursor_token
+    c.horizon, c.epoch, (SELECT t.token FROM revision_token t WHERE t.revision = $2) AS cursor_token,
+    ARRAY(SELECT "row"::text FROM erasure WHERE revision > $2) AS erased
 FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} CROSS JOIN revision_counter c
 WHERE d.id = $1
 """
