@@ -33,7 +33,7 @@ _DELIVERY: Final = {
 _DEVICE: Final = {
     "id": _ID, "member_id": _ID, "name": "Ann's phone", "number_prefix": "H4YX", "enrolled_at": _AT,
     "last_seen_at": _AT, "revoked_at": None, "origin_id": None, "incarnation": 1, "cause": "enrolled", "lost": None,
-    "lease_until": "2026-12-25T12:00:00Z", "past_lease": 0,
+    "lease_until": "2026-12-25T12:00:00Z", "past_lease": 0, "wipe_ordered_at": None, "wiped_at": None,
 }  # fmt: skip
 _DUPLICATE: Final = {
     "id": _ID, "entity": "account", "row_id": _ID, "row_name": "Corner Shop", "other_id": _OTHER_ID,
@@ -65,6 +65,10 @@ _ADMITTED: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 17
 
 PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}
 PUSH_REPLY_EXAMPLE: Final = {"outcomes": [], "applied_through": 0, "server_time": 1795608000000000}
+HAND_IN_EXAMPLE: Final = {
+    "protocol": 1, "device_id": _ID, "proof": "0" * 64, "incarnation": 1, "complete": True, "mutations": [],
+}  # fmt: skip
+HAND_IN_REPLY_EXAMPLE: Final = {"quarantined_through": 57}
 PULL_EXAMPLE: Final = {"protocol": 1, "schema": 1, "cursor": 0}
 PULL_REPLY_EXAMPLE: Final = {
     "puts": {}, "drops": [], "cursor": 118, "view": "5f0c", "anew": False, "complete": True, "position": None,
@@ -82,7 +86,10 @@ _OTHERS: Final[dict[str, Any]] = {
     "CancellationRequest": {},
     "Change": _CHANGE,
     "ChangePage": {"items": [_CHANGE], "next": None},
-    "CodeReply": {"code": "7KQ2M-9XWTB", "expires_at": _AT},
+    "CodeReply": {
+        "code": "7KQ2M-9XWTB", "expires_at": _AT, "url": "https://crm.example.com/t/acme/enrol#7KQ2M-9XWTB",
+        "qr_svg": "<svg/>", "qr_png": "data:image/png;base64,iVBORw0KGgo=",
+    },
     "CodeRequest": {"member_id": _ID},
     "DeliveryPage": {"items": [_DELIVERY], "next": None},
     "DeliveryView": _DELIVERY,
@@ -122,6 +129,13 @@ _OTHERS: Final[dict[str, Any]] = {
         "device_id": _ID, "key": _OTHER_ID, "proof": "0" * 64, "points": [{"number": 51, "digest": "0" * 64}],
     },
     "Problem": {"title": "Not Found", "status": 404, "detail": "There is nothing here.", "code": "not_found"},
+    "DecisionReply": {"applied": 11, "merged": 1, "refused": 0},
+    "HandInReply": HAND_IN_REPLY_EXAMPLE,
+    "QuarantineView": {
+        "id": _ID, "device_id": _ID, "device_name": "Ann's phone", "member_id": _ID, "state": "waiting",
+        "complete": True, "mutations": 12, "changes": {"order.create": 2, "order.submit": 2}, "handed_in_at": _AT,
+        "decided_by": None, "decided_at": None,
+    },
     "Receipt": _RECEIPT,
     "ReplayReply": {"deliveries": 12},
     "ReplayRequest": {"since": "2026-11-24T00:00:00Z", "until": _AT},
@@ -138,6 +152,12 @@ _OTHERS: Final[dict[str, Any]] = {
     "UndoReply": {"merge": view_example(MERGES.entity), "stayed": [_STAYED]},
     "UndoRequest": {},
     "UploadView": {"offset_bytes": 1068893, "size_bytes": 1068893, "receipt": _RECEIPT},
+    "WipeReceipt": {
+        "device_id": _ID, "proof": "0" * 64, "pushed_first": True, "erased_at": 1795608000000000, "files": 4,
+        "size_bytes": 8192000, "lost_mutations": 0,
+    },
+    "WipeReply": {"wiped": True},
+    "WipeRequest": {"now": False},
     "WebhookPatch": {"enabled": True},
     "WebhookReply": {"secret": _SECRET, "webhook": _WEBHOOK},
     "WebhookRequest": {"url": "https://erp.example.com/hooks", "events": ["order.accepted", "*.deleted"]},
@@ -148,7 +168,8 @@ _OTHERS: Final[dict[str, Any]] = {
 def schema_examples() -> dict[str, Any]:
     """An example of each schema, by its name."""
     mutation = {"number": 1, "digest": "0" * 64, "captured_at": 1795608000000000, "skew": 0, "changes": []}
-    found = _OTHERS | {"PushBody": PUSH_EXAMPLE, "PullBody": PULL_EXAMPLE, "MutationBody": mutation}
+    bodies = {"PushBody": PUSH_EXAMPLE, "PullBody": PULL_EXAMPLE, "HandInBody": HAND_IN_EXAMPLE}
+    found = _OTHERS | bodies | {"MutationBody": mutation, "QuarantinedMutations": {"items": [mutation]}}
     for resource in RESOURCES:
         found |= resource_examples(resource)
     return found

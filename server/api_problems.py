@@ -34,6 +34,17 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "POST /devices/codes": ("not_found",),
     "POST /devices/incarnations": ("proof_invalid", "incarnation_unknown", "incarnations_exhausted"),
     "DELETE /devices/{device_id}": ("not_found",),
+    "POST /devices/{device_id}/wipe": ("not_found",),
+    "POST /t/{slug}/devices/wiped": ("unauthorized", "token_invalid"),
+    "POST /t/{slug}/devices/quarantine": (
+        "token_invalid", "not_revoked", "quarantine_closed", "number_gap", "forked", "client_too_old",
+        "encoding_unsupported",
+    ),
+    "GET /quarantines": (),
+    "GET /quarantines/{quarantine_id}": ("not_found",),
+    "GET /quarantines/{quarantine_id}/mutations": ("not_found",),
+    "POST /quarantines/{quarantine_id}/release": ("not_found", "quarantine_decided"),
+    "POST /quarantines/{quarantine_id}/discard": ("not_found", "quarantine_decided"),
     "GET /external-ids": (),
     "PUT /external-ids": ("already_there",),
     "DELETE /external-ids": ("not_found",),
@@ -49,8 +60,12 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "POST /imports/{number}/execution": ("not_found", "import_state", "import_busy"),
     "POST /imports/{number}/reversal": ("not_found", "import_state", "import_busy"),
     "GET /imports/{number}/report": ("not_found",),
-    "POST /sync/pull": ("client_too_old", "position_unknown", "encoding_unsupported", "incarnation_unknown"),
-    "POST /sync/push": ("client_too_old", "encoding_unsupported", "incarnation_unknown", "number_gap", "forked"),
+    "POST /sync/pull": (
+        "wipe_ordered", "client_too_old", "position_unknown", "encoding_unsupported", "incarnation_unknown",
+    ),
+    "POST /sync/push": (
+        "wipe_ordered", "client_too_old", "encoding_unsupported", "incarnation_unknown", "number_gap", "forked",
+    ),
     "GET /sync/snapshots/{snapshot_id}": (
         "not_found", "snapshot_gone", "range_unsatisfiable", "client_too_old", "storage_unavailable",
     ),

@@ -47,6 +47,7 @@ from server.imports.handlers import imports_router
 from server.sync.event_handlers import stream_events
 from server.sync.events import hub
 from server.sync.handlers import sync_router
+from server.sync.quarantine_handlers import hand_in_router, quarantine_router
 from server.tenants.schema import app_urls
 from server.webhooks.handlers import webhook_router
 
@@ -72,7 +73,8 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             get_health,
             stream_events,
             create_auth_router(),
-            _with_session(sync_router, webhook_router, imports_router, exports_router),
+            hand_in_router,
+            _with_session(sync_router, quarantine_router, webhook_router, imports_router, exports_router),
             _with_session(create_crm_router(), provide=provide_any_session),
         ],
         lifespan=[_connected(config)] if connect else [],

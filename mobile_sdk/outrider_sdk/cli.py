@@ -65,8 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     enrol = command("enrol", _enrol)
+    enrol.add_argument("url", nargs="?", help="what the QR code says; or --server, --tenant and --code")
     for name in ("--server", "--tenant", "--code"):
-        enrol.add_argument(name, required=True)
+        enrol.add_argument(name, default="")
     enrol.add_argument("--name", default="device")
     enrol.add_argument("--again", action="store_true", help="a replica that the server no longer lets in")
     command("sync", _sync)
@@ -100,15 +101,27 @@ def _parser() -> argparse.ArgumentParser:
     resolve.add_argument("item", help="its number, or the id of the conflict or order, as `attention` prints it")
     resolve.add_argument("choice")
     command("reopen", _reopen).add_argument("number", type=int)
+    command("wipe", _wipe).add_argument("--now", action="store_true", help="what was not sent is lost")
     return parser
 
 
 def _enrol(crm: Replica, options: argparse.Namespace) -> None:
     """make this device known to a server by a one-time code"""
     made = crm.enrol(
-        server=options.server, tenant=options.tenant, code=options.code, name=options.name, again=options.again
+        options.url,
+        server=options.server,
+        tenant=options.tenant,
+        code=options.code,
+        name=options.name,
+        again=options.again,
     )
     print(f"Enrolled as device {made.device_id}; orders are numbered {made.number_prefix}-00001 on.")
+
+
+def _wipe(crm: Replica, options: argparse.Namespace) -> None:
+    """hand in what is pending, then erase all that this device holds; with --now, without handing in"""
+    crm.wipe(now=options.now)
+    print("Everything of this replica was erased.")
 
 
 def _sync(crm: Replica, options: argparse.Namespace) -> None:

@@ -53,6 +53,9 @@ class CredentialStore(Protocol):
     def save(self, credentials: Credentials) -> None:
         """Keep them, durably, before this returns: a token that was used and not kept locks the device out."""
 
+    def delete(self) -> None:
+        """Forget them: the device is wiped."""
+
 
 class FileCredentials:
     """Credentials in a JSON file of mode 0600, replaced whole and never half."""
@@ -92,6 +95,10 @@ class FileCredentials:
         draft.replace(self.path)
         sync_folder(self.path.parent)
 
+    def delete(self) -> None:
+        """Remove the file."""
+        self.path.unlink(missing_ok=True)
+
 
 class MemoryCredentials:
     """Credentials in memory: for tests, and for applications that keep them elsewhere."""
@@ -106,3 +113,7 @@ class MemoryCredentials:
     def save(self, credentials: Credentials) -> None:
         """Keep them until the process ends."""
         self.credentials = credentials
+
+    def delete(self) -> None:
+        """Forget them."""
+        self.credentials = None

@@ -195,11 +195,31 @@ class ServerUnavailable(SyncError):
 class DeviceRevoked(SyncError):
     """The server has withdrawn this device's access. Data and unsent work stay on the device."""
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(
-            message
-            or "This device was revoked. What it holds is kept, unsent work too; ask your administrator for a new code."
-        )
+    def __init__(self, message: str = "", *, handed_in_through: int | None = None) -> None:
+        kept = "What it holds is kept, unsent work too"
+        if handed_in_through is not None:
+            kept = "Your unsent work was handed in, and your manager looks at it; it is kept here as well"
+        super().__init__(message or f"This device was revoked. {kept}; ask your administrator for a new code.")
+        self.handed_in_through = handed_in_through
+        self.wipe: str | None = None
+        """The number up to which the server keeps unsent work for a manager; None where it has none."""
+
+
+class WipeOrdered(SyncError):
+    """The server wants this device to erase all that it holds."""
+
+    def __init__(self, *, now: bool) -> None:
+        super().__init__("This device is to be wiped.")
+        self.now = now
+
+
+class ReplicaWiped(SyncError):
+    """All data of this device were erased, as its administrator asked."""
+
+    def __init__(self, *, reported: bool) -> None:
+        said = "the server knows" if reported else "the server is told as soon as this device is enrolled again"
+        super().__init__(f"Everything on this device was erased, as your administrator asked; {said}.")
+        self.reported = reported
 
 
 class ReplicaForked(SyncError):

@@ -1,10 +1,12 @@
 """Whose a replica is: the device that its credentials name, written into the file once."""
 
+import re
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from outrider_sdk import incarnation
 from outrider_sdk.credentials import CredentialStore
-from outrider_sdk.errors import ForeignCredentials
+from outrider_sdk.errors import ForeignCredentials, InvalidValue
 from outrider_sdk.ids import Clock
 from outrider_sdk.store import Store
 
@@ -42,6 +44,19 @@ def identify(store: Store, credentials: CredentialStore) -> None:
         )
 
 
+def read_enrolment_url(url: str) -> tuple[str, str, str]:
+    """Server, tenant and code of what an enrolment's QR code says.
+
+    Raises:
+        InvalidValue: it says something else.
+    """
+    parts = urlsplit(url.strip())
+    found = re.fullmatch(r"(.*)/t/([^/]+)/enrol", parts.path)
+    if found is None or not parts.netloc or not parts.fragment:
+        raise InvalidValue("enrolment", "url", "this is no QR code of an enrolment; ask for another, or type the code")
+    return f"{parts.scheme}://{parts.netloc}{found[1]}", unquote(found[2]), unquote(parts.fragment)
+
+
 def enrol(store: Store, credentials: CredentialStore, clock: Clock, **where: Any) -> None:
     """Make the replica's device known by a one-time code; one that was a device before goes on from what it holds."""
     from outrider_sdk import transport
@@ -58,4 +73,4 @@ def enrol(store: Store, credentials: CredentialStore, clock: Clock, **where: Any
     reply = transport.enrol(credentials, clock=clock, previous=previous, member_id=store.meta("member_id"), **where)
     incarnation.adopt(store, reply, at=clock())
     with store.write():
-        store.set_meta(origin_id=reply["device_id"])
+        store.set_meta(origin_id=reply["device_id"], quarantined_through=None, quarantine_closed=None)

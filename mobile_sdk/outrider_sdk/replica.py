@@ -11,14 +11,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from outrider_sdk import attention, incidents, outbox, overlay, search, sync
+from outrider_sdk import attention, incidents, outbox, overlay, search, sync, wipe
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
 from outrider_sdk.encryption import encrypted_connection
 from outrider_sdk.entity_tables import EntityTables
-from outrider_sdk.errors import InvalidValue, NotEnrolled, OutriderError, ReplicaBusy, ReplicaError, SyncError
+from outrider_sdk.errors import (
+    DeviceRevoked,
+    InvalidValue,
+    NotEnrolled,
+    OutriderError,
+    ReplicaBusy,
+    ReplicaError,
+    ReplicaWiped,
+    SyncError,
+    WipeOrdered,
+)
 from outrider_sdk.events import Events, OnEvent
-from outrider_sdk.identity import enrol, identify
+from outrider_sdk.identity import enrol, identify, read_enrolment_url
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.lease import LeaseWatch
 from outrider_sdk.limits import Limits
@@ -122,6 +132,8 @@ class Replica(EntityTables, Operation):
         """
         if key is not None:
             connection_factory = encrypted_connection(key)
+        if not read_only:
+            wipe.finish(Path(path))  # of a wipe that a crash broke off
         opened = Store(Path(path), read_only=read_only, connection_factory=connection_factory)
         try:
             return cls(
@@ -138,18 +150,32 @@ class Replica(EntityTables, Operation):
             opened.close()
             raise
 
-    def enrol(self, *, server: str, tenant: str, code: str, name: str = "device", again: bool = False) -> Credentials:
+    def enrol(
+        self,
+        url: str | None = None,
+        *,
+        server: str = "",
+        tenant: str = "",
+        code: str = "",
+        name: str = "device",
+        again: bool = False,
+    ) -> Credentials:
         """Make this device known to the server by a one-time code. Needs the network, once.
 
         Args:
+            url: what the QR code says: server, tenant and code in one.
             again: enrol a replica once more that the server no longer lets in (`DeviceRevoked`, `ReplicaForked`), by
                 a code of the same person. Its unsent work stays, and is handed in by the next sync.
 
         Raises:
+            InvalidValue: the URL is none of an enrolment.
             ReplicaError: the replica is of a device already.
             ForeignCredentials: the code is another person's.
             Rejected: the code is used, expired or unknown.
         """
+        if url is not None:
+            server, tenant, code = read_enrolment_url(url)
+        wipe.report(self._store.path)
         was = self._store.meta("device_id")
         if was is not None and not again:
             raise ReplicaError(
@@ -292,13 +318,56 @@ class Replica(EntityTables, Operation):
             identify(self._store, self._credentials)
         if self._store.meta("device_id") is None:
             raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
-        report = sync.run(self._store, transport, self._clock, on_progress)
+        try:
+            report = sync.run(self._store, transport, self._clock, on_progress)
+        except WipeOrdered as ordered:
+            if not ordered.now:
+                self.attachments.carry(transport, on_progress)
+            raise self._erase(pushed_first=not ordered.now) from ordered
+        except DeviceRevoked as revoked:
+            is_kept_nowhere = self._count_pending(revoked.handed_in_through or 0) > 0
+            if revoked.wipe == "now" or (revoked.wipe and not is_kept_nowhere):
+                raise self._erase(pushed_first=revoked.wipe != "now") from revoked
+            raise
         self._lease.forget()
         report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
         report.needs_attention = self.attention()
         told = ("pushed", "applied", "merged", "refused", "rows_put", "rows_dropped", "bytes_sent", "bytes_received")
         self.events.note("sync_ended", **{name: getattr(report, name) for name in told})
         return report
+
+    def wipe(self, *, now: bool = False) -> None:
+        """Erase all that this device holds, after it has handed in everything; the server gets a receipt.
+
+        Args:
+            now: without handing in first. What was not sent is lost.
+
+        Raises:
+            Offline, ServerUnavailable and others of `sync`: nothing was erased; `now` does without them.
+        """
+        if not now:
+            try:
+                self.sync()
+            except ReplicaWiped:
+                return
+        self._refuse_inside_transaction("wipe")
+        self._erase(pushed_first=not now)
+
+    def _count_pending(self, after: int) -> int:
+        """Mutations after a number that the server has not answered."""
+        with self._store.read() as conn:
+            sql = "SELECT count(*) FROM sync_outbox WHERE status IS NULL AND changes <> '[]' AND number > ?"
+            return int(conn.execute(sql, (after,)).fetchone()[0])
+
+    def _erase(self, *, pushed_first: bool) -> ReplicaWiped:
+        path, credentials = self._store.path, self._credentials
+        lost = 0 if pushed_first else self._count_pending(0)
+        facts = {"pushed_first": pushed_first, "erased_at": self._clock(), "lost_mutations": lost}
+        wipe.begin(path, credentials.load(), facts)
+        self.close()
+        credentials.delete()
+        wipe.finish(path)
+        return ReplicaWiped(reported=wipe.report(path))
 
     @contextmanager
     def _noted(self) -> Iterator[None]:

@@ -6,13 +6,14 @@ Each step is durable before the next begins, so a sync that breaks off anywhere 
 
 import time
 
-from outrider_sdk import incarnation
+from outrider_sdk import incarnation, quarantine
 from outrider_sdk.again import go_back
 from outrider_sdk.contact import Contact
-from outrider_sdk.errors import ReplicaForked
+from outrider_sdk.errors import DeviceRevoked, ReplicaForked
 from outrider_sdk.ids import Clock
 from outrider_sdk.pull import Pull, ServerBehind
 from outrider_sdk.push import Push
+from outrider_sdk.quarantine import QuarantineTransport
 from outrider_sdk.report import OnProgress, SyncReport
 from outrider_sdk.search import index
 from outrider_sdk.store import Store
@@ -33,6 +34,13 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
     before = transport.bytes_sent, transport.bytes_received
     try:
         _exchange(contact)
+    except DeviceRevoked as revoked:
+        if revoked.wipe is None and isinstance(transport, QuarantineTransport):
+            revoked.wipe = transport.wanted_wipe()
+        through = None if revoked.wipe == "now" else quarantine.hand_in(store, transport)
+        told = DeviceRevoked(handed_in_through=through)
+        told.wipe = revoked.wipe
+        raise told from revoked
     finally:
         report.bytes_sent = transport.bytes_sent - before[0]
         report.bytes_received = transport.bytes_received - before[1]

@@ -22,11 +22,14 @@ from outrider_sdk.errors import (
     ReplicaForked,
     ServerUnavailable,
     SyncError,
+    WipeOrdered,
 )
 from outrider_sdk.ids import Clock
 from outrider_sdk.protocol import (
+    PROTOCOL_VERSION,
     IncarnationReply,
     IncarnationRequest,
+    Mutation,
     PullPage,
     PullRequest,
     PushReply,
@@ -263,7 +266,11 @@ def _refusal(response: "BaseHTTPResponse", problem: dict[str, Any]) -> SyncError
             float(after) if after.isdigit() else None,
         )
     if code == "device_revoked":
-        return DeviceRevoked()
+        revoked = DeviceRevoked()
+        revoked.wipe = str(problem["wipe"]) if "wipe" in problem else None
+        return revoked
+    if code == "wipe_ordered":
+        return WipeOrdered(now=bool(problem.get("now")))
     if code == "forked":
         return ReplicaForked(int(problem.get("number") or 0))
     if code == "client_too_old" or response.status == 426:
@@ -308,6 +315,27 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
         self._credentials = _admitted(reply, held.server, held.slug, held.secret, origin_id=held.origin)
         self._store.save(self._credentials)
         return cast(IncarnationReply, reply)
+
+    def wanted_wipe(self) -> str | None:
+        """What the server says to a revoked device that asks for a token."""
+        try:
+            self._renew()
+        except DeviceRevoked as revoked:
+            return revoked.wipe
+        except SyncError:
+            pass
+        return None
+
+    def hand_in(self, incarnation: int, mutations: list[Mutation], *, complete: bool) -> int:
+        """`POST /t/{slug}/devices/quarantine` (protocol 14)."""
+        held = self._credentials
+        text = f"quarantine/{held.device_id}/{mutations[-1]['digest']}/{str(complete).lower()}"
+        message = {
+            "protocol": PROTOCOL_VERSION, "device_id": held.device_id, "proof": held.proof(text),
+            "incarnation": incarnation, "complete": complete, "mutations": mutations,
+        }  # fmt: skip
+        reply = self.post(f"/t/{held.slug}/devices/quarantine", message)
+        return int(reply["quarantined_through"])
 
     def close(self) -> None:
         """Close the connections; a page that is on its way is dropped."""

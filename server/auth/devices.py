@@ -44,8 +44,11 @@ class DeviceRevoked(Unauthorized):
 
     code = "device_revoked"
 
-    def __init__(self) -> None:
-        super().__init__("This device may no longer sync. Ask your administrator for a new code to enrol it again.")
+    def __init__(self, *, wipe: str | None = None) -> None:
+        extra = {} if wipe is None else {"wipe": wipe}
+        super().__init__(
+            "This device may no longer sync. Ask your administrator for a new code to enrol it again.", **extra
+        )
 
 
 class PrefixesExhausted(Conflict):
@@ -204,9 +207,9 @@ async def refresh(device_id: UUID, refresh_token: str, proof: str, *, secret_key
     device = await _lock_device(device_id) if token and token.device_id == device_id else None
     if token is None or device is None:
         raise TokenInvalid
-    if device.revoked_at is not None:
-        raise DeviceRevoked
     proven = credentials.proves(proof, refresh_token, device.secret_hash)
+    if device.revoked_at is not None:
+        raise DeviceRevoked(wipe=_wipe_of(device) if proven else None)
     verdict = credentials.judge_refresh(token.generation, device.refresh_generation, proven=proven)
     if verdict == "revoke":
         log.warning(
@@ -218,6 +221,13 @@ async def refresh(device_id: UUID, refresh_token: str, proof: str, *, secret_key
     return await _renew(device, token.generation + 1, secret_key)
 
 
+def _wipe_of(device: Device) -> str | None:
+    """What a device that may no longer sync still has to do."""
+    if device.wipe_ordered_at is None or device.wiped_at is not None:
+        return None
+    return "now" if device.wipe_now else "after_hand_in"
+
+
 async def _lock_device(device_id: UUID) -> Device | None:
     return await Device.objects().where(Device.id == device_id).lock_rows("UPDATE").first()
 
@@ -226,7 +236,7 @@ async def _renew(device: Device, generation: int, secret_key: bytes) -> Renewal:
     try:
         member = await get_member(device.member_id)
     except NotFound:
-        raise DeviceRevoked from None
+        raise DeviceRevoked(wipe=_wipe_of(device)) from None
     await Device.update({Device.refresh_generation: generation, Device.last_seen_at: clock.now()}).where(
         Device.id == device.id
     )
@@ -253,6 +263,17 @@ async def revoke_device(device_id: UUID, *, by: UUID, role: str) -> None:
         NotFound: there is no such device in sight.
         Forbidden: it belongs to somebody for whom the role may not act.
     """
+    await get_device_to_end(device_id, by=by, role=role)
+    await _revoke(device_id)
+
+
+async def get_device_to_end(device_id: UUID, *, by: UUID, role: str) -> Device:
+    """The device, which somebody is about to revoke or to have wiped.
+
+    Raises:
+        NotFound: there is no such device in sight.
+        Forbidden: it belongs to somebody for whom the role may not act.
+    """
     device = await get_device(device_id)
     if device.member_id != by:
         if role not in MANAGERS:
@@ -260,4 +281,4 @@ async def revoke_device(device_id: UUID, *, by: UUID, role: str) -> None:
         owner = await Member.objects().get(Member.id == device.member_id)
         if owner is not None and not may_manage(role, await find_base(owner.role)):
             raise Forbidden("You may not revoke this person's device. Ask an administrator.")
-    await _revoke(device_id)
+    return device

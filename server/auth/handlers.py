@@ -15,7 +15,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from server import clock
-from server.auth import commands, credentials, devices, incarnations, service
+from server.auth import commands, credentials, devices, incarnations, qr, service
 from server.auth.devices import CodeInvalid, DeviceRevoked
 from server.auth.incarnations import Heritage
 from server.auth.key_handlers import api_key_router
@@ -37,6 +37,7 @@ from server.auth.session import BEARER, Session, provide_session
 from server.auth.standings import forget_standings
 from server.auth.tables import Device
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
+from server.auth.wipe_handlers import order_wipe, take_receipt
 from server.db import TenantRef, platform_transaction, tenant_transaction
 from server.errors import Forbidden
 from server.storage import ledger
@@ -148,11 +149,12 @@ async def refresh_device(slug: FromPath[str], data: JSONBody[TokenRequest], stat
 
 
 @post("/devices/codes")
-async def draw_code(data: JSONBody[CodeRequest], session: NamedDependency[Session]) -> CodeReply:
+async def draw_code(data: JSONBody[CodeRequest], session: NamedDependency[Session], state: State) -> CodeReply:
     """Draw a one-time code by which a device is enrolled: one's own, or that of somebody one looks after."""
     async with tenant_transaction(session.tenant):
         drawn = await devices.draw_code(data.member_id or session.member_id, by=session.member_id, role=session.role)
-    return CodeReply(drawn.code, drawn.expires_at)
+    url = qr.enrolment_url(state.config.base_url, session.tenant.slug, drawn.code)
+    return CodeReply(drawn.code, drawn.expires_at, url, qr.as_svg(url), qr.as_png_uri(url))
 
 
 @get("/devices")
@@ -194,13 +196,22 @@ def create_auth_router(limits: RateLimits | None = None) -> Router:
         tags=["auth"],
         cache_control=CacheControlHeader(no_store=True),
         route_handlers=[
-            _limited(log_in, limits.log_in),
-            _limited(enrol_device, limits.enrol),
-            _limited(refresh_device, limits.token),
+            limited(log_in, limits.log_in),
+            limited(enrol_device, limits.enrol),
+            limited(refresh_device, limits.token),
+            limited(take_receipt, limits.token),
             list_public_keys,
             Router(
                 path="/",
-                route_handlers=[draw_code, list_devices, begin_incarnation, revoke_device, get_me, api_key_router],
+                route_handlers=[
+                    draw_code,
+                    list_devices,
+                    begin_incarnation,
+                    revoke_device,
+                    order_wipe,
+                    get_me,
+                    api_key_router,
+                ],
                 dependencies={"session": Provide(provide_session, sync_to_thread=False)},
                 security=[{BEARER: []}],
             ),
@@ -208,7 +219,8 @@ def create_auth_router(limits: RateLimits | None = None) -> Router:
     )
 
 
-def _limited(handler: HTTPRouteHandler, per_minute: int) -> Router:
+def limited(handler: HTTPRouteHandler, per_minute: int) -> Router:
+    """A route of which one address gets so many answers a minute."""
     limit = RateLimitConfig(rate_limit=("minute", per_minute), identifier_for_request=_route_and_address(handler))
     return Router(path="/", route_handlers=[handler], middleware=[limit.middleware])
 

@@ -93,6 +93,8 @@ async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_has
     the device hands in all that it holds.
     """
     past = await _lock_past(heritage)
+    if past is not None and past["wiped_at"] is not None:
+        raise DeviceRevoked  # a copy of a file that was to be erased does not come back by a code
     if past is None or past["member_id"] != member_id:
         return await create_device(member_id, name, secret_hash, after=heritage.points[-1])
     return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash)

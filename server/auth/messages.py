@@ -140,10 +140,15 @@ class CodeRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class CodeReply(Struct, frozen=True):
-    """The code, which nobody can look up later."""
+    """The code, which nobody can look up later; as an address, and as a QR code of that."""
 
     code: str
     expires_at: datetime
+    url: str
+    qr_svg: str
+    """An SVG element."""
+    qr_png: str
+    """A PNG, as a `data:` address."""
 
 
 class DeviceView(Struct, frozen=True):
@@ -166,6 +171,9 @@ class DeviceView(Struct, frozen=True):
     """Until when it may work without contact."""
     past_lease: int
     """How many mutations it handed in that were captured past a lease."""
+    wipe_ordered_at: datetime | None
+    wiped_at: datetime | None
+    """When its receipt came that it has erased everything."""
 
     @classmethod
     def of(cls, device: Device) -> "DeviceView":
@@ -175,7 +183,7 @@ class DeviceView(Struct, frozen=True):
             device.enrolled_at, device.last_seen_at, device.revoked_at,
             device.origin_id, device.incarnation, device.cause,
             None if device.lost_from is None else Lost(device.lost_from, device.lost_to),
-            device.lease_until, device.past_lease,
+            device.lease_until, device.past_lease, device.wipe_ordered_at, device.wiped_at,
         )  # fmt: skip
 
 

@@ -61,6 +61,9 @@ class Device(Table, db=engine):
     lost_from = BigInt(null=True, default=None)
     lost_to = BigInt(null=True, default=None)
     lease_until = Timestamptz(null=True, default=None)
+    wipe_ordered_at = Timestamptz(null=True, default=None)
+    wipe_now = Boolean(default=False)
+    wiped_at = Timestamptz(null=True, default=None)
     past_lease = BigInt(default=0)
     """How many of its mutations were captured past a lease."""
 

@@ -15,6 +15,7 @@ from dramatiq.middleware import MiddlewareError
 
 from server import db
 from server.cli.database import connected, migrate_all, open_database, prepare_all
+from server.cli.devices import manage_devices
 from server.cli.doctor import Finding, examine
 from server.cli.erase import erase_people
 from server.cli.exports import export_files
@@ -214,6 +215,7 @@ main.add_command(demo)
 main.add_command(import_files)
 main.add_command(export_files)
 main.add_command(erase_people)
+main.add_command(manage_devices)
 main.add_command(query_sql)
 main.add_command(adopt_databases)
 main.add_command(backup_verified)

@@ -39,7 +39,7 @@ from server.crm.contact.service import check_contact, complete_consent, normalis
 from server.crm.contact.tables import Contact, ContactChannel
 from server.crm.custom.service import check_definition
 from server.crm.master.service import check_master
-from server.crm.member.service import check_delegation, check_member, check_role, forget
+from server.crm.member.service import check_delegation, check_member, check_role, follow_member, forget
 from server.crm.member.tables import Delegation, Member, Office, Role, Team
 from server.crm.merge.tables import Merge
 from server.crm.order.service import complete_line, complete_order, recompute_total
@@ -97,7 +97,7 @@ ORDER_LINES: Final = Resource(
     then=recompute_total,
 )
 
-MEMBERS: Final = Resource("/members", Member, acts=frozenset({"change"}), rule=check_member, then=forget)
+MEMBERS: Final = Resource("/members", Member, acts=frozenset({"change"}), rule=check_member, then=follow_member)
 """Members join by log-in, and stay on record when they leave (`active`)."""
 
 RETURNS: Final = Resource(

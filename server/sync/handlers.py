@@ -79,7 +79,7 @@ async def push_mutations(request: Request[Session, Any, State], session: NamedDe
     body = await wire.read(request, PushBody)
     wire.check_version(body.protocol)
     _require_device(session)
-    mutations = [_as_sent(m) for m in body.mutations]
+    mutations = [as_sent(m) for m in body.mutations]
     try:
         fill_digests(mutations, chain)
     except ValueError as error:
@@ -134,7 +134,8 @@ async def _page(session: Session, body: PullBody, form: Form, *, may_build: bool
         )
 
 
-def _as_sent(mutation: MutationBody) -> dict[str, Any]:
+def as_sent(mutation: MutationBody) -> dict[str, Any]:
+    """The mutation as it was digested."""
     sent = msgspec.structs.asdict(mutation)
     for flag in ("redacted", "past_lease"):  # absent where they say nothing: the digest is of what was sent
         if not sent[flag]:

@@ -22,6 +22,7 @@ from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION, Entity
 
 from server.auth.access import Access
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
+from server.auth.wipes import WipeOrdered
 from server.clock import now, to_micros
 from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection, current_tenant
@@ -204,12 +205,15 @@ async def pull(
 
     Raises:
         DeviceRevoked: the device, or its member, may no longer sync.
+        WipeOrdered: it is to erase what it holds, in place of getting more.
         SnapshotMissing: one should be built; only with `may_build`.
         PositionUnknown: the member's view has changed since the page before, or the horizon went over it.
     """
     device = await connection().fetchrow(_DEVICE, actor.device_id, min(cursor, REVISION_MAX))
     if device is None or device["revoked_at"] is not None or not device["active"]:
         raise DeviceRevoked
+    if device["wipe_ordered_at"] is not None:
+        raise WipeOrdered(now=device["wipe_now"])
     access = access_from(device)
     named = view_name(access.view, schema)
     is_start = position.began_at is None
@@ -367,7 +371,8 @@ def _reaches(access: Access) -> list[int]:
 
 
 _DEVICE = f"""
-SELECT d.id, d.member_id, d.revoked_at, d.last_number, d.acked_through, d.incarnation, {ACCESS_COLUMNS},
+SELECT d.id, d.member_id, d.revoked_at, d.wipe_ordered_at, d.wipe_now, d.last_number,
+    d.acked_through, d.incarnation, {ACCESS_COLUMNS},
     m.active AND m.deleted_at IS NULL AS active, d.durable_through, c.revision AS head, c.token AS head_token,
     c.horizon, c.epoch, (SELECT t.token FROM revision_token t WHERE t.revision = $2) AS cursor_token,
     ARRAY(SELECT "row"::text FROM erasure WHERE revision > $2) AS erased

@@ -16,6 +16,7 @@ from outrider_sdk.protocol import canonical_json
 
 from server.auth.lease_rules import Lapse
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from, load_access_history
+from server.auth.wipes import WipeOrdered
 from server.clock import to_micros
 from server.crm.duplicate.search import FOUND_MAX, OF_NEW_ROWS, Duplicate, find_duplicates, open_cases, told_to
 from server.crm.order.jobs import enqueue_order_confirmation
@@ -66,8 +67,35 @@ async def push(
         DeviceRevoked, IncarnationUnknown, NumberGap, Forked: the push cannot be taken as a whole; nothing was written.
     """
     record = await _lock_device(revision)
+    if record["revoked_at"] is not None or not record["active"]:
+        raise DeviceRevoked
+    if record["wipe_now"]:
+        raise WipeOrdered(now=True)
     if record["incarnation"] != incarnation:
         raise IncarnationUnknown(f"This device is in incarnation {record['incarnation']}, not {incarnation}.")
+    return await _push(record, mutations, acked_through, revision)
+
+
+async def push_released(
+    mutations: list[dict[str, Any]], *, refusal: Refusal | None, revision: Revision
+) -> list[dict[str, Any]]:
+    """The same for what a revoked device handed in, on a manager's word; their outcomes.
+
+    Args:
+        refusal: for all of them, where they were discarded.
+    """
+    record = await _lock_device(revision)
+    reply = await _push(record, mutations, 0, revision, refusal)
+    return list(reply["outcomes"])
+
+
+async def _push(
+    record: asyncpg.Record,
+    mutations: list[dict[str, Any]],
+    acked_through: int,
+    revision: Revision,
+    refusal: Refusal | None = None,
+) -> dict[str, Any]:
     known, fresh = split_known(mutations, record["last_number"])
     outcomes = await _stored_outcomes(known, record)
     check_chain(fresh, last_number=record["last_number"], last_digest=record["last_digest"])
@@ -80,7 +108,7 @@ async def push(
     device = Device(
         str(record["id"]),
         str(record["member_id"]),
-        incarnation,
+        record["incarnation"],
         to_micros(record["enrolled_at"]),
         access,
         earlier,
@@ -89,7 +117,10 @@ async def push(
     )
     suspect = is_suspect(record, mutations)
     for part, judged in await _by_rights(fresh, device, revision):
-        outcomes += await _apply(part, judged, revision, suspect=suspect)
+        if refusal is None:
+            outcomes += await _apply(part, judged, revision, suspect=suspect)
+        else:
+            outcomes += await _refuse(part, judged, refusal, revision)
     await _save_device(record, last, acked_through, revision)
     await _count_past_lease(record, outcomes)
     return {
@@ -137,7 +168,7 @@ WHERE d.id = $1 FOR UPDATE OF d
 
 async def _lock_device(revision: Revision) -> asyncpg.Record:
     record = await connection().fetchrow(_LOCK_DEVICE, revision.actor.device_id)
-    if record is None or record["revoked_at"] is not None or not record["active"]:
+    if record is None:
         raise DeviceRevoked
     return record
 
@@ -226,6 +257,17 @@ async def _load(mutations: list[dict[str, Any]], device: Device, revision: Revis
     )
     state.healing = device.healing
     return state
+
+
+async def _refuse(
+    mutations: list[dict[str, Any]], device: Device, refusal: Refusal, revision: Revision
+) -> list[dict[str, Any]]:
+    """Refuse them all, and keep what they were."""
+    plan, state = WritePlan(), State(device, revision.number, to_micros(revision.at), 0)
+    for mutation in mutations:
+        refuse(mutation, refusal, state, plan)
+    await _write(plan, state)
+    return plan.outcomes
 
 
 def _poison(mutation: dict[str, Any], state: State) -> WritePlan:

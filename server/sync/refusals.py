@@ -28,6 +28,7 @@ _CHOICES = {
     "conflict_settled": ("discard",),
     "erased": ("discard",),
     "poison": ("report", "discard"),
+    "quarantine_discarded": ("edit", "discard"),
 }
 
 

@@ -44,7 +44,8 @@ CHECKS = [
 ]
 BASE_URL = "http://test"
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=()), connect=False)  # type: ignore[arg-type]
+CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example")
+APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
 SCHEMA = schemathesis.openapi.from_dict(msgspec.json.decode(msgspec.json.encode(describe_api(APP))))
 OPERATIONS = [operation.ok() for operation in SCHEMA.get_all_operations()]
 

@@ -71,7 +71,7 @@ def make_app(limits: RateLimits) -> Litestar:
         [create_auth_router(limits), owners_only, open_by_mistake],
         middleware=[authentication],
         exception_handlers={AppError: render},
-        state=State({"config": SimpleNamespace(secret_key=SECRET_KEY)}),
+        state=State({"config": SimpleNamespace(secret_key=SECRET_KEY, base_url="https://crm.example")}),
         openapi_config=OpenAPIConfig("Test", "1", components=Components(security_schemes=SECURITY_SCHEMES)),
     )
 
@@ -557,7 +557,7 @@ async def test_no_secret_leaves_with_the_list_of_devices(client: httpx2.AsyncCli
 
     assert set(device) == {
         "id", "member_id", "name", "number_prefix", "enrolled_at", "last_seen_at", "revoked_at", "origin_id",
-        "incarnation", "cause", "lost", "lease_until", "past_lease",
+        "incarnation", "cause", "lost", "lease_until", "past_lease", "wipe_ordered_at", "wiped_at",
     }  # fmt: skip
     assert datetime.fromisoformat(device["enrolled_at"]).tzinfo is not None
 

@@ -23,7 +23,8 @@ from tests.integration.example_rows import insert_examples
 from tests.integration.rest_world import Person, World, make_world
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="outrider-"))
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), state_dir=STATE_DIR), connect=False)  # type: ignore[arg-type]
+CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), state_dir=STATE_DIR, base_url="https://crm.example")
+APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
 BODIES = {"handover": {"successor_id": str(uuid7())}, "settlement": {"choice": "keep"}}
 """Bodies of acts that need one, by the end of their path."""
 QUERIES = {"/external-ids": {"entity": "account", "row_id": str(uuid7())}}
@@ -55,6 +56,7 @@ async def company(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Company:
     rows = await insert_examples(world.tenant)
     ids = {r.path: rows[r.entity.name] for r in RESOURCES} | {
         "/devices": await insert_device(world),
+        "/quarantines": await insert_quarantine(world),
         "/imports": (await upload(world))["number"],
         "/exports": UUID((await world.owner.send("POST", "/exports", {"format": "csv"})).json()["id"]),
         "/webhooks": UUID((await world.owner.post("/webhooks", **WEBHOOK))["webhook"]["id"]),
@@ -69,6 +71,18 @@ async def company(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Company:
 
 async def upload(world: World) -> Any:
     return (await world.owner.send("POST", "/imports?name=a.csv&target=account", content=b"name\nCorner Shop\n")).json()
+
+
+async def insert_quarantine(world: World) -> UUID:
+    quarantine_id = uuid7()
+    async with tenant_transaction(world.tenant):
+        await connection().execute(
+            """INSERT INTO quarantine (id, device_id, member_id, state, complete, mutations, size_bytes, last_number,
+                last_digest, handed_in_at)
+            SELECT $1, id, member_id, 'waiting', true, 0, 0, 0, '', now() FROM device""",
+            quarantine_id,
+        )
+    return quarantine_id
 
 
 async def insert_device(world: World) -> UUID:

@@ -15,7 +15,7 @@ from outrider_sdk.protocol.entities import ENTITIES
 from server.crm.attachment.jobs import enqueue_removal
 from server.crm.attachment.service import forget_contents
 from server.crm.erasure.personal import BELONGING, BESIDE, BLANKS
-from server.crm.erasure.redact import WHY_UNKNOWN, redact_mutation, redact_outcome
+from server.crm.erasure.redact import WHY_UNKNOWN, is_about, redact_mutation, redact_outcome
 from server.crm.resource import REFERRED_BY
 from server.db import Actor, connection
 from server.errors import Conflict, NotFound
@@ -153,6 +153,7 @@ async def _erase_traces(person: _Person, by: Actor) -> int:
     await connection().execute("DELETE FROM merge_step WHERE row_id = ANY ($1)", ids)
     await _redact_refused([str(i) for i in ids])
     await _redact_outcomes([str(i) for i in ids])
+    await _redact_quarantined([str(i) for i in ids])
     await connection().execute(_FORGET_WHY_REFUSED, [str(i) for i in ids], WHY_UNKNOWN)
     await connection().execute(_FORGET_IMPORTED, [str(i) for i in ids])
     await connection().execute(_FORGET_REPLIED, [str(i) for i in ids])
@@ -202,6 +203,25 @@ async def _redact_refused(ids: list[str]) -> None:
     await connection().executemany(
         "UPDATE refused_mutation SET payload = $4 WHERE device_id = $1 AND incarnation = $2 AND number = $3",
         [(*keys, json.dumps(redact_mutation(json.loads(payload), set(ids)))) for *keys, payload in records],
+    )
+
+
+_QUARANTINED = """
+SELECT quarantine_id, number, payload FROM quarantined_mutation WHERE EXISTS (
+    SELECT FROM unnest($1::text[]) AS i (id) WHERE position(convert_to(i.id, 'UTF8') IN payload) > 0)
+"""
+
+
+async def _redact_quarantined(ids: list[str]) -> None:
+    """Work of a revoked device stays without its changes about the person, as the device would send it again."""
+    records = await connection().fetch(_QUARANTINED, ids)
+    redacted = []
+    for quarantine_id, number, payload in records:
+        mutation = json.loads(payload)
+        kept = [c for c in mutation["changes"] if not is_about(c, ids)]
+        redacted.append((quarantine_id, number, json.dumps(mutation | {"changes": kept, "redacted": True}).encode()))
+    await connection().executemany(
+        "UPDATE quarantined_mutation SET payload = $3 WHERE quarantine_id = $1 AND number = $2", redacted
     )
 
 

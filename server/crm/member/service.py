@@ -11,6 +11,7 @@ from server.auth.access import FIXED, access_of, problems_of
 from server.auth.roles import may_manage
 from server.auth.service import find_base
 from server.auth.standings import forget_standings
+from server.auth.wipes import cancel_wipes_of, order_wipes_of
 from server.crm.checks import check_period, check_single, refuse
 from server.crm.resource import Write
 from server.db import connection
@@ -71,6 +72,13 @@ async def _other_owners(member_id: UUID) -> bool:
 async def forget(write: Write) -> None:
     """What was remembered of anybody's rights is out of date."""
     forget_standings()
+
+
+async def follow_member(write: Write) -> None:
+    """The same; and the devices of whoever has left are wiped, after they handed in what they hold."""
+    forget_standings()
+    if write.before is not None and "active" in write.values:
+        await (cancel_wipes_of if write.values["active"] else order_wipes_of)(write.row_id)
 
 
 async def check_role(write: Write) -> None:

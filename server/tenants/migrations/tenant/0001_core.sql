@@ -84,7 +84,10 @@ CREATE TABLE {{schema}}.device (
     -- Until when it may work without contact; the last time for which it had no lease; how many mutations were captured then.
     lease_until timestamptz, lapsed_from timestamptz, lapsed_to timestamptz, past_lease bigint NOT NULL DEFAULT 0,
     -- How many pushes in a row that began with this mutation failed by a fault of the server's.
-    failed_number bigint, failures integer NOT NULL DEFAULT 0
+    failed_number bigint, failures integer NOT NULL DEFAULT 0,
+    -- Who wants it to erase all that it holds; its receipt that it has.
+    wipe_ordered_at timestamptz, wipe_ordered_by uuid, wipe_now boolean NOT NULL DEFAULT false, wiped_at timestamptz,
+    wipe_receipt jsonb
 );
 CREATE INDEX ON {{schema}}.device (member_id);
 CREATE INDEX ON {{schema}}.device (origin_id) WHERE origin_id IS NOT NULL;
@@ -97,6 +100,17 @@ CREATE TABLE {{schema}}.mutation_outcome (
     device_id uuid NOT NULL, incarnation integer NOT NULL, number bigint NOT NULL,
     digest text NOT NULL, revision bigint NOT NULL, refused boolean NOT NULL, outcome jsonb NOT NULL,
     PRIMARY KEY (device_id, incarnation, number)
+);
+
+-- What a revoked device handed in, once: as it came, until a manager has decided on it. A device has one.
+CREATE TABLE {{schema}}.quarantine (
+    id uuid PRIMARY KEY, device_id uuid NOT NULL UNIQUE, member_id uuid NOT NULL,
+    state text NOT NULL CHECK (state IN ('waiting', 'released', 'discarded')), complete boolean NOT NULL,
+    mutations integer NOT NULL, size_bytes bigint NOT NULL, last_number bigint NOT NULL, last_digest text NOT NULL,
+    handed_in_at timestamptz NOT NULL, decided_by uuid, decided_at timestamptz
+);
+CREATE TABLE {{schema}}.quarantined_mutation (
+    quarantine_id uuid NOT NULL, number bigint NOT NULL, payload bytea NOT NULL, PRIMARY KEY (quarantine_id, number)
 );
 
 -- The payload of a refused mutation stays until a person has dealt with it; created lists what it would have made.

@@ -1,0 +1,86 @@
+"""Wiping a device: ordered by who looks after it, done by the device itself, which says so with a receipt.
+
+Within the tenant's transaction. Nothing here replicates.
+"""
+
+import json
+import logging
+from typing import Any
+from uuid import UUID
+
+from server import clock
+from server.auth import credentials
+from server.auth.devices import get_device_to_end
+from server.auth.tables import Device
+from server.auth.tokens import TokenInvalid
+from server.db import connection
+from server.errors import AppError
+
+log = logging.getLogger(__name__)
+
+
+class WipeOrdered(AppError):
+    """The device is to hand in what it has, erase everything, and send the receipt; with `now`, to erase at once."""
+
+    status = 403
+    code = "wipe_ordered"
+
+    def __init__(self, *, now: bool) -> None:
+        super().__init__("This device is to be wiped: its data are erased once its work is handed in.", now=now)
+
+
+async def order_wipe(device_id: UUID, *, now: bool, by: UUID, role: str) -> Device:
+    """Have a device wiped at its next contact; again is the same, and may turn it into `now`.
+
+    Args:
+        now: without handing in first. What it has not sent is lost, and it is the one act that loses work.
+
+    Raises:
+        NotFound, Forbidden: as for revoking.
+    """
+    device = await get_device_to_end(device_id, by=by, role=role)
+    await connection().execute(
+        "UPDATE device SET wipe_ordered_at = coalesce(wipe_ordered_at, $2), wipe_ordered_by = $3,"
+        " wipe_now = wipe_now OR $4 WHERE id = $1 AND wiped_at IS NULL",
+        device_id, clock.now(), by, now,
+    )  # fmt: skip
+    log.warning("Device %s is to be wiped%s, ordered by %s", device_id, " at once" if now else "", by)
+    return await get_device_to_end(device.id, by=by, role=role)
+
+
+async def order_wipes_of(member_id: UUID) -> None:
+    """Have all devices of somebody who left wiped, after they handed in what they hold."""
+    await connection().execute(
+        "UPDATE device SET wipe_ordered_at = $2 WHERE member_id = $1 AND wipe_ordered_at IS NULL AND wiped_at IS NULL",
+        member_id,
+        clock.now(),
+    )
+
+
+async def cancel_wipes_of(member_id: UUID) -> None:
+    """They are back: what was not wiped yet is not wiped."""
+    await connection().execute(
+        "UPDATE device SET wipe_ordered_at = NULL, wipe_now = false WHERE member_id = $1 AND wiped_at IS NULL",
+        member_id,
+    )
+
+
+async def record_receipt(device_id: UUID, proof: str, erased: dict[str, Any]) -> None:
+    """Keep a device's receipt that it has erased everything; from then on it is revoked for good. Again is the same.
+
+    Raises:
+        TokenInvalid: there is no such device, or the proof is not its.
+    """
+    device = await connection().fetchrow("SELECT secret_hash FROM device WHERE id = $1 FOR UPDATE", device_id)
+    if device is None or not credentials.proves(proof, wiped_text(device_id), device["secret_hash"]):
+        raise TokenInvalid
+    await connection().execute(
+        "UPDATE device SET wiped_at = coalesce(wiped_at, $2), revoked_at = coalesce(revoked_at, $2),"
+        " wipe_receipt = coalesce(wipe_receipt, $3) WHERE id = $1",
+        device_id, clock.now(), json.dumps(erased),
+    )  # fmt: skip
+
+
+def wiped_text(device_id: UUID) -> str:
+    """What the proof of a receipt is of."""
+    return f"wiped/{device_id}"

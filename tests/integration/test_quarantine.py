@@ -1,0 +1,236 @@
+"""Work of a revoked device: handed in once, looked at by a manager, and applied under its author's name, or refused."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from uuid import UUID
+
+import httpx2
+import pytest
+from outrider_sdk import Replica
+from outrider_sdk.errors import DeviceRevoked
+
+from server import storage
+from server.app import create_app
+from server.auth import devices
+from server.auth.standings import forget_standings
+from server.auth.tokens import keys
+from server.crm.erasure.commands import erase_person
+from server.db import Actor, TenantRef, tenant_transaction
+from tests.integration.live_server import enrol, live, on_device
+from tests.integration.rest_world import Person
+from tests.integration.sync_world import World, make_world
+
+CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=())
+APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    storage.use(tmp_path)
+    async with live(CONFIG) as address:
+        yield address
+    storage.use(None)
+
+
+@pytest.fixture
+async def world(tenant: TenantRef) -> World:
+    return await make_world(tenant)
+
+
+@pytest.fixture
+async def phone(world: World, url: str, tmp_path: Path) -> AsyncIterator[Replica]:
+    """Ann's phone: synced, then two pieces of work that were not sent, and revoked."""
+    replica = await enrol(world, "ann", url, tmp_path / "ann.db")
+    await on_device(replica.sync)
+    with replica:
+        replica.contacts.create(account_id=world.shop, name="Zoe")
+        replica.accounts.edit(world.shop, name="Corner Shop 2")
+        yield replica
+
+
+async def revoke(world: World, phone: Replica) -> None:
+    async with tenant_transaction(world.tenant):
+        await devices.revoke_device(UUID(phone.status().device_id), by=UUID(world.mia), role="manager")
+    forget_standings()
+
+
+async def person(world: World, name: str, role: str) -> Person:
+    token = await keys.issue(tenant_id=world.tenant.id, member_id=UUID(world.ids[name]), role=role)
+    return Person(APP, world.tenant, UUID(world.ids[name]), role, token)
+
+
+async def hand_in(world: World, phone: Replica) -> DeviceRevoked:
+    await revoke(world, phone)
+    with pytest.raises(DeviceRevoked) as revoked:
+        await on_device(phone.sync)
+    return revoked.value
+
+
+async def test_s1_a_revoked_device_hands_in_once_and_a_manager_releases_it(world: World, phone: Replica):
+    """The phone was reported lost, and found: the visit notes of the morning are not. Authorship stays Ann's."""
+    told = await hand_in(world, phone)
+    mia = await person(world, "mia", "manager")
+    [waiting] = await mia.get("/quarantines")
+    shown = await mia.get(f"/quarantines/{waiting['id']}")
+
+    released = await mia.send("POST", f"/quarantines/{waiting['id']}/release")
+    [contact] = await world.fetch("SELECT created_by FROM contact WHERE name = 'Zoe'")
+    [account] = await world.fetch("SELECT name FROM account WHERE id = $1", UUID(world.shop))
+
+    assert told.handed_in_through == 2
+    assert "your manager looks at it" in str(told)
+    assert phone.status().pending == 2
+    assert (waiting["state"], waiting["complete"], waiting["mutations"]) == ("waiting", True, 2)
+    assert shown["changes"] == {"contact.create": 1, "account.edit": 1}
+    assert released.json() == {"applied": 2, "merged": 0, "refused": 0}
+    assert (contact["created_by"], account["name"]) == (UUID(world.ann), "Corner Shop 2")
+    assert (await mia.refusal("POST", f"/quarantines/{waiting['id']}/discard"))[:2] == (409, "quarantine_decided")
+
+
+async def test_s2_what_was_released_is_not_applied_again_when_the_device_is_enrolled_again(
+    world: World, phone: Replica, url: str
+):
+    """The same phone with a new code hands the same in; the server knows it by its digests."""
+    await hand_in(world, phone)
+    mia = await person(world, "mia", "manager")
+    [waiting] = await mia.get("/quarantines")
+    await mia.send("POST", f"/quarantines/{waiting['id']}/release")
+    async with tenant_transaction(world.tenant):
+        drawn = await devices.draw_code(UUID(world.ann), by=UUID(world.ann), role="rep")
+
+    await on_device(phone.enrol, server=url, tenant=world.tenant.slug, code=drawn.code, again=True)
+    report = await on_device(phone.sync)
+
+    assert (report.applied, report.refused, phone.status().pending) == (2, 0, 0)
+    assert len(await world.fetch("SELECT id FROM contact WHERE name = 'Zoe'")) == 1
+
+
+async def test_s12_what_was_discarded_is_refused_with_words_and_kept(world: World, phone: Replica, url: str):
+    """Ann learns what became of it, and can do it again if she may."""
+    await hand_in(world, phone)
+    mia = await person(world, "mia", "manager")
+    [waiting] = await mia.get("/quarantines")
+
+    discarded = await mia.send("POST", f"/quarantines/{waiting['id']}/discard")
+    async with tenant_transaction(world.tenant):
+        drawn = await devices.draw_code(UUID(world.ann), by=UUID(world.ann), role="rep")
+    await on_device(phone.enrol, server=url, tenant=world.tenant.slug, code=drawn.code, again=True)
+    report = await on_device(phone.sync)
+
+    assert discarded.json() == {"applied": 0, "merged": 0, "refused": 2}
+    assert await world.fetch("SELECT id FROM contact WHERE name = 'Zoe'") == []
+    assert len(await world.fetch("SELECT number FROM refused_mutation WHERE code = 'quarantine_discarded'")) == 2
+    assert report.refused == 2
+    [item, _] = [each for each in report.needs_attention if each.code == "quarantine_discarded"]
+    assert "your manager looked at" in item.explanation
+    assert {c["code"] for c in item.choices} == {"edit", "discard"}
+
+
+async def test_a_second_time_is_not_taken_and_a_repeated_one_is_the_same(world: World, phone: Replica):
+    """One push is a courtesy to the rep, not a door for the thief. A reply that was lost costs nothing."""
+    await hand_in(world, phone)
+    with phone._store.write():
+        phone._store.set_meta(quarantine_closed=None)
+    with pytest.raises(DeviceRevoked) as again:
+        await on_device(phone.sync)
+    phone.contacts.create(account_id=world.shop, name="Late")
+    with phone._store.write():
+        phone._store.set_meta(quarantine_closed=None)
+    with pytest.raises(DeviceRevoked):
+        await on_device(phone.sync)
+
+    [kept] = await world.fetch("SELECT mutations, complete FROM quarantine")
+    assert again.value.handed_in_through == 2
+    assert (kept["mutations"], kept["complete"]) == (2, True)
+    assert phone.status().pending == 3
+
+
+async def test_s6_a_revoked_device_pulls_nothing(world: World, phone: Replica):
+    """What the office changed since is not for whoever holds the phone."""
+    await world.execute("UPDATE account SET name = 'Secret' WHERE id = $1", UUID(world.cafe))
+
+    await hand_in(world, phone)
+
+    assert phone.query("SELECT name FROM account WHERE name = 'Secret'") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"proof": "0" * 64}, 401, "token_invalid"),
+        ({"device_id": "01920000-0000-7000-8000-0000000000d1"}, 401, "token_invalid"),
+        ({"complete": False}, 401, "token_invalid"),
+        ({"protocol": 2}, 426, "client_too_old"),
+        ({"mutations": [{"number": 1}]}, 400, "invalid_input"),
+    ],
+)
+async def test_without_the_secret_nothing_comes_in(
+    world: World, phone: Replica, url: str, changed: dict[str, object], status: int, code: str
+):
+    """A stranger puts nothing under Ann's name, nor changes what she hands in."""
+    await revoke(world, phone)
+    held = phone._credentials.load()
+    body = {
+        "protocol": 1, "device_id": held.device_id, "incarnation": 1, "complete": True, "mutations": [],
+        "proof": held.proof(f"quarantine/{held.device_id}//true"),
+    }  # fmt: skip
+
+    async with httpx2.AsyncClient(base_url=url) as client:
+        reply = await client.post(f"/t/{world.tenant.slug}/devices/quarantine", json=body | changed)
+        elsewhere = await client.post("/t/nobody/devices/quarantine", json=body)
+
+    assert (reply.status_code, reply.json()["code"]) == (status, code)
+    assert elsewhere.json()["code"] == "token_invalid"
+    assert await world.fetch("SELECT id FROM quarantine") == []
+
+
+async def test_a_device_that_may_sync_is_told_to(world: World, phone: Replica, url: str):
+    """Quarantine is no second door."""
+    held = phone._credentials.load()
+    body = {
+        "protocol": 1, "device_id": held.device_id, "incarnation": 1, "complete": True, "mutations": [],
+        "proof": held.proof(f"quarantine/{held.device_id}//true"),
+    }  # fmt: skip
+
+    async with httpx2.AsyncClient(base_url=url) as client:
+        reply = await client.post(f"/t/{world.tenant.slug}/devices/quarantine", json=body)
+
+    assert (reply.status_code, reply.json()["code"]) == (409, "not_revoked")
+
+
+async def test_who_does_not_look_after_the_member_decides_nothing(world: World, phone: Replica):
+    """Ann sees that it waits, and cannot release it herself; Bob sees nothing; a manager reads no payload."""
+    await hand_in(world, phone)
+    ann, bob, mia = (
+        await person(world, "ann", "rep"),
+        await person(world, "bob", "rep"),
+        await person(world, "mia", "manager"),
+    )
+    [waiting] = await ann.get("/quarantines")
+    path = f"/quarantines/{waiting['id']}"
+
+    assert await bob.get("/quarantines") == []
+    assert (await bob.refusal("GET", path))[:2] == (404, "not_found")
+    assert (await ann.refusal("POST", f"{path}/release"))[:2] == (404, "not_found")
+    assert (await mia.refusal("GET", f"{path}/mutations"))[:2] == (403, "forbidden")
+    await world.execute("UPDATE member SET role = 'owner' WHERE id = $1", UUID(world.mia))
+    forget_standings()
+    owner = await person(world, "mia", "owner")
+    assert [m["number"] for m in (await owner.get(f"{path}/mutations"))["items"]] == [1, 2]
+    assert [m["number"] for m in (await owner.get(f"{path}/mutations", after=1))["items"]] == [2]
+
+
+async def test_an_erased_person_is_not_in_quarantine_either(world: World, phone: Replica):
+    """Their name waits nowhere; the other work goes on."""
+    await on_device(phone.contacts.edit, world.clerk, job_title="Head of Tea")
+    await hand_in(world, phone)
+
+    await erase_person(world.tenant, "contact", UUID(world.clerk), by=Actor(UUID(world.mia)))
+    mia = await person(world, "mia", "manager")
+    [waiting] = await mia.get("/quarantines")
+    left = await world.fetch("SELECT payload FROM quarantined_mutation")
+    released = await mia.send("POST", f"/quarantines/{waiting['id']}/release")
+
+    assert b"Head of Tea" not in b"".join(row["payload"] for row in left)
+    assert released.json()["refused"] == 0
