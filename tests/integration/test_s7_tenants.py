@@ -9,8 +9,10 @@ import pytest
 
 from server import db
 from server.auth.standings import forget_standings
-from server.db import TenantRef, tenant_transaction
+from server.db import Databases, TenantRef, tenant_transaction
 from server.sync import handlers
+from server.tenants.schema import app_url
+from tests.integration.conftest import APP_PASSWORD
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
 from tests.integration.test_sync_http import encoded, pull_body, push_body, send
 
@@ -132,6 +134,26 @@ async def test_s7_no_transaction_of_ours_waits_idles_or_runs_for_ever(world: Wor
         "statement_timeout": db.STATEMENT_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": db.IDLE_IN_TRANSACTION_TIMEOUT_MS,
     }
+
+
+async def test_a_connection_that_has_seen_many_tenants_is_replaced(
+    world: World, neighbour: World, owner_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """Each leaves plans and catalogue in the backend; a thousand tenants would leave more than a gigabyte."""
+    monkeypatch.setattr(db, "TENANTS_OF_CONNECTION_MAX", 1)
+    before = db.databases()
+    own = await Databases.connect({"main": app_url(owner_urls["main"], APP_PASSWORD)}, size_max=1)
+    db.use(own)
+    try:
+        backends = []
+        for tenant in (world.tenant, world.tenant, neighbour.tenant, neighbour.tenant):
+            async with tenant_transaction(tenant) as conn:
+                backends.append(conn.get_server_pid())
+    finally:
+        db.use(before)
+        await own.close()
+
+    assert backends[0] == backends[1] == backends[2] != backends[3]
 
 
 async def test_s7_a_device_in_a_hurry_is_slowed_down_and_no_other(world: World, monkeypatch: pytest.MonkeyPatch):
