@@ -8,7 +8,6 @@ import platform
 import sqlite3
 import sys
 from collections import Counter
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from outrider_sdk import outbox, overlay
@@ -56,6 +55,8 @@ def describe(store: Store, status: Status, events: Events) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, Any]:
+    from importlib.metadata import PackageNotFoundError, version  # a tenth of the SDK's import, for this alone
+
     try:
         sdk = version("outrider-sdk")
     except PackageNotFoundError:
