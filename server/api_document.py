@@ -12,6 +12,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components
 
 from server.api_examples import (
+    CHECKSUM_REPLY_EXAMPLE,
     HAND_IN_REPLY_EXAMPLE,
     JWKS_EXAMPLE,
     PULL_REPLY_EXAMPLE,
@@ -23,6 +24,7 @@ from server.auth.session import SECURITY_SCHEMES
 from server.crm.openapi import crm_components
 from server.crm.openapi_parameters import crm_headers, crm_parameters
 from server.errors import AppError, Busy, Problem, TooManyRequests, write_problem
+from server.sync.checksum_handlers import ChecksumBody
 from server.sync.handlers import PullBody, PushBody
 from server.sync.quarantine_handlers import HandInBody
 
@@ -68,7 +70,7 @@ def describe_api(app: Litestar) -> dict[str, Any]:
     document = app.openapi_schema.to_schema()
     components = document["components"]
     _, problems = msgspec.json.schema_components(
-        [Problem, PushBody, PullBody, HandInBody], ref_template="#/components/schemas/{name}"
+        [Problem, PushBody, PullBody, HandInBody, ChecksumBody], ref_template="#/components/schemas/{name}"
     )
     components["schemas"] = {**components.get("schemas", {}), **crm_components(), **problems}
     components["parameters"] = crm_parameters()
@@ -90,11 +92,12 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _describe_sync(document: dict[str, Any]) -> None:
-    """The two doors of devices read and write bytes: what is in them is the sync protocol's."""
+    """The doors of devices read and write bytes: what is in them is the sync protocol's."""
     for path, body, reply in (
         ("/sync/push", "PushBody", PUSH_REPLY_EXAMPLE),
         ("/sync/pull", "PullBody", PULL_REPLY_EXAMPLE),
         ("/t/{slug}/devices/quarantine", "HandInBody", HAND_IN_REPLY_EXAMPLE),
+        ("/sync/checksum", "ChecksumBody", CHECKSUM_REPLY_EXAMPLE),
     ):
         operation = document["paths"][path]["post"]
         schema = {"$ref": f"#/components/schemas/{body}"}

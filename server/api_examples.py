@@ -74,6 +74,11 @@ PULL_REPLY_EXAMPLE: Final = {
     "puts": {}, "drops": [], "cursor": 118, "view": "5f0c", "anew": False, "complete": True, "position": None,
     "applied_through": 0, "incarnation": 1, "outcomes": [], "server_time": 1795608000000000,
 }  # fmt: skip
+CHECKSUM_EXAMPLE: Final[dict[str, Any]] = {
+    "protocol": 1, "schema": 1, "cursor": 118, "view": "5f0c", "sums": {"account": {"count": 1, "xor": "1f" * 8}},
+    "bucket": 7, "contents": {},
+}  # fmt: skip
+CHECKSUM_REPLY_EXAMPLE: Final = {"compared": True, "differing": [], "server_time": 1795608000000000}
 JWKS_EXAMPLE: Final = {
     "keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "k1", "x": "A" * 43}]
 }
@@ -169,6 +174,7 @@ def schema_examples() -> dict[str, Any]:
     """An example of each schema, by its name."""
     mutation = {"number": 1, "digest": "0" * 64, "captured_at": 1795608000000000, "skew": 0, "changes": []}
     bodies = {"PushBody": PUSH_EXAMPLE, "PullBody": PULL_EXAMPLE, "HandInBody": HAND_IN_EXAMPLE}
+    bodies |= {"ChecksumBody": CHECKSUM_EXAMPLE, "SumBody": CHECKSUM_EXAMPLE["sums"]["account"]}
     found = _OTHERS | bodies | {"MutationBody": mutation, "QuarantinedMutations": {"items": [mutation]}}
     for resource in RESOURCES:
         found |= resource_examples(resource)

@@ -60,6 +60,7 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "POST /imports/{number}/execution": ("not_found", "import_state", "import_busy"),
     "POST /imports/{number}/reversal": ("not_found", "import_state", "import_busy"),
     "GET /imports/{number}/report": ("not_found",),
+    "POST /sync/checksum": ("client_too_old", "encoding_unsupported"),
     "POST /sync/pull": (
         "wipe_ordered", "client_too_old", "position_unknown", "encoding_unsupported", "incarnation_unknown",
     ),

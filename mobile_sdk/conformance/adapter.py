@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from outrider_sdk import (
     ClientTooOld,
@@ -25,6 +26,7 @@ from outrider_sdk import (
 )
 from outrider_sdk.kinds import id_text, to_python, to_stored, to_wire
 from outrider_sdk.protocol import ENTITIES, canonical_json, chain_digest, columns
+from outrider_sdk.protocol.checksum import sum_up, sum_up_contents
 
 DEVICE_ID = "01920000-0000-7000-8000-0000000000d1"
 MEMBER_ID = "01920000-0000-7000-8000-0000000000e1"
@@ -188,6 +190,11 @@ def proof(case: dict[str, Any]) -> dict[str, Any]:
     return {"proof": enrolled(case["secret"], case["refresh_token"]).proof()}
 
 
+def checksum(case: dict[str, Any]) -> dict[str, Any]:
+    rows = ((UUID(row["id"]).bytes, row["revision"]) for row in case["rows"])
+    return {"sum": sum_up(rows), "content_sum": sum_up_contents(case["contents"])}
+
+
 def price(case: dict[str, Any]) -> dict[str, Any]:
     numbers = (Decimal(case[name]) for name in ("list_price", "quantity", "discount"))
     return {"amount_minor": rules.line_amount_minor(*numbers, case["currency"])}
@@ -218,7 +225,9 @@ def unpack(case: dict[str, Any]) -> dict[str, Any]:
     return {"values": [id_text(value) if isinstance(value, bytes) else value for value in values]}
 
 
-CASES = {each.__name__: each for each in (canonical, digest, proof, price, transition, consent, value, unpack)}
+CASES = {
+    each.__name__: each for each in (canonical, digest, proof, checksum, price, transition, consent, value, unpack)
+}
 
 
 def main() -> None:

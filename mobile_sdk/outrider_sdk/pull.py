@@ -62,14 +62,10 @@ class Pull:
                 continue
             self._contact.erased |= bool(page.get("erased")) or any("erased" in outcome for outcome in page["outcomes"])
             if page["complete"]:
-                news = reveal.reveal(
-                    self._store,
-                    page,
-                    asked_from,
-                    skew=self._contact.skew,
-                    last_sync_at=self._contact.clock(),
-                    time_floor=None,
-                )
+                facts = {"skew": self._contact.skew, "last_sync_at": self._contact.clock(), "time_floor": None}
+                if not asked_from:
+                    facts["compared_at"] = facts["last_sync_at"]  # `checksum` has a day until its first
+                news = reveal.reveal(self._store, page, asked_from, **facts)
                 self._report.count(news)
                 return
             if page["position"] in (None, position):

@@ -41,6 +41,10 @@ class SyncReport:
     """Mutations that a restored server keeps waiting for what other devices hand in again; the next sync asks anew."""
     handed_in_again: int = 0
     """Mutations that the server had acknowledged before it was restored from a backup."""
+    repaired: list[str] = field(default_factory=list)
+    """Entities in which the replica differed from the server, and was replaced."""
+    differing: list[str] = field(default_factory=list)
+    """Entities in which it still differs: a repair did not help, or was made today already."""
     contents_uploaded: int = 0
     contents_failed: OutriderError | None = None
     """Why contents of attachments still wait: the next sync, or `crm.attachments.upload()`, goes on with them."""

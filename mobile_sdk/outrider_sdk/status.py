@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from outrider_sdk import attention
+from outrider_sdk import attention, checksum
 from outrider_sdk.errors import SyncError
 from outrider_sdk.ids import Clock
 from outrider_sdk.kinds import moment
@@ -42,6 +42,8 @@ class Status:
     applied_through: int
     skew_us: int | None
     """Server clock minus device clock as last measured."""
+    differing: list[str]
+    """Entities in which the last comparison with the server found a difference that a repair did not take away."""
     lease_until: datetime | None
     """Until when the device may work without contact; None where it has no lease that counts."""
     past_lease: bool
@@ -76,6 +78,7 @@ def get_status(store: Store, clock: Clock, lease: LeaseWatch, last_error: SyncEr
             last_number=get("last_number"),
             applied_through=get("applied_through"),
             skew_us=None if skew is None else int(skew),
+            differing=checksum.list_differing(store),
             lease_until=None if until is None else moment(until),
             past_lease=lease.is_past(),
         )
@@ -96,6 +99,8 @@ def _problems(store: Store, status: Status, waits_s: float | None, last_error: S
         yield "This device was without contact for longer than its lease: the office looks at new orders. Sync soon."
     if waits_s is not None and waits_s > PENDING_LONG_S:
         yield f"{status.pending} changes wait to be sent, the oldest for {_days(waits_s)}."
+    if status.differing:
+        yield f"What this device shows of {', '.join(status.differing)} may be wrong. Tell your administrator."
     if status.needs_attention:
         yield f"{status.needs_attention} things wait for your decision."
     if status.skew_us is not None and abs(status.skew_us) > SKEW_MAX_S * 1_000_000:

@@ -6,7 +6,7 @@ Each step is durable before the next begins, so a sync that breaks off anywhere 
 
 import time
 
-from outrider_sdk import incarnation, quarantine
+from outrider_sdk import checksum, incarnation, quarantine
 from outrider_sdk.again import go_back
 from outrider_sdk.contact import Contact
 from outrider_sdk.errors import DeviceRevoked, ReplicaForked
@@ -27,13 +27,14 @@ INCARNATIONS_MAX = 2
 
 
 def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgress | None = None) -> SyncReport:
-    """Push, then pull."""
+    """Push, then pull; once a day, compare."""
     contact = Contact(store, transport, clock, on_progress)
     report = contact.report
     began = time.perf_counter()
     before = transport.bytes_sent, transport.bytes_received
     try:
         _exchange(contact)
+        checksum.run(contact)
     except DeviceRevoked as revoked:
         if revoked.wipe is None and isinstance(transport, QuarantineTransport):
             revoked.wipe = transport.wanted_wipe()

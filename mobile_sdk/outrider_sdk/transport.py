@@ -37,6 +37,7 @@ from outrider_sdk.protocol import (
     encoding,
     lean,
 )
+from outrider_sdk.protocol.checksum import ChecksumReply, ChecksumRequest
 from outrider_sdk.protocol.columns import ColumnMalformed, unpack_page
 from outrider_sdk.snapshot_transport import SnapshotCalls
 
@@ -307,6 +308,10 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
             following: PullRequest = {**request, "position": page["position"]}
             self._ahead = _PageAhead(Http(self.server, **self._options), following, self._credentials.access_token)
         return page
+
+    def checksum(self, request: ChecksumRequest) -> ChecksumReply:
+        """`POST /sync/checksum` (protocol 17)."""
+        return cast(ChecksumReply, self._authorised("/sync/checksum", request))
 
     def begin_incarnation(self, request: IncarnationRequest) -> IncarnationReply:
         """`POST /devices/incarnations` (protocol 2.7). From then on the transport speaks as the new device."""

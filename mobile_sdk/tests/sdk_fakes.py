@@ -230,7 +230,9 @@ class FakeServer:
         return None
 
     def pull(self, request):
-        position = json.loads(request["position"]) if request["position"] else [request["cursor"], "\uffff", ""]
+        anew = self.view != request.get("view") and request["cursor"] > 0
+        start = [0 if anew else request["cursor"], "\uffff", ""]
+        position = json.loads(request["position"]) if request["position"] else start
         news = [([row["revision"], *key], row) for key, row in self.rows.items()]
         news += [([revision, *key], None) for key, revision in self.tombstones.items()]
         news = sorted((item for item in news if item[0] > position), key=lambda item: item[0])
@@ -250,7 +252,7 @@ class FakeServer:
             "drops": drops,
             "cursor": self.revision,
             "view": self.view,
-            "anew": self.view != request.get("view") and request["cursor"] > 0,
+            "anew": anew,
             "complete": complete,
             "position": None if complete else json.dumps(page[-1][0]),
             "applied_through": life.applied_through,

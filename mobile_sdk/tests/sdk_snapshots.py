@@ -56,8 +56,6 @@ class SnapshotServer(FakeServer):
 
     def pull(self, request):
         page = super().pull(request | {"position": self._own(request["position"])})
-        if page["anew"]:
-            page = super().pull({**request, "cursor": 0, "position": self._own(request["position"])}) | {"anew": True}
         begins = request["position"] is None and (request["cursor"] == 0 or page["anew"])
         if begins and "gzip" in request.get("snapshots", []):
             page |= {"puts": {}, "drops": {}, "complete": False, "outcomes": [], "snapshot": self._offer()}

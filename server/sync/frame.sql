@@ -184,6 +184,12 @@ CREATE TABLE {{schema}}.snapshot (
 );
 CREATE INDEX ON {{schema}}.snapshot (key, encoding, revision);
 
+-- Devices that had other rows than their member saw, for operators: each has repaired itself, if it could (ADR 0022).
+CREATE TABLE {{schema}}.replica_difference (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, device_id uuid NOT NULL, "cursor" bigint NOT NULL, view text NOT NULL,
+    entities text[] NOT NULL, at timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE {{schema}}.setting (key text PRIMARY KEY, value jsonb NOT NULL);
 
 CREATE TABLE {{schema}}.sent_message (

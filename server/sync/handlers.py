@@ -14,6 +14,7 @@ from server.auth.session import Session
 from server.db import Source, tenant_transaction, tenant_write
 from server.errors import AppError, FieldError, Forbidden, InvalidInput, TooManyRequests
 from server.sync import wire
+from server.sync.checksum_handlers import compare_checksum
 from server.sync.failures import count_failure, is_fault
 from server.sync.forms import Form
 from server.sync.numbers import chain
@@ -152,4 +153,6 @@ def _require_device(session: Session) -> None:
         raise DeviceTooFast(retry_after_s=allowance.reset_s)
 
 
-sync_router = Router("/sync", route_handlers=[push_mutations, pull_page, fetch_snapshot], tags=["sync"])
+sync_router = Router(
+    "/sync", route_handlers=[push_mutations, pull_page, fetch_snapshot, compare_checksum], tags=["sync"]
+)

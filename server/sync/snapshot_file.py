@@ -22,8 +22,8 @@ from outrider_sdk.protocol.tables import (
 )
 
 from server.auth.access import Access
-from server.crm.rights import is_about_records, not_about_hidden, reach_of_record
 from server.db import connection
+from server.sync.sight import rows_in_sight
 
 ROWS_AT_ONCE: Final = 5_000
 PARAMETERS_MAX: Final = 990
@@ -91,26 +91,10 @@ def _insert(file: sqlite3.Connection, entity: Entity, records: list[Any]) -> Non
 
 @lru_cache(maxsize=2_000)
 def _select(entity: Entity, access: Access) -> str:
-    """The rows of an entity that the member ($1) sees in some of their scopes ($2), as they are stored on a device.
-
-    Each row counts at the nearest level at which one of these scopes has it, as everywhere (`server.crm.rights`).
-    """
-    right = access.right(entity.name)
-    table = quoted(entity.name)
-    columns = ", ".join("NULL" if f.name in right.hidden else _stored(f, table) for f in entity.all_fields)
-    conditions = []
-    if is_about_records(entity):
-        conditions = [f"seen.level <= {reach_of_record(access, entity)}", *not_about_hidden(access, entity)]
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"""
-    WITH held AS MATERIALIZED (
-        SELECT g.scope, g.level FROM scope_grant g JOIN unnest($2::uuid[]) s (scope) ON s.scope = g.scope
-        WHERE g.member_id = $1 AND NOT g.gone AND g.level <= {int(right.read)}
-    ), seen AS (
-        SELECT e."row", min(h.level) AS level FROM held h JOIN scope_entry e ON e.scope = h.scope
-        WHERE e.entity = {entity.code} AND NOT (e.gone OR e.away) GROUP BY e."row"
-    )
-    SELECT {columns} FROM seen JOIN {table} ON {table}.id = seen."row" {where} ORDER BY {table}.id"""
+    """The rows of an entity that the member ($1) sees in some of their scopes ($2), as they are stored on a device."""
+    hidden, table = access.right(entity.name).hidden, quoted(entity.name)
+    columns = ", ".join("NULL" if f.name in hidden else _stored(f, table) for f in entity.all_fields)
+    return f"{rows_in_sight(entity, access, columns, scopes='$2::uuid[]')} ORDER BY {table}.id"
 
 
 def _stored(field: Field, table: str) -> str:
