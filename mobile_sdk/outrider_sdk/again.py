@@ -26,6 +26,8 @@ def hand_in_again(store: Store, conn: sqlite3.Connection, after: int) -> int:
     if answered or known:
         store.set_meta(again_from=after + 1)
     outbox.recount_answered(store, conn)
+    if answered:
+        overlay.recompute(conn)  # what others made of it since stands back until it is answered
     return len(answered)
 
 

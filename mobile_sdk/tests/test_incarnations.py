@@ -248,3 +248,20 @@ def test_s11_a_device_shows_its_work_while_the_server_has_not_got_it_back(crm, s
 
     assert sorted(c.name for c in crm.contacts.list()) == ["Fred", "a"]
     assert outbox.next_number(crm._store) == 2
+
+
+def test_s11_what_others_made_of_it_stands_back_while_it_is_handed_in_again(crm, shop, server, transport):
+    """What is shown is always the server's rows with what is pending laid over them, also when a sync breaks off."""
+    backup = server.backup()
+    crm.contacts.edit(shop["contact"], name="Freda")
+    crm.sync()
+    server.put("contact", id=shop["contact"], account_id=shop["account"], name="Frederica")
+    crm.sync()
+    server.restore(backup)
+    transport.faults.extend([None, "before"])
+
+    with pytest.raises(Offline):
+        crm.sync()
+
+    assert crm.contacts.get(shop["contact"]).name == "Freda"
+    assert crm.verify() == []

@@ -5,7 +5,11 @@ removed, and where it is of another history: then this database was restored fro
 """
 
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+EPOCH_BITS: Final = 32
+"""Revisions of a new epoch begin at the next multiple of 2 to this power (`begin_epoch`)."""
 
 
 class Cursor(StrEnum):
@@ -40,4 +44,5 @@ def judge_cursor(cursor: int, token: str | None, *, head: int, horizon: int, kno
 
 def is_position_void(cursor: int, began_at: int, *, head: int, horizon: int) -> bool:
     """Whether a pull can no longer go on where it broke off: what it would have been told has been forgotten."""
-    return began_at > head or began_at < horizon or 0 < cursor < horizon
+    is_of_another_epoch = began_at >> EPOCH_BITS != head >> EPOCH_BITS
+    return is_of_another_epoch or began_at > head or began_at < horizon or 0 < cursor < horizon

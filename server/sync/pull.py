@@ -28,7 +28,7 @@ from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection, current_tenant
 from server.errors import AppError
 from server.sync.conflicts import as_read_by
-from server.sync.cursors import Cursor, is_position_void, judge_cursor
+from server.sync.cursors import EPOCH_BITS, Cursor, is_position_void, judge_cursor
 from server.sync.forms import Form, encode_rows
 from server.sync.page_cache import Made, load_heads, pages
 from server.sync.push import DeviceRevoked
@@ -42,8 +42,6 @@ _log = logging.getLogger(__name__)
 PAGE_ROWS = 20_000
 ROW_BYTES = 1_000
 """What a row that is not encoded counts in the cache."""
-EPOCH_BITS = 32
-"""Revisions of a new epoch begin at the next multiple of 2 to this power (`begin_epoch`)."""
 _BY_CODE = {e.code: e for e in ENTITIES.values()}
 _ABOUT_RECORDS = frozenset(e.code for e in ENTITIES.values() if is_about_records(e))
 NIL = "00000000-0000-0000-0000-000000000000"

@@ -132,6 +132,11 @@ class Database:
             "horizon": self._server.horizon,
             "epoch": self._server.epoch,
             "cursor_token": self._server.tokens.get(args[1]) if len(args) > 1 else None,
+            "erased": [row for row, at in self._server.erased.items() if len(args) > 1 and at > args[1]],
+            "wipe_ordered_at": None,
+            "wipe_now": False,
+            "failed_number": None,
+            "failures": 0,
             "durable_through": record.durable_through,
             "healing": self._server.healing,
             "lapsed_from": None,
@@ -147,7 +152,8 @@ class Database:
         return self._server.devices.values()
 
     def _past(self, record: Any) -> dict[str, Any]:
-        past = asdict(record) | {"name": "", "secret_hash": b"", "origin": record.origin_id or record.id}
+        past = asdict(record) | {"name": "", "secret_hash": b"", "wiped_at": None}
+        past["origin"] = record.origin_id or record.id
         return past | {"earlier": json.dumps(record.earlier)}
 
     async def create_device(
@@ -195,8 +201,8 @@ class Database:
         if "SELECT outcome FROM mutation_outcome" in sql:
             found = self._server.devices[args[0]].outcomes
             return [{"outcome": json.dumps(found[n])} for n in sorted(found) if n > args[2]]
-        if "FROM erasure WHERE revision > $1" in sql:
-            return [(row_id,) for row_id, revision in self._server.erased.items() if revision > args[0]]
+        if 'SELECT "row"::text FROM erasure' in sql:
+            return [(row_id,) for row_id in self._server.erased]
         if "SELECT id, incarnation FROM device" in sql:
             kin = [device for device in self._devices() if args[0] in (device.id, device.origin_id)]
             return [{"id": device.id, "incarnation": device.incarnation} for device in kin]

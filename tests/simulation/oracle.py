@@ -11,6 +11,7 @@ from outrider_sdk import Replica
 from outrider_sdk.protocol.entities import ENTITIES
 
 from server.auth.access import Access
+from server.sync.cursors import EPOCH_BITS
 from server.sync.state import CREATION, Row
 from tests.simulation.server import MemoryServer, Transaction
 
@@ -377,6 +378,8 @@ class Oracle:
     ) -> None:
         """The device has what the last page promised; nothing went backwards; what belongs together is together."""
         self.require("S4", cursor >= self.cursors.get(device, 0), f"the cursor of {device} went back to {cursor}")
+        if cursor >> EPOCH_BITS != self.cursors.get(device, 0) >> EPOCH_BITS:
+            self.bases.pop(device, None)  # of before the restore, when rows were newer
         self.cursors[device] = cursor
         bases = _bases(replica)
         if expected is not None:

@@ -164,6 +164,10 @@ class MemoryServer:
         self.tokens = {r: token for r, token in self.tokens.items() if r >= self.horizon}
         self.sight.prune(self.horizon)
 
+    def token_of(self, revision: int) -> str:
+        """The token of a revision of this epoch."""
+        return f"{revision} of epoch {self.epoch}"
+
     # Writing
 
     def begin(self) -> Transaction:
@@ -201,7 +205,7 @@ class MemoryServer:
         self.erased |= dict.fromkeys(transaction.erased, transaction.revision)
         self._keep_outcomes(transaction)
         self.head = max(self.head, transaction.revision)
-        self.tokens[transaction.revision] = f"{transaction.revision} at {transaction.at}"
+        self.tokens[transaction.revision] = self.token_of(transaction.revision)
         if self.holder is transaction:
             self.holder = None
 

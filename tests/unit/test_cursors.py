@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from server.sync.cursors import Cursor, is_position_void, judge_cursor
+from server.sync.cursors import EPOCH_BITS, Cursor, is_position_void, judge_cursor
 from server.tenants.recovery import Place, find_difference
 
 TOKEN = UUID(int=7)
@@ -43,6 +43,14 @@ def test_s11_a_revision_that_nobody_remembers_is_of_another_history():
 def test_s9_a_pull_goes_on_only_where_nothing_was_forgotten_meanwhile(cursor: int, began_at: int, void: bool):
     """A page of last month and one of today would miss what was removed in between."""
     assert is_position_void(cursor, began_at, head=100, horizon=20) is void
+
+
+def test_s11_a_pull_that_broke_off_before_a_restore_begins_anew():
+    """Its first pages hold rows that the restored database never heard of: nothing would remove them."""
+    head = 1 << EPOCH_BITS
+
+    assert is_position_void(50, 60, head=head + 2, horizon=20)
+    assert not is_position_void(50, head + 1, head=head + 2, horizon=20)
 
 
 @pytest.mark.parametrize(

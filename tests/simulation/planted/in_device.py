@@ -19,7 +19,7 @@ def save_the_cursor_before_the_rows() -> Iterator[None]:
 
     def early(opened: Store, page: Any, asked_from: int, **facts: Any) -> Any:
         with opened.write():
-            opened.set_meta(cursor=page["cursor"])
+            opened.set_meta(cursor=page["cursor"], cursor_token=page["cursor_token"])
         return shown(opened, page, page["cursor"], **facts)
 
     with patch.object(reveal, "reveal", early):
@@ -34,7 +34,7 @@ def move_the_cursor_by_a_push() -> Iterator[None]:
     def moved(pushed: Push, chunk: Any, reply: Any, acked_through: int) -> None:
         kept(pushed, chunk, reply, acked_through)
         with pushed._store.write():
-            pushed._store.set_meta(cursor=reply["revision"])
+            pushed._store.set_meta(cursor=reply["revision"], cursor_token=reply["token"])
 
     from tests.simulation.server import MemoryServer
 
@@ -42,7 +42,7 @@ def move_the_cursor_by_a_push() -> Iterator[None]:
 
     def telling(server: MemoryServer, device_id: str, request: Any) -> Any:
         begun = begin(server, device_id, request)
-        begun.reply["revision"] = begun.revision
+        begun.reply |= {"revision": begun.revision, "token": server.token_of(begun.revision)}
         return begun
 
     with patch.object(Push, "_keep_outcomes", moved), patch.object(MemoryServer, "begin_push", telling):

@@ -36,7 +36,8 @@ def hand_out_an_uncommitted_head() -> Iterator[None]:
 
     async def ahead(database: Database, sql: str, *args: Any) -> Any:
         record = await fetchrow(database, sql, *args)
-        return record and record | {"head": database._server.counter}
+        head = database._server.counter
+        return record and record | {"head": head, "head_token": database._server.token_of(head)}
 
     with patch.object(Database, "fetchrow", ahead):
         yield
@@ -47,9 +48,9 @@ def acknowledge_before_commit() -> Iterator[None]:
     """The server answers, and commits afterwards; where it ends in between, the device believes it was kept (early
     MongoDB write concerns, as Jepsen found)."""
 
-    def deliver(transport: FaultyTransport, request: Any) -> Any:
+    def deliver(transport: FaultyTransport, request: Any, device_id: str | None = None) -> Any:
         run, server = transport.run, transport.run.server
-        transaction = answered(lambda: server.begin_push(transport.rep.id, request), run)
+        transaction = answered(lambda: server.begin_push(device_id or transport.rep.id, request), run)
         run.interleave()
         if run.chance.random() < 0.1 and not run.healed:
             server.abort(transaction)
@@ -180,8 +181,8 @@ def block_the_queue_by_poison() -> Iterator[None]:
     """What cannot be stored fails the whole push, over and over (AppSync's and many another outbox)."""
     apply = push._apply
 
-    async def whole(mutations: list[Any], *rest: Any) -> Any:
-        outcomes = await apply(mutations, *rest)
+    async def whole(mutations: list[Any], *rest: Any, **named: Any) -> Any:
+        outcomes = await apply(mutations, *rest, **named)
         if len(mutations) > 1 and any(o.get("code") == "poison" for o in outcomes):
             raise push.Conflict("One of these changes cannot be stored.")
         return outcomes
