@@ -218,7 +218,7 @@ async def pull(
     position = _begin(device, position, cursor, token, is_other=view != named, view=named)
     if is_start and snapshots and schema == SCHEMA_VERSION and (position.anew or cursor == 0):
         ready = await find_offer(device["member_id"], access, snapshots, may_build=may_build)
-        if ready is not None and ready.revision >= device["horizon"]:
+        if ready is not None:
             return await _offer_page(device, position, ready, form)
     asked_from = 0 if position.anew else min(cursor, REVISION_MAX)
     rows = await _find_rows(device, access, asked_from, position, page_rows, form, schema)

@@ -129,9 +129,15 @@ SELECT (SELECT count(*) FROM (
 
 
 async def find_usable(plan: Plan, encoding: str) -> Snapshot | None:
-    """The newest snapshot of the plan, unless telling what has changed since would cost more than a new one."""
+    """The newest snapshot of the plan, unless telling what has changed since would cost more than a new one.
+
+    Or cannot be told any more: it is from before the horizon.
+    """
     record = await connection().fetchrow(
-        f"{_LISTED} AND key = $1 AND encoding = $2 ORDER BY revision DESC LIMIT 1", plan.key, encoding
+        f"{_LISTED} AND key = $1 AND encoding = $2 AND revision >= (SELECT horizon FROM revision_counter)"
+        " ORDER BY revision DESC LIMIT 1",
+        plan.key,
+        encoding,
     )
     if record is None:
         return None

@@ -100,7 +100,7 @@ async def test_s3_a_device_that_begins_with_a_snapshot_equals_one_that_pulled_pa
 ):
     """The file is a short cut, not another truth: each value, of each entity."""
     begun = await begin(await world.device("ann"), tmp_path / "a.db")
-    monkeypatch.setattr("outrider_sdk.pull.encodings", lambda transport: [])
+    monkeypatch.setattr("outrider_sdk.pull.encodings", lambda store, transport: [])
     paged = await begin(await world.device("ann"), tmp_path / "b.db")
 
     assert rows_of(begun) == rows_of(paged)
@@ -283,7 +283,7 @@ async def test_a_client_without_zstd_gets_gzip_and_one_that_knows_neither_gets_p
     world: World, url: str, begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """No wheel of zstd exists for phones."""
-    monkeypatch.setattr("outrider_sdk.pull.encodings", lambda transport: ["gzip"])
+    monkeypatch.setattr("outrider_sdk.pull.encodings", lambda store, transport: ["gzip"])
     replica = await begin(await world.device("ann"), tmp_path / "a.db")
     pages = await offer_to(await world.device("ann"), url, snapshots=["lzma"])
 
