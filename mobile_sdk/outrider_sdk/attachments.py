@@ -129,6 +129,12 @@ class AttachmentTable(Table[rows.Attachment]):
             found.append(PendingUpload(row_id, name, media_type, size))
         return found
 
+    def count_unsent(self) -> int:
+        """How many attachments that the device shows have no content at the server."""
+        with self._store.read() as conn:
+            sql = "SELECT count(*) FROM sync_content c JOIN attachment a ON a.id = c.id WHERE c.state = 'waiting'"
+            return int(conn.execute(sql).fetchone()[0])
+
     def upload(self, on_progress: OnProgress | None = None, *, everything: bool = False) -> int:
         """Bring waiting contents to the server, apart from a sync; how many arrived. Those whose rows it has already.
 

@@ -140,7 +140,7 @@ def _states(
                 state = transport.upload_part(
                     attachment_id, state["offset_bytes"], _part(folder, sha256, state["offset_bytes"])
                 )
-            failures = 0
+                failures = 0  # a server that answers and takes nothing is as good as none
         except Rejected as refusal:
             if refusal.code == "not_found":
                 yield None

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentia
 from outrider_sdk.encryption import encrypted_connection
 from outrider_sdk.entity_tables import EntityTables
 from outrider_sdk.errors import (
+    ContentDamaged,
     DeviceRevoked,
     InvalidValue,
     NotEnrolled,
@@ -322,10 +323,12 @@ class Replica(EntityTables, Operation):
             report = sync.run(self._store, transport, self._clock, on_progress)
         except WipeOrdered as ordered:
             if not ordered.now:
-                self.attachments.carry(transport, on_progress)
+                self._bring_contents(on_progress)
             raise self._erase(pushed_first=not ordered.now) from ordered
         except DeviceRevoked as revoked:
-            is_kept_nowhere = self._count_pending(revoked.handed_in_through or 0) > 0
+            is_kept_nowhere = (
+                self._count_pending(revoked.handed_in_through or 0) > 0 or self.attachments.count_unsent() > 0
+            )
             if revoked.wipe == "now" or (revoked.wipe and not is_kept_nowhere):
                 raise self._erase(pushed_first=revoked.wipe != "now") from revoked
             raise
@@ -350,8 +353,15 @@ class Replica(EntityTables, Operation):
                 self.sync()
             except ReplicaWiped:
                 return
+            self._bring_contents()
         self._refuse_inside_transaction("wipe")
         self._erase(pushed_first=not now)
+
+    def _bring_contents(self, on_progress: OnProgress | None = None) -> None:
+        """Upload what waits, whatever the policy: it is about to be erased. A copy that is damaged is lost already."""
+        if self.attachments.count_unsent():
+            with suppress(ContentDamaged):
+                self.attachments.upload(on_progress, everything=True)
 
     def _count_pending(self, after: int) -> int:
         """Mutations after a number that the server has not answered."""

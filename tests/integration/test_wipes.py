@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from outrider_sdk import Replica
-from outrider_sdk.errors import DeviceRevoked, InvalidValue, Offline, ReplicaWiped
+from outrider_sdk.errors import DeviceRevoked, InvalidValue, Offline, ReplicaWiped, ServerUnavailable
 
 from server import storage
 from server.app import create_app
@@ -136,13 +136,16 @@ async def test_a_wiped_device_does_not_come_back(world: World, phone: Replica, u
 
 
 async def test_who_leaves_the_company_is_wiped_after_handing_in(world: World, phone: Replica, tmp_path: Path):
-    """Offboarding is one act: the work waits for the manager, and the phone is empty."""
+    """The work waits for the manager. A photo that can be handed in nowhere keeps the phone from erasing, until `now`."""
     await world.execute("UPDATE member SET role = 'admin' WHERE id = $1", UUID(world.mia))
     admin = await person(world, "mia", "admin")
     await admin.patch(f"/members/{world.ann}", active=False)
-    phone._transport._credentials = phone._credentials.load()
     forget_standings()
 
+    with pytest.raises(DeviceRevoked):
+        await on_device(phone.sync)
+    assert left_in(tmp_path / "phone") != []
+    await order(world, phone, now=True)
     with pytest.raises(ReplicaWiped):
         await on_device(phone.sync)
     [waiting] = await admin.get("/quarantines")
@@ -150,6 +153,41 @@ async def test_who_leaves_the_company_is_wiped_after_handing_in(world: World, ph
     assert waiting["mutations"] == 2
     assert left_in(tmp_path / "phone") == []
     assert (await receipt(world))["wiped_at"] is not None
+
+
+async def test_who_leaves_with_nothing_but_work_is_wiped_in_one_act(world: World, phone: Replica, tmp_path: Path):
+    """Offboarding: the member is deactivated, and the phone empties itself."""
+    phone.discard(2)
+    await world.execute("UPDATE member SET role = 'admin' WHERE id = $1", UUID(world.mia))
+    await (await person(world, "mia", "admin")).patch(f"/members/{world.ann}", active=False)
+    forget_standings()
+
+    with pytest.raises(ReplicaWiped):
+        await on_device(phone.sync)
+
+    assert left_in(tmp_path / "phone") == []
+    assert (await receipt(world))["wiped_at"] is not None
+
+
+async def test_s1_a_wipe_waits_for_contents_that_do_not_arrive(
+    world: World, phone: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The server's disk is full: the photo stays on the phone until it is somewhere else."""
+
+    async def full(self: Any, key: str, parts: Any) -> int:
+        raise storage.FilesFull
+
+    await order(world, phone)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage.FolderFiles, "put", full)
+        patched.setattr("outrider_sdk.contents.PAUSE_S", 0)
+        with pytest.raises(ServerUnavailable):
+            await on_device(phone.sync)
+        assert left_in(tmp_path / "phone") != []
+
+    with pytest.raises(ReplicaWiped):
+        await on_device(phone.sync)
+    assert left_in(tmp_path / "phone") == []
 
 
 async def test_who_comes_back_in_time_keeps_the_phone(world: World, phone: Replica):
