@@ -9,7 +9,7 @@ import time
 from outrider_sdk import checksum, incarnation, quarantine
 from outrider_sdk.again import go_back
 from outrider_sdk.contact import Contact
-from outrider_sdk.errors import DeviceRevoked, ReplicaForked
+from outrider_sdk.errors import DeviceRevoked, ReplicaForked, ServerUnavailable
 from outrider_sdk.ids import Clock
 from outrider_sdk.pull import Pull, ServerBehind
 from outrider_sdk.push import Push
@@ -67,9 +67,16 @@ def _exchange(contact: Contact) -> None:
                 again = go_back(contact.store, behind.applied_through, at=contact.clock())
                 contact.report.handed_in_again += again
                 Push(contact).run()
-                Pull(contact).run()
+                _pull_again(contact)
             return
         except ReplicaForked as fork:
             if not left or incarnation.is_due(contact.store):
                 raise
             incarnation.prepare(contact.store, fork.lost)
+
+
+def _pull_again(contact: Contact) -> None:
+    try:
+        Pull(contact).run()
+    except ServerBehind as twice:
+        raise ServerUnavailable("The server was set back while we synced. Nothing is lost: sync again.") from twice

@@ -136,7 +136,7 @@ async def test_a_wiped_device_does_not_come_back(world: World, phone: Replica, u
 
 
 async def test_who_leaves_the_company_is_wiped_after_handing_in(world: World, phone: Replica, tmp_path: Path):
-    """The work waits for the manager. A photo that can be handed in nowhere keeps the phone from erasing, until `now`."""
+    """The work waits for the manager. A photo that can be handed in nowhere keeps the phone, until `now`."""
     await world.execute("UPDATE member SET role = 'admin' WHERE id = $1", UUID(world.mia))
     admin = await person(world, "mia", "admin")
     await admin.patch(f"/members/{world.ann}", active=False)

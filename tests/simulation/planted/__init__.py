@@ -12,6 +12,7 @@ Bug = Callable[[], AbstractContextManager[None]]
 
 PLANTED: tuple[Bug, ...] = (*in_server.BUGS, *in_device.BUGS)
 SEEDS_MAX = 500
+PROMISES = tuple(f"S{n}" for n in range(1, 13))
 
 
 @dataclass
@@ -29,8 +30,8 @@ class Catch:
 
     @property
     def is_good(self) -> bool:
-        """It was found, and by nothing else."""
-        return self.promise is not None and self.clean is None
+        """It was found by a promise that it broke, not by an exception, and by nothing else."""
+        return self.promise in PROMISES and self.clean is None
 
     def data(self) -> dict[str, Any]:
         """For programs."""

@@ -8,6 +8,7 @@ from unittest.mock import patch
 from outrider_sdk import outbox, overlay, reveal, store, transaction
 from outrider_sdk.errors import Offline
 from outrider_sdk.push import Push
+from outrider_sdk.schema import staged
 from outrider_sdk.store import Store
 
 
@@ -82,14 +83,18 @@ def drop_after_the_newer_put() -> Iterator[None]:
         keep(conn, page)
         conn.executemany("INSERT OR IGNORE INTO sync_dropped (entity, id) VALUES (?, ?)", dropped)
 
-    def put_then_drop(conn: Any, entity: Any) -> None:
-        put(conn, entity)
+    def put_then_drop(conn: Any, entity: Any, *, anew: bool) -> None:
+        put(conn, entity, anew=anew)
         drop(conn, entity)
+
+    def drop_now(conn: Any, entity: Any) -> None:
+        if conn.execute(f'SELECT 1 FROM "{staged(entity)}" LIMIT 1').fetchone() is None:
+            drop(conn, entity)
 
     with (
         patch.object(reveal, "_keep", keep_all),
         patch.object(reveal, "_put", put_then_drop),
-        patch.object(reveal, "_drop", lambda conn, entity: None),
+        patch.object(reveal, "_drop", drop_now),
     ):
         yield
 
