@@ -337,7 +337,7 @@ async def compare(conn: asyncpg.Connection, tenant: TenantRef) -> None:
 
 # Grants of places, in one plain query: of a list, as near as an agreement that names it; of a van, as its keeper.
 _PLACES = """(
-    WITH place AS (
+    WITH granted AS MATERIALIZED (SELECT * FROM granted), place AS (
         SELECT a.id AS member_id, l.id AS place, true AS is_list, 1 AS level
         FROM active_member a CROSS JOIN price_list l WHERE a.reach > 0
         AND l.id NOT IN (SELECT n.price_list_id FROM agreement n WHERE n.deleted_at IS NULL)
