@@ -186,6 +186,14 @@ class Store:
         with suppress(sqlite3.OperationalError), self.read() as conn:
             conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def rewrite(self) -> None:
+        """Write the whole file anew: where SQLite moved cells, a page's gap holds old bytes that no delete clears.
+
+        Best effort: it takes as much room again, and waits for nobody.
+        """
+        with suppress(sqlite3.OperationalError), self.read() as conn:
+            conn.execute("VACUUM")
+
     def open_beside(self, path: Path) -> sqlite3.Connection:
         """A connection to another file, of the same kind as the replica's own; the caller closes it."""
         return _open(path, self._factory)

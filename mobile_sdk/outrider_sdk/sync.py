@@ -49,6 +49,8 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
     report.cursor = store.meta_int("cursor")
     if contact.erased or report.rows_dropped:
         index.scrub(store)
+    if contact.erased:
+        store.rewrite()
     if contact.erased or report.rows_dropped or report.rows_put >= CHECKPOINT_FROM_ROWS:
         store.checkpoint()
     return report

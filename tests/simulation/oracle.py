@@ -367,7 +367,10 @@ class Oracle:
                     typed[*each.key, each.field] = [each.value]
                 elif may_show:  # what was refused is shown until then as well
                     may_show.append(each.value)
+        erased = {i for outcome in answered.values() for i in outcome.get("erased", ())}
         for (entity, row_id, name), values in typed.items():
+            if row_id in erased:  # the answer to other work told of it: the device has forgotten what was typed
+                continue
             shown = replica.table(entity).find(row_id) if name not in ("", "*") else None
             if shown is not None and shown["id"] == row_id:  # of one merged away, the other is shown
                 there = shown_value(shown, name)
