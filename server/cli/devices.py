@@ -1,12 +1,17 @@
 """`outrider devices`: the devices of a tenant: list, enrol, revoke, wipe; and what revoked ones handed in."""
 
 import asyncio
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from server.cli.database import connected, open_database
 from server.config import Config
+
+if TYPE_CHECKING:  # they load slowly
+    from server.auth.tables import Device
+    from server.db import TenantRef
 
 OPERATOR = UUID(int=0)
 """Stands for whoever runs the installation, where a member would stand."""
@@ -40,30 +45,30 @@ async def _run(config: Config, slug: str, name: str, value: UUID | bool | None, 
     async with connected(config):
         async with platform_transaction():
             tenant = await get_tenant_by_slug(slug)
-        if name in ("release", "discard"):
+        if name in ("release", "discard") and isinstance(value, UUID):
             await _decide(tenant, name, value)
         else:
             await _manage(config, tenant, name, value, now=now)
 
 
-async def _decide(tenant: object, name: str, value: object) -> None:
+async def _decide(tenant: "TenantRef", name: str, value: UUID) -> None:
     from server.sync import quarantine_commands
 
-    decision = "released" if name == "release" else "discarded"
-    counts = await quarantine_commands.decide(tenant, value, decision, by=OPERATOR, role="owner")  # type: ignore[arg-type]
+    decision: quarantine_commands.Decision = "released" if name == "release" else "discarded"
+    counts = await quarantine_commands.decide(tenant, value, decision, by=OPERATOR, role="owner")
     click.echo(", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing was in it")
 
 
-async def _manage(config: Config, tenant: object, name: str, value: object, *, now: bool) -> None:
+async def _manage(config: Config, tenant: "TenantRef", name: str, value: object, *, now: bool) -> None:
     from server.auth import devices, qr, wipes
     from server.db import tenant_transaction
     from server.sync import quarantine
 
-    async with tenant_transaction(tenant):  # type: ignore[arg-type]
+    async with tenant_transaction(tenant):
         match name, value:
             case "enrol", UUID() as member_id:
                 drawn = await devices.draw_code(member_id, by=OPERATOR, role="owner")
-                url = qr.enrolment_url(config.base_url, tenant.slug, drawn.code)  # type: ignore[attr-defined]
+                url = qr.enrolment_url(config.base_url, tenant.slug, drawn.code)
                 click.echo(f"{qr.as_text(url)}\n{url}\nCode {drawn.code}, until {drawn.expires_at:%H:%M} UTC.")
             case "revoke", UUID() as device_id:
                 await devices.revoke_device(device_id, by=OPERATOR, role="owner")
@@ -81,7 +86,7 @@ async def _manage(config: Config, tenant: object, name: str, value: object, *, n
                     click.echo(f"{device.id}  {device.number_prefix}  {device.name}  {_state(device)}")
 
 
-def _state(device: object) -> str:
+def _state(device: "Device") -> str:
     for name, word in (("wiped_at", "wiped"), ("revoked_at", "revoked"), ("wipe_ordered_at", "to be wiped")):
         if getattr(device, name) is not None:
             return word
