@@ -79,11 +79,17 @@ async def _manage(config: Config, tenant: "TenantRef", name: str, value: object,
                     "It erases everything at its next contact" + (", at once." if now else ", after handing in.")
                 )
             case "quarantines", _:
-                for found in await quarantine.list_quarantines(by=OPERATOR, role="owner"):
+                waiting = await quarantine.list_quarantines(by=OPERATOR, role="owner")
+                for found in waiting:
                     click.echo(f"{found.id}  {found.device_name}  {found.mutations} mutations  {found.state}")
+                if not waiting:
+                    click.echo("No revoked device has handed anything in.")
             case _:
-                for device in await devices.list_devices(by=OPERATOR, role="owner"):
+                enrolled = await devices.list_devices(by=OPERATOR, role="owner")
+                for device in enrolled:
                     click.echo(f"{device.id}  {device.number_prefix}  {device.name}  {_state(device)}")
+                if not enrolled:
+                    click.echo("No devices yet. Enrol one: outrider devices --tenant … --enrol MEMBER-ID")
 
 
 def _state(device: "Device") -> str:

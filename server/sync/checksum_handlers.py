@@ -12,9 +12,9 @@ from server.auth.service import find_standing
 from server.auth.session import Session
 from server.clock import now, to_micros
 from server.db import connection, tenant_transaction
-from server.errors import Forbidden
 from server.sync import wire
 from server.sync.checksum import clean_sums, is_news, list_differing, record_difference
+from server.sync.device_guard import require_device
 from server.sync.push import DeviceRevoked
 
 
@@ -45,9 +45,7 @@ async def compare_checksum(request: Request[Session, Any, State], session: Named
     """Compare what the device has with what its member sees. A difference is put on record."""
     body = await wire.read(request, ChecksumBody)
     wire.check_version(body.protocol)
-    device_id = session.actor.device_id
-    if device_id is None:
-        raise Forbidden("Only an enrolled device syncs. Use the REST API with this token.")
+    device_id = require_device(session)
     differing: list[str] = []
     async with tenant_transaction(session.tenant, snapshot=True):
         standing = await find_standing(session.member_id, device_id)

@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from outrider_sdk.protocol import PUSH_MUTATIONS_MAX, fill_digests
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
-from server.auth.rate_limit import RateCounter
 from server.auth.session import Session
 from server.db import Source, tenant_transaction, tenant_write
-from server.errors import AppError, FieldError, Forbidden, InvalidInput, TooManyRequests
+from server.errors import FieldError, InvalidInput
 from server.sync import wire
 from server.sync.checksum_handlers import compare_checksum
+from server.sync.device_guard import require_device
 from server.sync.failures import count_failure, is_fault
 from server.sync.forms import Form
 from server.sync.numbers import chain
@@ -24,15 +24,6 @@ from server.sync.schemas import is_served
 from server.sync.snapshot_build import build
 from server.sync.snapshot_handlers import fetch_snapshot
 from server.sync.snapshots import SnapshotMissing
-
-
-class DeviceTooFast(TooManyRequests):
-    """The device asks more often than any client that waits for its answers."""
-
-    def __init__(self, *, retry_after_s: int) -> None:
-        detail = f"This device asks without a pause. Go on in {retry_after_s} s; what it holds is kept."
-        AppError.__init__(self, detail, retry_after_s=retry_after_s)
-        self.retry_after_s = retry_after_s
 
 
 class MutationBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,17 +60,12 @@ class PullBody(msgspec.Struct, forbid_unknown_fields=True):
     snapshots: Annotated[list[Annotated[str, msgspec.Meta(max_length=20)]], msgspec.Meta(max_length=8)] = []
 
 
-DEVICE_REQUESTS_PER_MINUTE = 1_200
-"""Of pushes and pulls together. A client that waits for its answers does not get there."""
-_requests = RateCounter()
-
-
 @post("/push", status_code=200)
 async def push_mutations(request: Request[Session, Any, State], session: NamedDependency[Session]) -> Response[bytes]:
     """Hand in what the device captured. Each mutation has one effect, however often it is sent."""
     body = await wire.read(request, PushBody)
     wire.check_version(body.protocol)
-    _require_device(session)
+    require_device(session)
     mutations = [as_sent(m) for m in body.mutations]
     try:
         fill_digests(mutations, chain)
@@ -109,7 +95,7 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
         raise wire.ClientTooOld(
             "This app is too old for the data of this server. Update it; it can hand in what it holds."
         )
-    _require_device(session)
+    require_device(session)
     form = wire.form_of(request, packed=True)
     try:
         page = await _page(session, body, form, may_build=True)
@@ -142,15 +128,6 @@ def as_sent(mutation: MutationBody) -> dict[str, Any]:
         if not sent[flag]:
             del sent[flag]
     return sent
-
-
-def _require_device(session: Session) -> None:
-    """See that a device is asking, and not in a hurry."""
-    if session.actor.device_id is None:
-        raise Forbidden("Only an enrolled device syncs. Use the REST API with this token.")
-    allowance = _requests.take(session.actor.device_id, DEVICE_REQUESTS_PER_MINUTE)
-    if allowance.remaining < 0:
-        raise DeviceTooFast(retry_after_s=allowance.reset_s)
 
 
 sync_router = Router(

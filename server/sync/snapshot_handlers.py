@@ -15,7 +15,8 @@ from litestar.response import Stream
 from server.auth.service import find_standing
 from server.auth.session import Session
 from server.db import tenant_transaction
-from server.errors import AppError, Forbidden
+from server.errors import AppError
+from server.sync.device_guard import require_device
 from server.sync.push import DeviceRevoked
 from server.sync.snapshots import get_downloadable, open_range
 
@@ -52,10 +53,9 @@ async def fetch_snapshot(
     request: Request[Session, Any, State], snapshot_id: FromPath[UUID], session: NamedDependency[Session]
 ) -> Stream:
     """Download a range of a snapshot that a pull has offered; at most 8 MiB of it. Without a range, from its begin."""
-    if session.actor.device_id is None:
-        raise Forbidden("Only an enrolled device syncs. Use the REST API with this token.")
+    device_id = require_device(session)
     async with tenant_transaction(session.tenant):
-        standing = await find_standing(session.member_id, session.actor.device_id)
+        standing = await find_standing(session.member_id, device_id)
         if standing is None or not (standing.active and standing.device_trusted):
             raise DeviceRevoked
         snapshot = await get_downloadable(snapshot_id, session.member_id, standing.access)

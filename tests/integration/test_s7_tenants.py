@@ -10,7 +10,7 @@ import pytest
 from server import db
 from server.auth.standings import forget_standings
 from server.db import Databases, TenantRef, tenant_transaction
-from server.sync import handlers
+from server.sync import device_guard
 from server.tenants.schema import app_url
 from tests.integration.conftest import APP_PASSWORD
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
@@ -156,9 +156,17 @@ async def test_a_connection_that_has_seen_many_tenants_is_replaced(
     assert backends[0] == backends[1] == backends[2] != backends[3]
 
 
+DOORS = {
+    "/sync/push": push_body(),
+    "/sync/checksum": {
+        "protocol": 1, "schema": 1, "cursor": 0, "view": "x", "sums": {}, "bucket": 0, "contents": {},
+    },
+}  # fmt: skip
+
+
 async def test_s7_a_device_in_a_hurry_is_slowed_down_and_no_other(world: World, monkeypatch: pytest.MonkeyPatch):
     """A client that asks without end; no client that waits for its answers gets there."""
-    monkeypatch.setattr(handlers, "DEVICE_REQUESTS_PER_MINUTE", 3)
+    monkeypatch.setattr(device_guard, "DEVICE_REQUESTS_PER_MINUTE", 3)
     hasty, calm = await world.device("ann"), await world.device("ann")
 
     statuses = [await pull_of(hasty) for _ in range(3)]
@@ -167,4 +175,6 @@ async def test_s7_a_device_in_a_hurry_is_slowed_down_and_no_other(world: World, 
     assert statuses == [200] * 3
     assert (reply.status_code, reply.json()["code"]) == (429, "too_many_requests")
     assert 0 < int(reply.headers["retry-after"]) <= 60
+    for path in ("/sync/push", "/sync/checksum"):  # all doors count together
+        assert (await send(hasty, path, encoded(DOORS[path]))).status_code == 429
     assert await pull_of(calm) == 200
