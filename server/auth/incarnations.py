@@ -74,9 +74,13 @@ async def begin_incarnation(heritage: Heritage, *, by: UUID) -> Device:
         raise ProofInvalid
     if past["revoked_at"] is not None:
         raise DeviceRevoked
-    mine = await connection().fetchval("SELECT coalesce(origin_id, id) FROM device WHERE id = $1", by)
-    if mine != past["origin"]:
+    asking = await connection().fetchrow(
+        "SELECT coalesce(origin_id, id) AS origin, revoked_at FROM device WHERE id = $1", by
+    )
+    if asking is None or asking["origin"] != past["origin"]:
         raise ProofInvalid
+    if asking["revoked_at"] is not None:  # its token lives on for minutes, and its copies share its secret
+        raise DeviceRevoked
     made = await connection().fetchval(
         "SELECT id FROM device WHERE incarnation_key = $1 AND origin_id = $2", heritage.key, past["origin"]
     )

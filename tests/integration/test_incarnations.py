@@ -212,6 +212,29 @@ async def test_a_new_incarnation_needs_the_secret_of_that_very_device(
     bob.crm.close()
 
 
+async def test_s6_a_revoked_copy_begins_no_new_life_from_its_sister(world: World, ann: Phone, bridge: Bridge):
+    """The office revoked the stolen copy. Its token lives for minutes more, and it has the secret of both."""
+    copy = ann.copy("copy.db", bridge)
+    add(ann, world, "from ann")
+    add(copy, world, "from the copy")
+    await ann.sync()
+    await copy.sync()
+    mine, theirs = ann.credentials.load(), copy.credentials.load()
+    assert mine is not None
+    assert theirs is not None
+    assert mine.device_id != theirs.device_id
+    await world.execute("UPDATE device SET revoked_at = now() WHERE id = $1", UUID(theirs.device_id))
+    key = str(uuid4())
+    message = {"device_id": mine.device_id, "key": key, "proof": theirs.proof(key)}
+    message |= {"points": [{"number": 0, "digest": "0" * 64}]}  # type: ignore[dict-item]
+
+    status, problem = await bridge._post("/devices/incarnations", message, theirs.access_token)
+
+    assert (status, problem["code"]) == (401, "device_revoked")
+    assert len(await world.fetch("SELECT FROM device")) == 2
+    copy.crm.close()
+
+
 async def test_a_new_incarnation_of_another_tenants_device_is_none(
     world: World, ann: Phone, bridge: Bridge, tmp_path: Path, new_tenant: Any
 ):

@@ -107,7 +107,7 @@ class Database:
     async def fetchrow(self, sql: str, *args: Any) -> dict[str, Any] | None:
         """The device, with the rights of its member."""
         record = self._server.devices.get(args[0])
-        if "AS origin FROM device WHERE id" in sql:
+        if "AS origin" in sql:
             return record and self._past(record)
         if "FROM device d" not in sql:
             raise StatementUnknown(sql)
@@ -213,11 +213,9 @@ class Database:
         raise StatementUnknown(sql)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        """A setting: none. The origin of a device; what a request made already."""
+        """A setting: none. What a request made already."""
         if "FROM setting" in sql:
             return None
-        if "SELECT coalesce(origin_id, id) FROM device" in sql:
-            return self._server.devices[args[0]].origin_id or args[0]
         if "FROM device WHERE incarnation_key = $1" in sql:
             return next((d.id for d in self._devices() if (d.key, d.origin_id) == args), None)
         raise StatementUnknown(sql)
