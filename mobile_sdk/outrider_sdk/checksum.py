@@ -47,18 +47,18 @@ class ChecksumTransport(Protocol):
 
 def run(contact: Contact) -> None:
     """Compare, if it is time; repair what differs."""
-    now = contact.clock()
-    if not isinstance(contact.transport, ChecksumTransport) or not _is_due(contact.store, now):
+    now, transport = contact.clock(), contact.transport
+    if not isinstance(transport, ChecksumTransport) or not _is_due(contact.store, now):
         return
     differing = None
     try:
-        differing = _compare(contact)
+        differing = _compare(contact, transport)
         if differing:
             _log.warning("This replica differs from the server in %s.", ", ".join(differing))
             if _may_repair(contact.store, now):
                 _repair(contact, now)
                 contact.report.repaired = differing
-                differing = _compare(contact)
+                differing = _compare(contact, transport)
     except SyncError as error:
         _log.info("The replica could not be compared with the server: %s", error)
     _note(contact, differing, now)
@@ -95,10 +95,10 @@ def _may_repair(store: Store, now: int) -> bool:
     return is_old or store.meta("repaired_view") != store.meta("view")
 
 
-def _compare(contact: Contact) -> list[str] | None:
+def _compare(contact: Contact, transport: ChecksumTransport) -> list[str] | None:
     """Entities that differ; None where the server had news each time it was asked."""
     for _ in range(COMPARISONS_MAX):
-        reply = contact.transport.checksum(request_of(contact.store, contact.clock()))  # type: ignore[attr-defined]
+        reply = transport.checksum(request_of(contact.store, contact.clock()))
         if reply["compared"]:
             return [name for name in reply["differing"] if name in ENTITIES]
         Pull(contact).run()

@@ -18,7 +18,8 @@ from server.sync.device_guard import require_device
 from server.sync.failures import count_failure, is_fault
 from server.sync.forms import Form
 from server.sync.numbers import chain
-from server.sync.pull import Position, pull
+from server.sync.position import Position
+from server.sync.pull import pull
 from server.sync.push import push
 from server.sync.schemas import is_served
 from server.sync.snapshot_build import build

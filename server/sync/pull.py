@@ -11,7 +11,7 @@ have got in this very pull.
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -26,16 +26,15 @@ from server.auth.wipes import WipeOrdered
 from server.clock import now, to_micros
 from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection, current_tenant
-from server.errors import AppError
 from server.sync.conflicts import as_read_by
 from server.sync.cursors import EPOCH_BITS, Cursor, is_position_void, judge_cursor
 from server.sync.forms import Form, encode_rows
 from server.sync.page_cache import Made, load_heads, pages
+from server.sync.position import LAST, NIL, REVISION_MAX, Position, PositionUnknown
 from server.sync.push import DeviceRevoked
 from server.sync.rows import wire_columns
 from server.sync.schemas import fields_unknown, is_known, view_name
 from server.sync.snapshots import Snapshot, find_offer, find_snapshot
-from server.sync.values import is_id
 
 _log = logging.getLogger(__name__)
 
@@ -44,11 +43,6 @@ ROW_BYTES = 1_000
 """What a row that is not encoded counts in the cache."""
 _BY_CODE = {e.code: e for e in ENTITIES.values()}
 _ABOUT_RECORDS = frozenset(e.code for e in ENTITIES.values() if is_about_records(e))
-NIL = "00000000-0000-0000-0000-000000000000"
-LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-REVISION_MAX = 2**62
-"""Larger cursors are as good as this one: no server gets there, and arithmetic with it stays within 64 bits."""
-
 # The stream after a position ($3 effective revision, $4 scope, $5 entry revision, $6 row), for cursor $2, at most $7
 # entries; what is gone since $8 is told; $9 says, by the entity's number, how far the member reads it; the pull began
 # at $10. Where it began with a snapshot of that revision, the scopes in it ($11) count as held since then, if they were
@@ -120,61 +114,6 @@ WITH entries AS MATERIALIZED (
 SELECT DISTINCT e."row" FROM entries e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $1
 WHERE NOT g.gone AND g.level <= $3
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page ended in the stream, the head when its pull began, and of which view it is.
-
-    `anew`: of a pull that replaces all that the device has, because its view was another. `snapshot`: the pull began
-    with this one, offered at the head `offered_at`; it began, then, at the snapshot's revision.
-    """
-
-    effective: int = 0
-    scope: str = NIL
-    revision: int = 0
-    row: str = NIL
-    began_at: int | None = None
-    view: str | None = None
-    anew: bool = False
-    snapshot: str | None = None
-    offered_at: int = 0
-
-    @classmethod
-    def parse(cls, text: str | None) -> "Position":
-        """The position that a client sent back, or the start.
-
-        Raises:
-            PositionUnknown: it is none of ours.
-        """
-        if text is None:
-            return cls()
-        try:
-            effective, scope, revision, row, began_at, view, anew, snapshot, offered_at = json.loads(text)
-        except (ValueError, TypeError, RecursionError):
-            raise PositionUnknown() from None
-        if not (all(map(_is_revision, (effective, revision, began_at, offered_at))) and is_id(scope) and is_id(row)):
-            raise PositionUnknown()
-        if not (isinstance(view, str) and isinstance(anew, bool) and (snapshot is None or is_id(snapshot))):
-            raise PositionUnknown()
-        return cls(effective, scope, revision, row, began_at, view, anew, snapshot, offered_at)
-
-    def text(self) -> str:
-        """The position as it travels; opaque to clients."""
-        return json.dumps(astuple(self))
-
-
-def _is_revision(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= REVISION_MAX
-
-
-class PositionUnknown(AppError):
-    """The position is none that this server gives out: the pull starts anew."""
-
-    code = "position_unknown"
-
-    def __init__(self) -> None:
-        super().__init__("Send back the position of the last page as it came, or null to start the pull anew.")
 
 
 async def pull(

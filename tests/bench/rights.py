@@ -19,7 +19,8 @@ from server.crm.member.service import hand_over
 from server.crm.resources import RESOURCES
 from server.crm.rights import Viewer, in_sight
 from server.db import SYSTEM, Actor, TenantRef, connection, tenant_transaction, tenant_write
-from server.sync.pull import Position, pull
+from server.sync.position import Position
+from server.sync.pull import pull
 from server.tenants.service import create_tenant, owner_connection
 from tests.bench.house import House
 

@@ -15,7 +15,8 @@ from outrider_sdk.protocol.ids import uuid7
 
 from server.clock import now, to_micros
 from server.db import SYSTEM, Actor, Source, TenantRef, connection, tenant_transaction, tenant_write
-from server.sync.pull import Position, PositionUnknown, pull
+from server.sync.position import Position, PositionUnknown
+from server.sync.pull import pull
 from server.sync.push import push
 
 

@@ -15,7 +15,8 @@ from server.crm.erasure import commands
 from server.crm.erasure.service import StillActive
 from server.db import Source, TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
 from server.errors import NotFound
-from server.sync.pull import Position, pull
+from server.sync.position import Position
+from server.sync.pull import pull
 from server.sync.push import push
 from tests.integration.import_world import Office
 from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, make_world, new_id

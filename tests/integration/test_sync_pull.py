@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from server.db import Databases, TenantRef
-from server.sync.pull import Position, PositionUnknown
+from server.sync.position import Position, PositionUnknown
 from tests.integration.sync_world import (
     Oracle,
     WireDevice,

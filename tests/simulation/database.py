@@ -21,6 +21,7 @@ from server.crm.custom.rules import CustomField
 from server.crm.order.rules import Credit
 from server.sync import lineage, pull, push
 from server.sync.load import Asked
+from server.sync.position import Position
 from server.sync.rows import to_json
 from server.sync.state import ALWAYS, Device, Facts, Price, Row
 
@@ -342,7 +343,7 @@ class Database:
     # Pull
 
     async def entries(
-        self, device: dict[str, Any], access: Access, cursor: int, position: pull.Position, page_rows: int
+        self, device: dict[str, Any], access: Access, cursor: int, position: Position, page_rows: int
     ) -> list[Any]:
         """The next entries of the stream."""
         began_at = position.began_at or 0

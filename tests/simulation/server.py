@@ -26,6 +26,7 @@ from server.db import Actor, Revision
 from server.sync import pull as real_pull
 from server.sync import push as real_push
 from server.sync.page_cache import PageCache
+from server.sync.position import Position
 from server.sync.state import CREATION, Row
 from tests.simulation.database import bound
 from tests.simulation.visibility import Rows, Visibility
@@ -294,7 +295,7 @@ class MemoryServer:
             page: dict[str, Any] = run(
                 real_pull.pull(
                     request["cursor"],
-                    real_pull.Position.parse(request["position"]),
+                    Position.parse(request["position"]),
                     actor=_actor(self._device(device_id)),
                     view=request["view"],
                     token=request.get("cursor_token"),

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from server.auth.access import Access
 from server.sync import attempt, changes, pull, push
+from server.sync.position import Position
 from server.sync.state import Row, WritePlan
 from tests.simulation.database import Database
 from tests.simulation.network import FaultyTransport, answered
@@ -260,15 +261,15 @@ class _AnyView(str):
 def go_on_with_a_page_of_other_rights() -> Iterator[None]:
     """A position from before a change of rights is gone on with: half of the pull is by the old ones (cursors over
     queries that change underneath)."""
-    parse = pull.Position.parse
+    parse = Position.parse
 
-    def trusting(text: str | None) -> pull.Position:
+    def trusting(text: str | None) -> Position:
         position = parse(text)
         if position.view is not None:
             object.__setattr__(position, "view", _AnyView(position.view))
         return position
 
-    with patch.object(pull.Position, "parse", trusting):
+    with patch.object(Position, "parse", trusting):
         yield
 
 
