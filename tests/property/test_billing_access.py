@@ -18,7 +18,9 @@ from server.billing.access import (
     decide_access,
     deletable_at,
 )
+from server.billing.entitle import plan_steps
 from server.billing.plans import PLANS, Interval, PlanUnknown, find_price, get_plan
+from server.tenants.entitlements import current
 
 SIGNED_UP = datetime(2024, 2, 28, 22, 30, tzinfo=UTC)
 TRIAL_ENDS = SIGNED_UP + TRIAL
@@ -154,3 +156,17 @@ def test_a_larger_tier_costs_more_and_gives_no_less():
             assert minor % 10 ** max(0, minor_digits(currency) - 2) == 0
             if interval is Interval.YEAR:
                 assert minor <= 12 * plan.seat_prices_minor[Interval.MONTH, currency]
+
+
+@given(subscription=st.none() | subscriptions, signed=moments, at=moments)
+def test_the_steps_say_at_each_moment_what_the_rule_says(
+    subscription: Subscription | None, signed: datetime, at: datetime
+):
+    """Others read the steps, never the rule: a trial that ends while no job runs must end all the same."""
+    written, read = sorted((signed, at))
+
+    step = current(plan_steps(TRIAL_ENDS, subscription, written), read)
+
+    access = decide_access(TRIAL_ENDS, subscription, read)
+    assert (step.state, step.plan, step.seats_max) == (access.state, access.plan.key, access.seats_max)
+    assert (step.may_write, step.may_grow, step.ends_at) == (access.may_write, access.may_grow, access.changes_at)
