@@ -18,6 +18,7 @@ from outrider_sdk.errors import (
     OutriderError,
     ReplicaBusy,
     SyncError,
+    WipeOrdered,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Listener:
         failures = 0
         while not self._stopping.is_set():
             try:
-                for event in self._source.events(self._cursor()):
+                for event in self._events():
                     failures = 0
                     if event == "news":
                         self.pokes += 1
@@ -131,6 +132,13 @@ class Listener:
             except SyncError:
                 failures += 1
             self._stopping.wait(self._jitter(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**failures)))
+
+    def _events(self) -> Iterator[str]:
+        try:
+            yield from self._source.events(self._cursor())
+        except WipeOrdered:
+            self._tell()  # the sync that hands in, and erases
+            raise
 
     def _tell(self) -> None:
         """Call back; where another sync is under way, after it. That one may have begun before the news."""

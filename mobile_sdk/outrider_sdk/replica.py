@@ -321,6 +321,7 @@ class Replica(EntityTables, Operation):
             raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
         try:
             report = sync.run(self._store, transport, self._clock, on_progress)
+            report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
         except WipeOrdered as ordered:
             if not ordered.now:
                 self._bring_contents(on_progress)
@@ -333,7 +334,6 @@ class Replica(EntityTables, Operation):
                 raise self._erase(pushed_first=revoked.wipe != "now") from revoked
             raise
         self._lease.forget()
-        report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
         report.needs_attention = self.attention()
         told = ("pushed", "applied", "merged", "refused", "rows_put", "rows_dropped", "bytes_sent", "bytes_received")
         self.events.note("sync_ended", **{name: getattr(report, name) for name in told})

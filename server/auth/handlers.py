@@ -33,7 +33,7 @@ from server.auth.messages import (
     TokenReply,
     TokenRequest,
 )
-from server.auth.session import BEARER, Session, provide_session
+from server.auth.session import BEARER, HANDS_IN, Session, provide_session
 from server.auth.standings import forget_standings
 from server.auth.tables import Device
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
@@ -101,7 +101,7 @@ def _heritage(data: Succession) -> Heritage:
     return Heritage(data.device_id, data.key, data.proof, [(p.number, p.digest) for p in data.points], lost)
 
 
-@post("/devices/incarnations", status_code=HTTP_200_OK)
+@post("/devices/incarnations", status_code=HTTP_200_OK, opt=HANDS_IN)
 async def begin_incarnation(data: JSONBody[Succession], session: NamedDependency[Session], state: State) -> EnrolReply:
     """Let a replica that was copied, restored or repaired go on as a device of its own.
 

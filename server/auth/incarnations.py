@@ -75,7 +75,9 @@ async def begin_incarnation(heritage: Heritage, *, by: UUID) -> Device:
     if past["revoked_at"] is not None:
         raise DeviceRevoked
     asking = await connection().fetchrow(
-        "SELECT coalesce(origin_id, id) AS origin, revoked_at FROM device WHERE id = $1", by
+        "SELECT coalesce(origin_id, id) AS origin, revoked_at, wipe_ordered_at, wipe_ordered_by, wipe_now"
+        " FROM device WHERE id = $1",
+        by,
     )
     if asking is None or asking["origin"] != past["origin"]:
         raise ProofInvalid
@@ -87,7 +89,10 @@ async def begin_incarnation(heritage: Heritage, *, by: UUID) -> Device:
     if made is not None:
         return await get_device(made)
     cause = "lost" if heritage.lost else "forked"
-    return await _inherit(past, heritage, cause=cause, name=past["name"], secret_hash=past["secret_hash"])
+    ordered = asking if asking["wipe_ordered_at"] is not None else past
+    return await _inherit(
+        past, heritage, cause=cause, name=past["name"], secret_hash=past["secret_hash"], ordered=ordered
+    )
 
 
 async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_hash: bytes) -> Device:
@@ -101,7 +106,7 @@ async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_has
         raise DeviceRevoked  # a copy of a file that was to be erased does not come back by a code
     if past is None or past["member_id"] != member_id:
         return await create_device(member_id, name, secret_hash, after=heritage.points[-1])
-    return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash)
+    return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash, ordered=past)
 
 
 async def _lock_past(heritage: Heritage) -> asyncpg.Record | None:
@@ -116,7 +121,16 @@ async def _lock_past(heritage: Heritage) -> asyncpg.Record | None:
     return past
 
 
-async def _inherit(past: asyncpg.Record, heritage: Heritage, *, cause: str, name: str, secret_hash: bytes) -> Device:
+async def _inherit(
+    past: asyncpg.Record,
+    heritage: Heritage,
+    *,
+    cause: str,
+    name: str,
+    secret_hash: bytes,
+    ordered: asyncpg.Record,
+) -> Device:
+    """Make the next life of `past`; an order to wipe the device, of whom `ordered` is, stands in it too."""
     conn, origin = connection(), past["origin"]
     kin = await conn.fetch("SELECT id, incarnation FROM device WHERE id = $1 OR origin_id = $1", origin)
     if len(kin) >= INCARNATIONS_MAX:
@@ -137,6 +151,7 @@ async def _inherit(past: asyncpg.Record, heritage: Heritage, *, cause: str, name
         lost_from=lost_from,
         lost_to=lost_to,
         incarnation_key=heritage.key,
+        **{name: ordered[name] for name in ("wipe_ordered_at", "wipe_ordered_by", "wipe_now")},
     )
 
 

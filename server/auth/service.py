@@ -67,6 +67,8 @@ class Standing:
     access: Access
     active: bool
     device_trusted: bool
+    wipe: str | None = None
+    """What the device has to do before it is erased: `after_hand_in`; or `now`, without."""
 
 
 def parse_email(text: str) -> str | None:
@@ -250,11 +252,12 @@ async def find_standing(member_id: UUID, device_id: UUID | None) -> Standing | N
     row = await connection().fetchrow(
         f"""
         SELECT {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active,
-            $2::uuid IS NULL OR EXISTS (
-                SELECT FROM device d WHERE d.id = $2 AND d.member_id = m.id AND d.revoked_at IS NULL) AS trusted
-        FROM member m LEFT JOIN {ROLE_OF_MEMBER} WHERE m.id = $1
+            $2::uuid IS NULL OR (d.id IS NOT NULL AND d.revoked_at IS NULL) AS trusted,
+            CASE WHEN d.wipe_now THEN 'now' WHEN d.wipe_ordered_at IS NOT NULL THEN 'after_hand_in' END AS wipe
+        FROM member m LEFT JOIN device d ON d.id = $2 AND d.member_id = m.id LEFT JOIN {ROLE_OF_MEMBER}
+        WHERE m.id = $1
         """,  # noqa: S608 - columns of our own
         member_id,
         device_id,
     )
-    return None if row is None else Standing(access_from(row), row["active"], row["trusted"])
+    return None if row is None else Standing(access_from(row), row["active"], row["trusted"], row["wipe"])

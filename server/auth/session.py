@@ -21,8 +21,10 @@ from server.auth.api_key_text import MARK, hash_api_key, read_api_key
 from server.auth.api_keys import ApiKeyInvalid
 from server.auth.devices import DeviceRevoked
 from server.auth.rate_limit import RateCounter
-from server.auth.standings import accesses, key_standings, tenants
+from server.auth.service import Standing
+from server.auth.standings import key_standings, tenants, trusted
 from server.auth.tokens import Claims, TokenInvalid, TokenMissing, keys
+from server.auth.wipes import WipeOrdered
 from server.db import Actor, TenantRef, platform_transaction, tenant_transaction
 from server.errors import Forbidden, TooManyRequests
 from server.tenants.service import TenantUnknown, get_tenant
@@ -39,6 +41,9 @@ SECURITY_SCHEMES: Final = {
         description="An access token, from log-in, enrolment or /t/{slug}/devices/token; or an API key (`ork_…`).",
     )
 }
+
+HANDS_IN: Final[dict[str, Any]] = {"hands_in": True}
+"""For the `opt` of a route by which a device hands in what it holds: open to one that is to be wiped afterwards."""
 
 _ALLOWANCE: Final = "rate_limit_allowance"
 _requests: Final = RateCounter()
@@ -78,6 +83,7 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
         Raises:
             TokenMissing, TokenInvalid, TokenExpired: as their names say.
             DeviceRevoked: the token's device or its member is no longer trusted.
+            WipeOrdered: the token's device is to be wiped, and this is no route by which it hands in.
             ApiKeyInvalid, TooManyRequests: it is an API key, and unknown, over or in a hurry.
         """
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
@@ -87,26 +93,33 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
         if token.startswith(MARK):
             return AuthenticationResult(user=await _open_key_session(token, connection.scope), auth=None)
         claims = await keys.verify(token)
-        return AuthenticationResult(user=await open_session(claims), auth=claims)
+        hands_in = bool(connection.route_handler.opt.get("hands_in"))
+        return AuthenticationResult(user=await open_session(claims, hands_in=hands_in), auth=claims)
 
 
 authentication: Final = DefineMiddleware(AuthenticationMiddleware, exclude=EXCLUDED_PATHS)
 """For the app's `middleware`. A handler with `exclude_from_auth=True` is left alone as well."""
 
 
-async def open_session(claims: Claims) -> Session:
+async def open_session(claims: Claims, *, hands_in: bool = False) -> Session:
     """The session of a verified token, as things stand now.
+
+    Args:
+        hands_in: what is asked for is a part of handing in, which a device does before it is wiped.
 
     Raises:
         TokenInvalid: the tenant is unknown or suspended, or the member has left.
         DeviceRevoked: the token is a device's, and the device is revoked or its member has left.
+        WipeOrdered: the token is a device's, which is to be wiped.
     """
     tenant = await _find_tenant(claims.tenant_id)
-    access = accesses.get(claims.id)
-    if access is None:
-        access = await _load_access(tenant, claims)
-        accesses.put(claims.id, access)
-    return Session(tenant, Actor(claims.member_id, claims.device_id), access)
+    standing = trusted.get(claims.id)
+    if standing is None:
+        standing = await _load_standing(tenant, claims)
+        trusted.put(claims.id, standing)
+    if standing.wipe == "now" or (standing.wipe and not hands_in):
+        raise WipeOrdered(now=standing.wipe == "now")
+    return Session(tenant, Actor(claims.member_id, claims.device_id), standing.access)
 
 
 async def _open_key_session(text: str, scope: Any) -> Session:
@@ -180,9 +193,9 @@ async def _find_tenant(tenant_id: UUID) -> TenantRef:
     return tenant
 
 
-async def _load_access(tenant: TenantRef, claims: Claims) -> Access:
+async def _load_standing(tenant: TenantRef, claims: Claims) -> Standing:
     async with tenant_transaction(tenant):
         standing = await service.find_standing(claims.member_id, claims.device_id)
     if standing is None or not (standing.active and standing.device_trusted):
         raise DeviceRevoked if claims.device_id else TokenInvalid
-    return standing.access
+    return standing

@@ -6,8 +6,8 @@ A process that changes any of it forgets at once; others go on with what they kn
 from typing import Final
 from uuid import UUID
 
-from server.auth.access import Access
 from server.auth.api_keys import KeyStanding
+from server.auth.service import Standing
 from server.auth.ttl_cache import TtlCache
 from server.db import TenantRef
 
@@ -18,7 +18,7 @@ TENANTS_CACHED_MAX: Final = 10_000
 STANDINGS_CACHED_MAX: Final = 50_000
 
 tenants: Final[TtlCache[UUID, TenantRef]] = TtlCache(ttl_s=TENANT_TTL_S, size_max=TENANTS_CACHED_MAX)
-accesses: Final[TtlCache[str, Access]] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
+trusted: Final[TtlCache[str, Standing]] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
 """By the token's id."""
 
 key_standings: Final[TtlCache[bytes, KeyStanding]] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
@@ -38,5 +38,5 @@ def forget_standings() -> None:
     global _generation
     _generation += 1
     tenants.clear()
-    accesses.clear()
+    trusted.clear()
     key_standings.clear()

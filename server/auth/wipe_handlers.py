@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from server.auth import service, wipes
 from server.auth.messages import DeviceView
 from server.auth.session import Session
+from server.auth.standings import forget_standings
 from server.auth.tokens import TokenInvalid
 from server.db import platform_transaction, tenant_transaction
 
@@ -52,6 +53,7 @@ async def order_wipe(
     """
     async with tenant_transaction(session.tenant):
         device = await wipes.order_wipe(device_id, now=data.now, by=session.member_id, role=session.role)
+    forget_standings()
     return DeviceView.of(device)
 
 

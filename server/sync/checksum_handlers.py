@@ -8,14 +8,12 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from outrider_sdk.protocol.checksum import BUCKETS
 
-from server.auth.service import find_standing
 from server.auth.session import Session
 from server.clock import now, to_micros
 from server.db import connection, tenant_transaction
 from server.sync import wire
 from server.sync.checksum import clean_sums, is_news, list_differing, record_difference
-from server.sync.device_guard import require_device
-from server.sync.push import DeviceRevoked
+from server.sync.device_guard import get_standing, require_device
 
 
 class SumBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,9 +46,7 @@ async def compare_checksum(request: Request[Session, Any, State], session: Named
     device_id = require_device(session)
     differing: list[str] = []
     async with tenant_transaction(session.tenant, snapshot=True):
-        standing = await find_standing(session.member_id, device_id)
-        if standing is None or not (standing.active and standing.device_trusted):
-            raise DeviceRevoked
+        standing = await get_standing(session, device_id)
         head = await connection().fetchval("SELECT revision FROM revision_counter")
         compared = body.view == standing.access.view and not await is_news(session.member_id, body.cursor, head)
         if compared:

@@ -1,9 +1,12 @@
-"""Who may come through a device's doors: a device, and not in a hurry."""
+"""Who may come through a device's doors: a device that is trusted, and not in a hurry."""
 
 from uuid import UUID
 
+from server.auth.devices import DeviceRevoked
 from server.auth.rate_limit import RateCounter
+from server.auth.service import Standing, find_standing
 from server.auth.session import Session
+from server.auth.wipes import WipeOrdered
 from server.errors import AppError, Forbidden, TooManyRequests
 
 DEVICE_REQUESTS_PER_MINUTE = 1_200
@@ -33,3 +36,18 @@ def require_device(session: Session) -> UUID:
     if allowance.remaining < 0:
         raise DeviceTooFast(retry_after_s=allowance.reset_s)
     return session.actor.device_id
+
+
+async def get_standing(session: Session, device_id: UUID) -> Standing:
+    """What the device's member may see at this moment, which the session may be half a minute late with (tenant).
+
+    Raises:
+        DeviceRevoked: the device, or its member, may no longer sync.
+        WipeOrdered: it is to erase what it holds, in place of getting more.
+    """
+    standing = await find_standing(session.member_id, device_id)
+    if standing is None or not (standing.active and standing.device_trusted):
+        raise DeviceRevoked
+    if standing.wipe is not None:
+        raise WipeOrdered(now=standing.wipe == "now")
+    return standing

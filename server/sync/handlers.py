@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from outrider_sdk.protocol import PUSH_MUTATIONS_MAX, fill_digests
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
-from server.auth.session import Session
+from server.auth.session import HANDS_IN, Session
 from server.db import Source, tenant_transaction, tenant_write
 from server.errors import FieldError, InvalidInput
 from server.sync import wire
@@ -61,7 +61,7 @@ class PullBody(msgspec.Struct, forbid_unknown_fields=True):
     snapshots: Annotated[list[Annotated[str, msgspec.Meta(max_length=20)]], msgspec.Meta(max_length=8)] = []
 
 
-@post("/push", status_code=200)
+@post("/push", status_code=200, opt=HANDS_IN)
 async def push_mutations(request: Request[Session, Any, State], session: NamedDependency[Session]) -> Response[bytes]:
     """Hand in what the device captured. Each mutation has one effect, however often it is sent."""
     body = await wire.read(request, PushBody)

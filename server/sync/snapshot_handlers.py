@@ -12,12 +12,10 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIRespon
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from server.auth.service import find_standing
 from server.auth.session import Session
 from server.db import tenant_transaction
 from server.errors import AppError
-from server.sync.device_guard import require_device
-from server.sync.push import DeviceRevoked
+from server.sync.device_guard import get_standing, require_device
 from server.sync.snapshots import get_downloadable, open_range
 
 RANGE_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -55,9 +53,7 @@ async def fetch_snapshot(
     """Download a range of a snapshot that a pull has offered; at most 8 MiB of it. Without a range, from its begin."""
     device_id = require_device(session)
     async with tenant_transaction(session.tenant):
-        standing = await find_standing(session.member_id, device_id)
-        if standing is None or not (standing.active and standing.device_trusted):
-            raise DeviceRevoked
+        standing = await get_standing(session, device_id)
         snapshot = await get_downloadable(snapshot_id, session.member_id, standing.access)
     start, end = _range(request.headers.get("range"), snapshot.size_bytes)
     headers = {

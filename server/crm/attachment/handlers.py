@@ -12,7 +12,7 @@ from litestar.response import Stream
 from outrider_sdk.protocol.attachments import CONTENT_BYTES_MAX, PART_BYTES_MAX
 from outrider_sdk.protocol.entities import ATTACHMENT
 
-from server.auth.session import Session
+from server.auth.session import HANDS_IN, Session
 from server.crm import service as rows
 from server.crm.attachment import keep, thumbnails
 from server.crm.attachment.messages import UploadView
@@ -42,7 +42,7 @@ class ThumbnailMissing(NotFound):
     code = "thumbnail_missing"
 
 
-@get("/{row_id:uuid}/upload", **describe_upload("getAttachmentUpload", takes_part=False))
+@get("/{row_id:uuid}/upload", opt=HANDS_IN, **describe_upload("getAttachmentUpload", takes_part=False))
 async def get_attachment_upload(row_id: FromPath[UUID], session: NamedDependency[Session]) -> UploadView:
     """Say how far the upload of an attachment that you made is. With the receipt, the server keeps it whole."""
     async with tenant_transaction(session.tenant):
@@ -52,6 +52,7 @@ async def get_attachment_upload(row_id: FromPath[UUID], session: NamedDependency
 @patch(
     "/{row_id:uuid}/upload",
     request_max_body_size=PART_BYTES_MAX + 1,
+    opt=HANDS_IN,
     **describe_upload("appendAttachmentUpload", takes_part=True),
 )
 async def append_to_upload(
