@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -56,6 +56,12 @@ class Config:
     """Where shared files are: `folder:<path>` or `s3://bucket/prefix`; empty: in the state folder."""
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Private networks into which webhooks may go, also over plain http."""
+    stripe_key: str | None = field(default=None, repr=False)
+    """The secret key of the Stripe account; `None`: no cards are taken."""
+    stripe_webhook_secret: str | None = field(default=None, repr=False)
+    """With which Stripe signs what it tells us; `None`: nothing is believed."""
+    stripe_url: str | None = None
+    """Another address than Stripe's own, for a simulator."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Config":
@@ -80,6 +86,9 @@ class Config:
             base_url=_read_base_url(env, host, port),
             storage_url=_read_storage_url(env, state_dir),
             webhook_networks=_read_webhook_networks(env),
+            stripe_key=_get(env, "OUTRIDER_STRIPE_KEY"),
+            stripe_webhook_secret=_get(env, "OUTRIDER_STRIPE_WEBHOOK_SECRET"),
+            stripe_url=_read_stripe_url(env),
         )
 
 
@@ -229,6 +238,27 @@ def _read_webhook_networks(env: Mapping[str, str]) -> tuple[IPv4Network | IPv6Ne
         raise ConfigError(
             f"OUTRIDER_WEBHOOK_NETWORKS is {text!r} ({error}): set networks such as 10.1.2.0/24,fd00:1::/64."
         ) from error
+
+
+def _read_stripe_url(env: Mapping[str, str]) -> str | None:
+    """The secret key goes there: over the network, never in the clear."""
+    url = _get(env, "OUTRIDER_STRIPE_URL")
+    if url is None:
+        return None
+    parts = _split_url("OUTRIDER_STRIPE_URL", url)
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))):
+        raise ConfigError(
+            f"OUTRIDER_STRIPE_URL is {url!r}: set an https address, or http on this machine (127.0.0.1); "
+            "leave it out for Stripe's own."
+        )
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _split_url(where: str, url: str) -> SplitResult:

@@ -159,3 +159,21 @@ def test_a_state_folder_that_cannot_be_made_is_said(tmp_path: Path):
 
     with pytest.raises(ConfigError, match="OUTRIDER_STATE_DIR"):
         Config.from_env({"OUTRIDER_STATE_DIR": str(tmp_path / "file" / "state")})
+
+
+@pytest.mark.parametrize("url", ["http://stripe.example.com", "http://10.0.0.1:80", "ftp://127.0.0.1", "https://"])
+def test_the_key_of_stripe_never_travels_in_the_clear(env: dict[str, str], url: str):
+    """With the key, a listener on the way could take money."""
+    with pytest.raises(ConfigError, match="OUTRIDER_STRIPE_URL"):
+        Config.from_env(env | {"OUTRIDER_STRIPE_URL": url})
+
+
+def test_a_simulator_of_stripe_may_stand_on_this_machine(env: dict[str, str]):
+    """Tests and demos pay nobody."""
+    more = {"OUTRIDER_STRIPE_KEY": "sk_test_1", "OUTRIDER_STRIPE_URL": "http://127.0.0.1:9000/"}
+
+    config = Config.from_env(env | more)
+
+    assert (config.stripe_key, config.stripe_url) == ("sk_test_1", "http://127.0.0.1:9000")
+    assert config.stripe_webhook_secret is None
+    assert "sk_test_1" not in repr(config)

@@ -7,6 +7,7 @@ CREATE TABLE platform.billing_account (
     slug text NOT NULL,
     provider text CHECK (provider IN ('stripe', 'transfer')),  -- null: nothing was bought yet
     customer_id text UNIQUE,  -- the provider's
+    customer_deleted_at timestamptz,  -- somebody deleted it there; the next checkout makes another
     email text NOT NULL,  -- of the billing contact: notices go there
     accountant_email text,  -- gets a copy of each invoice
     language text NOT NULL DEFAULT 'en',
@@ -20,6 +21,9 @@ CREATE TABLE platform.billing_account (
     purchase_order text,
     trial_ends_at timestamptz NOT NULL,
     synced_at timestamptz,  -- when the mirror was last equal to the provider
+    refresh_wanted_at timestamptz,  -- a refetch was asked for that has not begun: a job for it is on its way
+    refresh_lease uuid,  -- of the refetch that alone may write the mirror
+    refresh_leased_until timestamptz,
     alert text,  -- what an operator must look at: an unknown price, a customer deleted by hand
     deleted_at timestamptz,  -- the tenant's
     created_at timestamptz NOT NULL DEFAULT now()
