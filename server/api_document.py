@@ -34,6 +34,8 @@ _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _OF_ROUTES: Final = (
     "server.errors",
     "server.auth.",
+    "server.billing.account.",
+    "server.billing.sign_up.",
     "server.crm.",
     "server.sync.",
     "server.webhooks.",

@@ -91,6 +91,10 @@ _OTHERS: Final[dict[str, Any]] = {
     "CancellationRequest": {},
     "Change": _CHANGE,
     "ChangePage": {"items": [_CHANGE], "next": None},
+    "ConfirmationReply": {
+        "slug": "acme", "tenant_id": _ID, "member_id": _OTHER_ID, "access_token": _TOKEN, "expires_in": 900,
+    },
+    "ConfirmationRequest": {"token": "AZOKXgAAcAC" + "x" * 43},
     "CodeReply": {
         "code": "7KQ2M-9XWTB", "expires_at": _AT, "url": "https://crm.example.com/t/acme/enrol#7KQ2M-9XWTB",
         "qr_svg": "<svg/>", "qr_png": "data:image/png;base64,iVBORw0KGgo=",
@@ -142,6 +146,15 @@ _OTHERS: Final[dict[str, Any]] = {
         "decided_by": None, "decided_at": None,
     },
     "Receipt": _RECEIPT,
+    "ResendReply": {"message": "If this address has signed up, its link is on its way again."},
+    "ResendRequest": {"email": "ann@acme.example"},
+    "SignUpRequest": {
+        "email": "ann@acme.example", "name": "Ann", "company": "Acme", "slug": "acme",
+        "password": "correct horse battery staple", "language": "kk", "country": "KZ", "currency": "KZT",
+        "timezone": "Asia/Almaty",
+    },
+    "SignUpView": {"id": _ID, "state": "waiting", "message": "We are sending you a link."},
+    "SlugView": {"slug": "acme", "available": False, "reason": "This address is taken. Choose another."},
     "ReplayReply": {"deliveries": 12},
     "ReplayRequest": {"since": "2026-11-24T00:00:00Z", "until": _AT},
     "RotationReply": {"secret": _SECRET},

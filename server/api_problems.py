@@ -19,6 +19,9 @@ _OF_BODIES: Final = ("too_large",)
 _OF_STRANGERS: Final = ("invalid_input", "bad_request", "too_many_requests", "not_found")
 """Of what lies under /t/{slug}: there may be no such tenant."""
 
+_OF_ANYBODY: Final = ("invalid_input", "bad_request", "too_many_requests")
+"""Of what strangers reach, under no tenant's address."""
+
 OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "GET /.well-known/jwks.json": (),
     "GET /health": (),
@@ -60,6 +63,11 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "POST /imports/{number}/execution": ("not_found", "import_state", "import_busy"),
     "POST /imports/{number}/reversal": ("not_found", "import_state", "import_busy"),
     "GET /imports/{number}/report": ("not_found",),
+    "POST /sign-up": ("slug_taken", "too_many_sign_ups", *_OF_ANYBODY),
+    "GET /sign-up/{sign_up_id}": ("sign_up_unknown", *_OF_ANYBODY),
+    "POST /sign-up/resend": _OF_ANYBODY,
+    "GET /sign-up/slugs/{slug}": _OF_ANYBODY,
+    "POST /sign-up/confirm": ("sign_up_unknown", "slug_taken", "email_taken", *_OF_ANYBODY),
     "POST /sync/checksum": ("client_too_old", "encoding_unsupported"),
     "POST /sync/pull": (
         "wipe_ordered", "client_too_old", "position_unknown", "encoding_unsupported", "incarnation_unknown",

@@ -29,6 +29,7 @@ from server.auth.session import (
     provide_session,
     tell_allowance,
 )
+from server.billing.sign_up.handlers import create_sign_up_router
 from server.config import MAIN_DATABASE, Config
 from server.crm.handlers import create_crm_router
 from server.db import Databases
@@ -73,6 +74,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             get_health,
             stream_events,
             create_auth_router(),
+            create_sign_up_router(),
             hand_in_router,
             _with_session(sync_router, quarantine_router, webhook_router, imports_router, exports_router),
             _with_session(create_crm_router(), provide=provide_any_session),

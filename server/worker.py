@@ -20,23 +20,28 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware, MiddlewareError
 
 from server import db, mail, storage
+from server.billing import links
+from server.billing.links import LinkSettings
 from server.broker import broker
 from server.config import MAIN_DATABASE, Config
 from server.db import Databases
 from server.sync.daily import begin_day_everywhere
+from server.tenants import jobs as tenant_jobs
 from server.tenants.recovery import note_position
-from server.tenants.schema import app_urls
+from server.tenants.schema import app_urls, owner_urls
 from server.tenants.service import list_tenants
 from server.webhooks import gateway
 from server.webhooks.gateway import WebhookSettings
 
 ACTOR_MODULES: Final = (
+    "server.billing.sign_up.jobs",
     "server.crm.attachment.jobs",
     "server.crm.duplicate.jobs",
     "server.crm.order.jobs",
     "server.imports.jobs",
     "server.sync.snapshot_jobs",
     "server.exports.jobs",
+    "server.tenants.jobs",
     "server.webhooks.jobs",
 )
 """Every module with jobs: imported here, its actors are known to the broker."""
@@ -123,6 +128,8 @@ def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = 
     mail.use(mail.MailSettings(config.mail_url, urlsplit(config.base_url).hostname or "localhost"))
     storage.use(config.state_dir, config.storage_url)
     gateway.use(WebhookSettings(config.secret_key, config.webhook_networks))
+    links.use(LinkSettings(config.base_url, config.secret_key))
+    tenant_jobs.use(owner_urls(config))
     broker.connect(urls[database])
     broker.add_middleware(_Pools(urls, database))
     worker = dramatiq.Worker(broker, worker_threads=threads)

@@ -41,10 +41,15 @@ async def add_member(tenant: TenantRef, *, email: str, name: str, role: str, pas
         matches, _ = await verify_password(password, identity.password_hash)
         if not matches:
             raise EmailTaken
+    return await admit(tenant, identity.id, email=address, name=name, role=role, by=by)
+
+
+async def admit(tenant: TenantRef, identity_id: UUID, *, email: str, name: str, role: str, by: Actor = SYSTEM) -> UUID:
+    """Make an identity, whoever proved to be it, a member of the tenant; returns the member's id. Idempotent."""
     async with tenant_write(tenant, by=by) as revision:
-        member_id = await service.create_member(identity.id, email=address, name=name, role=role, revision=revision)
+        member_id = await service.create_member(identity_id, email=email, name=name, role=role, revision=revision)
     async with platform_transaction():
-        await service.link_member(tenant, identity.id, member_id)
+        await service.link_member(tenant, identity_id, member_id)
     return member_id
 
 

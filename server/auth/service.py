@@ -18,7 +18,8 @@ from server.auth.roles import ROLES
 from server.auth.tables import Identity, Member, Membership
 from server.db import Revision, TenantRef, connection
 from server.errors import Conflict, FieldError, InvalidInput, NotFound, Unauthorized
-from server.tenants.service import SLUG_PATTERN, TenantUnknown, get_tenant_by_slug
+from server.tenants.service import TenantUnknown, get_tenant_by_slug
+from server.tenants.slugs import SLUG_PATTERN
 
 EMAIL_LENGTH_MAX: Final = 254
 NAME_LENGTH_MAX: Final = 200

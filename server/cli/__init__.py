@@ -14,6 +14,7 @@ import click
 from dramatiq.middleware import MiddlewareError
 
 from server import db
+from server.cli.billing import manage_billing
 from server.cli.database import connected, migrate_all, open_database, prepare_all
 from server.cli.devices import manage_devices
 from server.cli.doctor import Finding, examine
@@ -21,6 +22,7 @@ from server.cli.erase import erase_people
 from server.cli.exports import export_files
 from server.cli.imports import import_files
 from server.cli.recovery import adopt_databases, backup_verified
+from server.cli.sign_up import sign_up
 from server.cli.sql import query_sql
 from server.cli.supervisor import watch_parent
 from server.config import MAIN_DATABASE, Config, ConfigError
@@ -217,6 +219,8 @@ main.add_command(export_files)
 main.add_command(erase_people)
 main.add_command(manage_devices)
 main.add_command(query_sql)
+main.add_command(sign_up)
+main.add_command(manage_billing)
 main.add_command(adopt_databases)
 main.add_command(backup_verified)
 

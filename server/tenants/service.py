@@ -1,7 +1,6 @@
 """The directory of tenants: create, find, migrate. Provisioning needs the owner's connection; the rest the app's."""
 
 import asyncio
-import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from outrider_sdk.protocol.ids import uuid7
 
-from server.db import TenantRef, connection
+from server.db import Connection, TenantRef, connection
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.tenants.schema import (
     Migration,
@@ -21,8 +20,8 @@ from server.tenants.schema import (
     migrate_tenant,
     migrations,
 )
+from server.tenants.slugs import slug_problem
 
-SLUG_PATTERN = re.compile(r"[a-z0-9](-?[a-z0-9]){1,39}")
 NAME_LENGTH_MAX = 200
 SPARES_KEPT = 2
 """Tenants that wait for a name, in each database: whoever signs up does not wait for seventy tables to be made."""
@@ -78,13 +77,30 @@ async def _build(
     return tenant
 
 
-async def _claim_spare(directory: asyncpg.Connection, slug: str, name: str, database: str) -> TenantRef | None:
+async def claim_spare(*, slug: str, name: str) -> TenantRef | None:
+    """Make a spare the tenant of that address, within a platform transaction; None where there is no spare.
+
+    Needs no owner of a database: who signs up waits for no DDL. Taken in the database with the fewest tenants.
+
+    Raises:
+        InvalidInput: slug or name won't do.
+        SlugTaken: another tenant has it.
+    """
+    _check_names(slug, name)
+    return await _claim_spare(connection(), slug, name, None)
+
+
+async def _claim_spare(
+    conn: asyncpg.Connection | Connection, slug: str, name: str, database: str | None
+) -> TenantRef | None:
     """The oldest spare of the database under its new address; of two who want one at once, each gets another."""
     try:
-        row = await directory.fetchrow(
+        row = await conn.fetchrow(
             """UPDATE platform.tenant SET slug = $1, name = $2, status = 'active', created_at = now()
-            WHERE id = (SELECT id FROM platform.tenant WHERE status = 'spare' AND database = $3
-                ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            WHERE id = (SELECT s.id FROM platform.tenant s
+                WHERE s.status = 'spare' AND ($3::text IS NULL OR s.database = $3)
+                ORDER BY (SELECT count(*) FROM platform.tenant t WHERE t.database = s.database AND t.status <> 'spare'),
+                    s.created_at, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED)
             RETURNING id, slug, schema, database""",
             slug,
             name.strip(),
@@ -109,16 +125,19 @@ async def keep_spares(urls: Mapping[str, str], *, count: int = SPARES_KEPT) -> i
     return built
 
 
-def _check_new(urls: Mapping[str, str], slug: str, name: str, database: str) -> None:
+def _check_names(slug: str, name: str, *more: FieldError) -> None:
     errors = []
-    if not SLUG_PATTERN.fullmatch(slug):
-        errors.append(FieldError("slug", "Use 2 to 40 letters a-z, digits and single hyphens."))
+    if problem := slug_problem(slug):
+        errors.append(FieldError("slug", problem))
     if not name.strip() or len(name) > NAME_LENGTH_MAX:
         errors.append(FieldError("name", f"Give it a name of at most {NAME_LENGTH_MAX} characters."))
-    if database not in urls:
-        errors.append(FieldError("database", f"Choose one of: {', '.join(sorted(urls))}."))
-    if errors:
-        raise InvalidInput(errors)
+    if errors or more:
+        raise InvalidInput([*errors, *more])
+
+
+def _check_new(urls: Mapping[str, str], slug: str, name: str, database: str) -> None:
+    unknown = () if database in urls else (FieldError("database", f"Choose one of: {', '.join(sorted(urls))}."),)
+    _check_names(slug, name, *unknown)
 
 
 async def _list(directory: asyncpg.Connection, tenant: TenantRef, name: str, status: str) -> None:
@@ -214,6 +233,11 @@ async def get_tenant(tenant_id: UUID) -> TenantRef:
     if row is None:
         raise TenantUnknown
     return _ref(row)
+
+
+async def is_slug_free(slug: str) -> bool:
+    """Whether no tenant has the address, not even a suspended one, within a platform transaction."""
+    return not await connection().fetchval("SELECT EXISTS (SELECT FROM tenant WHERE slug = $1)", slug)
 
 
 async def list_tenants() -> list[TenantRef]:

@@ -1,0 +1,1 @@
+"""Who is billed: the party, its tax ids and contacts. Never the tenant's own customers."""
