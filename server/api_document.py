@@ -36,6 +36,7 @@ _OF_ROUTES: Final = (
     "server.auth.",
     "server.billing.account.",
     "server.billing.sign_up.",
+    "server.tenants.entitlements",
     "server.crm.",
     "server.sync.",
     "server.webhooks.",

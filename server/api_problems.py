@@ -21,6 +21,8 @@ _OF_STRANGERS: Final = ("invalid_input", "bad_request", "too_many_requests", "no
 
 _OF_ANYBODY: Final = ("invalid_input", "bad_request", "too_many_requests")
 """Of what strangers reach, under no tenant's address."""
+_PAID: Final = ("restricted", "seat_missing")
+"""Of what writes and does not stay open whatever is paid (`server.auth.limits.OPEN`)."""
 
 OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "GET /.well-known/jwks.json": (),
@@ -30,11 +32,11 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "POST /t/{slug}/devices/token": ("unauthorized", "token_invalid", "device_revoked"),
     "GET /me": (),
     "GET /api-keys": (),
-    "POST /api-keys": (),
+    "POST /api-keys": (*_PAID, "not_in_plan"),
     "GET /api-keys/{key_id}": ("not_found",),
     "DELETE /api-keys/{key_id}": ("not_found",),
     "GET /devices": (),
-    "POST /devices/codes": ("not_found",),
+    "POST /devices/codes": (*_PAID, "not_found"),
     "POST /devices/incarnations": ("proof_invalid", "incarnation_unknown", "incarnations_exhausted"),
     "DELETE /devices/{device_id}": ("not_found",),
     "POST /devices/{device_id}/wipe": ("not_found",),
@@ -49,19 +51,21 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "POST /quarantines/{quarantine_id}/release": ("not_found", "quarantine_decided"),
     "POST /quarantines/{quarantine_id}/discard": ("not_found", "quarantine_decided"),
     "GET /external-ids": (),
-    "PUT /external-ids": ("already_there",),
-    "DELETE /external-ids": ("not_found",),
+    "PUT /external-ids": (*_PAID, "already_there"),
+    "DELETE /external-ids": (*_PAID, "not_found"),
     "POST /exports": ("exports_waiting",),
     "GET /exports/{export_id}": ("not_found",),
     "GET /exports/{export_id}/file": ("not_found", "export_not_ready"),
     "GET /imports": (),
-    "POST /imports": ("target_unknown", "file_unreadable", "imports_waiting", "storage_full"),
+    "POST /imports": (*_PAID, "target_unknown", "file_unreadable", "imports_waiting", "storage_full"),
     "GET /imports/{number}": ("not_found",),
-    "PATCH /imports/{number}": ("not_found", "target_unknown", "file_unreadable", "import_state", "import_busy"),
-    "DELETE /imports/{number}": ("not_found", "import_state", "import_busy"),
-    "POST /imports/{number}/check": ("not_found", "import_state", "import_busy"),
-    "POST /imports/{number}/execution": ("not_found", "import_state", "import_busy"),
-    "POST /imports/{number}/reversal": ("not_found", "import_state", "import_busy"),
+    "PATCH /imports/{number}": (
+        *_PAID, "not_found", "target_unknown", "file_unreadable", "import_state", "import_busy",
+    ),
+    "DELETE /imports/{number}": (*_PAID, "not_found", "import_state", "import_busy"),
+    "POST /imports/{number}/check": (*_PAID, "not_found", "import_state", "import_busy"),
+    "POST /imports/{number}/execution": (*_PAID, "not_found", "import_state", "import_busy"),
+    "POST /imports/{number}/reversal": (*_PAID, "not_found", "import_state", "import_busy"),
     "GET /imports/{number}/report": ("not_found",),
     "POST /sign-up": ("slug_taken", "too_many_sign_ups", *_OF_ANYBODY),
     "GET /sign-up/{sign_up_id}": ("sign_up_unknown", *_OF_ANYBODY),
@@ -79,13 +83,13 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
         "not_found", "snapshot_gone", "range_unsatisfiable", "client_too_old", "storage_unavailable",
     ),
     "GET /webhooks": (),
-    "POST /webhooks": ("too_many_webhooks",),
+    "POST /webhooks": (*_PAID, "not_in_plan", "too_many_webhooks"),
     "GET /webhooks/{webhook_id}": ("not_found",),
-    "PATCH /webhooks/{webhook_id}": ("not_found",),
+    "PATCH /webhooks/{webhook_id}": (*_PAID, "not_found"),
     "DELETE /webhooks/{webhook_id}": ("not_found",),
     "GET /webhooks/{webhook_id}/deliveries": ("not_found",),
-    "POST /webhooks/{webhook_id}/replays": ("not_found", "webhook_disabled"),
-    "POST /webhooks/{webhook_id}/rotation": ("not_found", "webhook_disabled"),
+    "POST /webhooks/{webhook_id}/replays": (*_PAID, "not_found", "webhook_disabled"),
+    "POST /webhooks/{webhook_id}/rotation": (*_PAID, "not_found", "webhook_disabled"),
 }  # fmt: skip
 
 BY_THE_FRAMEWORK: Final = {

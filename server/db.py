@@ -93,6 +93,7 @@ class _Binding:
     connection: Connection | None
     tenant: TenantRef | None
     open: bool = True
+    after: tuple[Callable[[], None], ...] = ()
 
 
 _binding: ContextVar[_Binding | None] = ContextVar("binding", default=None)
@@ -127,6 +128,18 @@ def current_tenant() -> TenantRef:
     if binding is None or not binding.open or binding.tenant is None:
         raise NoTransaction
     return binding.tenant
+
+
+def after_commit(tell: Callable[[], None]) -> None:
+    """Have it called once the open transaction has committed, and not where it fails. It must not fail, nor take long.
+
+    Raises:
+        NoTransaction: there is none, or it has ended.
+    """
+    binding = _binding.get()
+    if binding is None or not binding.open:
+        raise NoTransaction
+    binding.after += (tell,)
 
 
 class BoundEngine(PostgresEngine):
@@ -346,6 +359,9 @@ class _Transaction:
                 raise Busy() from None
         finally:
             await self._end(committed=committed)
+        if committed:
+            for tell in self._binding.after:
+                tell()
 
     async def _end(self, *, committed: bool) -> None:
         conn = connection()
@@ -434,6 +450,7 @@ __all__ = [
     "Source",
     "SyncedTable",
     "TenantRef",
+    "after_commit",
     "connection",
     "current_tenant",
     "databases",

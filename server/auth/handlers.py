@@ -20,6 +20,7 @@ from server.auth.devices import CodeInvalid, DeviceRevoked
 from server.auth.incarnations import Heritage
 from server.auth.key_handlers import api_key_router
 from server.auth.leases import Lease, grant_lease, sign_lease
+from server.auth.limits import OPEN
 from server.auth.messages import (
     CodeReply,
     CodeRequest,
@@ -101,7 +102,7 @@ def _heritage(data: Succession) -> Heritage:
     return Heritage(data.device_id, data.key, data.proof, [(p.number, p.digest) for p in data.points], lost)
 
 
-@post("/devices/incarnations", status_code=HTTP_200_OK, opt=HANDS_IN)
+@post("/devices/incarnations", status_code=HTTP_200_OK, opt=HANDS_IN | OPEN)
 async def begin_incarnation(data: JSONBody[Succession], session: NamedDependency[Session], state: State) -> EnrolReply:
     """Let a replica that was copied, restored or repaired go on as a device of its own.
 
@@ -165,7 +166,7 @@ async def list_devices(session: NamedDependency[Session]) -> list[DeviceView]:
     return [DeviceView.of(device) for device in found]
 
 
-@delete("/devices/{device_id:uuid}")
+@delete("/devices/{device_id:uuid}", opt=OPEN)
 async def revoke_device(device_id: FromPath[UUID], session: NamedDependency[Session]) -> None:
     """Revoke a device: it gets no token any more. Doing it again is the same."""
     async with tenant_transaction(session.tenant):

@@ -13,6 +13,7 @@ from server.auth import api_keys
 from server.auth.api_key_text import PREFIX_LENGTH
 from server.auth.api_keys import REQUESTS_PER_MINUTE_DEFAULT, REQUESTS_PER_MINUTE_MAX, ApiKey, NewKey
 from server.auth.guards import require_role
+from server.auth.limits import OPEN, require_feature
 from server.auth.scopes import SCOPES
 from server.auth.service import NAME_LENGTH_MAX
 from server.auth.session import Session
@@ -73,6 +74,7 @@ class ApiKeyReply(Struct, frozen=True):
 async def create_api_key(data: JSONBody[ApiKeyRequest], session: NamedDependency[Session]) -> ApiKeyReply:
     """Make an API key. Its text is in this reply, and nowhere else."""
     require_role(session, "admin", "owner")
+    require_feature(session.entitlement, "api_access", session.role)
     wanted = NewKey(data.name, data.role, data.scopes, data.requests_per_minute, data.expires_at, data.system)
     async with tenant_write(session.tenant, by=session.actor) as revision:
         key, text = await api_keys.create_key(wanted, by=session.member_id, role=session.role, revision=revision)
@@ -99,7 +101,7 @@ async def get_api_key(key_id: FromPath[UUID], session: NamedDependency[Session])
         return ApiKeyView.of(await api_keys.get_key(key_id))
 
 
-@delete("/{key_id:uuid}")
+@delete("/{key_id:uuid}", opt=OPEN)
 async def revoke_api_key(key_id: FromPath[UUID], session: NamedDependency[Session]) -> None:
     """Revoke an API key for good. Other processes follow within half a minute."""
     require_role(session, "admin", "owner")

@@ -15,7 +15,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.openapi.spec import SecurityScheme
 
-from server.auth import api_keys, service
+from server.auth import api_keys, limits, service
 from server.auth.access import Access
 from server.auth.api_key_text import MARK, hash_api_key, read_api_key
 from server.auth.api_keys import ApiKeyInvalid
@@ -27,7 +27,8 @@ from server.auth.tokens import Claims, TokenInvalid, TokenMissing, keys
 from server.auth.wipes import WipeOrdered
 from server.db import Actor, TenantRef, platform_transaction, tenant_transaction
 from server.errors import Forbidden, TooManyRequests
-from server.tenants.service import TenantUnknown, get_tenant
+from server.tenants.entitlements import EntitledTenant, Entitlement, get_entitled_tenant
+from server.tenants.service import TenantUnknown
 
 EXCLUDED_PATHS: Final = [r"^/health(/|$)", r"^/schema(/|$)", r"^/t/", r"^/\.well-known/"]
 
@@ -45,6 +46,9 @@ SECURITY_SCHEMES: Final = {
 HANDS_IN: Final[dict[str, Any]] = {"hands_in": True}
 """For the `opt` of a route by which a device hands in what it holds: open to one that is to be wiped afterwards."""
 
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_BILLING: Final = "/billing"
+"""Paths below it stay open whatever is paid, and to whoever has no seat."""
 _ALLOWANCE: Final = "rate_limit_allowance"
 _requests: Final = RateCounter()
 
@@ -56,6 +60,12 @@ class Session:
     tenant: TenantRef
     actor: Actor
     access: Access
+    entitled: EntitledTenant
+
+    @property
+    def entitlement(self) -> Entitlement:
+        """What the tenant may do now by what it pays."""
+        return self.entitled.entitlement
 
     @property
     def role(self) -> str:
@@ -112,14 +122,14 @@ async def open_session(claims: Claims, *, hands_in: bool = False) -> Session:
         DeviceRevoked: the token is a device's, and the device is revoked or its member has left.
         WipeOrdered: the token is a device's, which is to be wiped.
     """
-    tenant = await _find_tenant(claims.tenant_id)
+    entitled = await _find_tenant(claims.tenant_id)
     standing = trusted.get(claims.id)
     if standing is None:
-        standing = await _load_standing(tenant, claims)
+        standing = await _load_standing(entitled.ref, claims)
         trusted.put(claims.id, standing)
     if standing.wipe == "now" or (standing.wipe and not hands_in):
         raise WipeOrdered(now=standing.wipe == "now")
-    return Session(tenant, Actor(claims.member_id, claims.device_id), standing.access)
+    return Session(entitled.ref, Actor(claims.member_id, claims.device_id), standing.access, entitled)
 
 
 async def _open_key_session(text: str, scope: Any) -> Session:
@@ -127,9 +137,10 @@ async def _open_key_session(text: str, scope: Any) -> Session:
     if read is None:
         raise ApiKeyInvalid
     try:
-        tenant = await _find_tenant(read.tenant_id)
+        entitled = await _find_tenant(read.tenant_id)
     except TokenInvalid:
         raise ApiKeyInvalid from None
+    tenant = entitled.ref
     key_hash = hash_api_key(text)
     standing = key_standings.get(key_hash)
     if standing is None:
@@ -144,7 +155,7 @@ async def _open_key_session(text: str, scope: Any) -> Session:
     scope["state"][_ALLOWANCE] = allowance
     if allowance.remaining < 0:
         raise TooManyRequests(retry_after_s=allowance.reset_s)
-    return Session(tenant, Actor(standing.member_id), standing.access)
+    return Session(tenant, Actor(standing.member_id), standing.access, entitled)
 
 
 async def tell_allowance(message: Any, scope: Any) -> None:
@@ -160,7 +171,7 @@ def provide_session(request: Request[Any, Any, Any]) -> Session:
     """The session of a person or device, for handlers: `session: NamedDependency[Session]`.
 
     Raises:
-        TokenMissing: the route is excluded from authentication.
+        TokenMissing, Restricted, SeatMissing: as in `provide_any_session`.
         Forbidden: an API key is asking.
     """
     session = provide_any_session(request)
@@ -174,19 +185,34 @@ def provide_any_session(request: Request[Any, Any, Any]) -> Session:
 
     Raises:
         TokenMissing: the route is excluded from authentication.
+        Restricted, SeatMissing, NotInPlan: it writes, and the tenant's plan lets it not.
     """
     user = request.scope.get("user")
     if not isinstance(user, Session):
         raise TokenMissing
+    if user.entitled.steps and request.method not in _READS:
+        _require_entitled(user, request)
     return user
 
 
-async def _find_tenant(tenant_id: UUID) -> TenantRef:
+def _require_entitled(session: Session, request: Request[Any, Any, Any]) -> None:
+    """Let a write through by the tenant's plan, or because it stays open (`limits.OPEN`)."""
+    if request.url.path.startswith(_BILLING) or limits.OPEN.items() <= request.route_handler.opt.items():
+        return
+    now, role = session.entitlement, session.role
+    limits.require_writing(now, role)
+    if session.access.scopes is not None:
+        limits.require_feature(now, "api_access", role)
+    elif role != "billing" and not session.entitled.seats.seats(session.member_id, now.seats_max):
+        raise limits.SeatMissing(now, role)
+
+
+async def _find_tenant(tenant_id: UUID) -> EntitledTenant:
     tenant = tenants.get(tenant_id)
     if tenant is None:
         try:
             async with platform_transaction():
-                tenant = await get_tenant(tenant_id)
+                tenant = await get_entitled_tenant(tenant_id)
         except TenantUnknown:
             raise TokenInvalid from None
         tenants.put(tenant_id, tenant)

@@ -1,4 +1,4 @@
-"""What is remembered of whom a token stands for: their tenant, and what they may do.
+"""What is remembered of whom a token stands for: their tenant, what it may do, and what they may do.
 
 A process that changes any of it forgets at once; others go on with what they know for `STANDING_TTL_S`.
 """
@@ -9,7 +9,7 @@ from uuid import UUID
 from server.auth.api_keys import KeyStanding
 from server.auth.service import Standing
 from server.auth.ttl_cache import TtlCache
-from server.db import TenantRef
+from server.tenants.entitlements import EntitledTenant, rewritten
 
 TENANT_TTL_S: Final = 30.0
 STANDING_TTL_S: Final = 30.0
@@ -17,7 +17,7 @@ STANDING_TTL_S: Final = 30.0
 TENANTS_CACHED_MAX: Final = 10_000
 STANDINGS_CACHED_MAX: Final = 50_000
 
-tenants: Final[TtlCache[UUID, TenantRef]] = TtlCache(ttl_s=TENANT_TTL_S, size_max=TENANTS_CACHED_MAX)
+tenants: Final[TtlCache[UUID, EntitledTenant]] = TtlCache(ttl_s=TENANT_TTL_S, size_max=TENANTS_CACHED_MAX)
 trusted: Final[TtlCache[str, Standing]] = TtlCache(ttl_s=STANDING_TTL_S, size_max=STANDINGS_CACHED_MAX)
 """By the token's id."""
 
@@ -40,3 +40,6 @@ def forget_standings() -> None:
     tenants.clear()
     trusted.clear()
     key_standings.clear()
+
+
+rewritten.append(tenants.forget)

@@ -29,6 +29,10 @@ class TtlCache(Generic[K, V]):
             del self._entries[next(iter(self._entries))]
         self._entries[key] = (time.monotonic() + self._ttl_s, value)
 
+    def forget(self, key: K) -> None:
+        """Forget one of them, if it is there."""
+        self._entries.pop(key, None)
+
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()

@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
 from server.auth import service, wipes
+from server.auth.limits import OPEN
 from server.auth.messages import DeviceView
 from server.auth.session import Session
 from server.auth.standings import forget_standings
@@ -43,7 +44,7 @@ class WipeReply(Struct, frozen=True):
     wiped: bool = True
 
 
-@post("/devices/{device_id:uuid}/wipe")
+@post("/devices/{device_id:uuid}/wipe", opt=OPEN)
 async def order_wipe(
     device_id: FromPath[UUID], data: JSONBody[WipeRequest], session: NamedDependency[Session]
 ) -> DeviceView:

@@ -11,6 +11,8 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParams, RawBody
 
+from server.auth import seats
+from server.auth.limits import OPEN
 from server.auth.session import Session
 from server.crm import service
 from server.crm.attachment.handlers import CONTENT_HANDLERS
@@ -53,7 +55,7 @@ from server.errors import Busy
 
 
 def _viewer(session: Session) -> Viewer:
-    return Viewer(session.member_id, session.access)
+    return Viewer(session.member_id, session.access, session.entitled)
 
 
 def _models(resource: Resource, viewer: Viewer) -> Models:
@@ -117,7 +119,10 @@ def _create(resource: Resource) -> HTTPRouteHandler:
 
 
 def _change(resource: Resource) -> HTTPRouteHandler:
-    @patch("/{row_id:uuid}", **describe(resource, "change"))
+    # A leaver is locked out whatever is paid; the members' own rule sees to the rest.
+    opt = OPEN if resource is MEMBERS else None
+
+    @patch("/{row_id:uuid}", opt=opt, **describe(resource, "change"))
     async def change_row(
         row_id: FromPath[UUID], body: RawBody, request: AnyRequest, session: NamedDependency[Session]
     ) -> Response[Any]:
@@ -130,7 +135,10 @@ def _change(resource: Resource) -> HTTPRouteHandler:
             headers = await name_requests(resource.entity.name, row["id"], revision)
             return reply_row(_shown(resource, row, viewer), row["revision"], headers=headers)
 
-        return await write_once(request, body, session, act)
+        reply = await write_once(request, body, session, act)
+        if resource is MEMBERS:
+            await seats.follow_members(session.entitled)
+        return reply
 
     return change_row
 

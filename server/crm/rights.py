@@ -13,6 +13,7 @@ from outrider_sdk.protocol.entities import ENTITIES, Entity
 from server.auth.access import Access, Reach
 from server.auth.scopes import Action, permits
 from server.errors import Forbidden
+from server.tenants.entitlements import UNMETERED, EntitledTenant, Entitlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,13 @@ class Viewer:
 
     member_id: UUID
     access: Access
+    entitled: EntitledTenant | None = None
+    """Their tenant, and what it may do by what it pays; None: nobody asks."""
+
+    @property
+    def entitlement(self) -> Entitlement:
+        """What their tenant may do now."""
+        return UNMETERED if self.entitled is None else self.entitled.entitlement
 
     @property
     def role(self) -> str:

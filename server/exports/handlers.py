@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from server import storage
 from server.auth.guards import require_role
+from server.auth.limits import OPEN
 from server.auth.session import Session
 from server.db import tenant_transaction
 from server.exports import service
@@ -60,7 +61,7 @@ class _Download(Operation):
         self.responses = {"200": OpenAPIResponse(description="It.", content={"application/octet-stream": media})}
 
 
-@post("/", status_code=202, operation_id="createExport")
+@post("/", status_code=202, operation_id="createExport", opt=OPEN)
 async def ask_for_export(data: JSONBody[ExportRequest], session: NamedDependency[Session]) -> ExportView:
     """Ask for all that you may read of the tenant, as of one moment; a job writes it.
 

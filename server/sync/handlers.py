@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from outrider_sdk.protocol import PUSH_MUTATIONS_MAX, fill_digests
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
+from server.auth.limits import OPEN
 from server.auth.session import HANDS_IN, Session
 from server.db import Source, tenant_transaction, tenant_write
 from server.errors import FieldError, InvalidInput
@@ -132,5 +133,5 @@ def as_sent(mutation: MutationBody) -> dict[str, Any]:
 
 
 sync_router = Router(
-    "/sync", route_handlers=[push_mutations, pull_page, fetch_snapshot, compare_checksum], tags=["sync"]
+    "/sync", route_handlers=[push_mutations, pull_page, fetch_snapshot, compare_checksum], tags=["sync"], opt=OPEN
 )

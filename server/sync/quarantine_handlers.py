@@ -14,6 +14,7 @@ from outrider_sdk.protocol import PUSH_MUTATIONS_MAX, fill_digests
 from server.auth import service as auth
 from server.auth.guards import require_all_rights
 from server.auth.handlers import limited
+from server.auth.limits import OPEN
 from server.auth.session import Session
 from server.auth.tokens import TokenInvalid
 from server.db import platform_transaction, tenant_transaction
@@ -137,13 +138,13 @@ async def list_mutations(
         return QuarantinedMutations(await quarantine.list_mutations(quarantine_id, after, PAGE))
 
 
-@post("/{quarantine_id:uuid}/release", status_code=200, operation_id="releaseQuarantine")
+@post("/{quarantine_id:uuid}/release", status_code=200, operation_id="releaseQuarantine", opt=OPEN)
 async def release(quarantine_id: FromPath[UUID], session: NamedDependency[Session]) -> DecisionReply:
     """Take the work, under the rights that its author had when it was captured, and in their name."""
     return await _decide(quarantine_id, "released", session)
 
 
-@post("/{quarantine_id:uuid}/discard", status_code=200, operation_id="discardQuarantine")
+@post("/{quarantine_id:uuid}/discard", status_code=200, operation_id="discardQuarantine", opt=OPEN)
 async def discard(quarantine_id: FromPath[UUID], session: NamedDependency[Session]) -> DecisionReply:
     """Refuse the work; what was handed in stays on record."""
     return await _decide(quarantine_id, "discarded", session)

@@ -5,15 +5,18 @@ their moment, though no job ran and no provider answered. A tenant that nobody b
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from server import clock
-from server.db import connection
+from server.db import TenantRef, after_commit, connection
 from server.errors import AppError
+from server.tenants.seats import NO_SEATS, Seats
+from server.tenants.service import TenantUnknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,34 @@ class LimitReached(AppError):
         super().__init__(message, limit=limit, used=used, maximum=maximum, plan=plan, way_out=way_out)
 
 
+@dataclass(frozen=True, slots=True)
+class EntitledTenant:
+    """A tenant, what it may do as time goes by, and who has its seats; without steps, nobody bills it."""
+
+    ref: TenantRef
+    steps: tuple[Entitlement, ...] = ()
+    seats: Seats = NO_SEATS
+
+    @property
+    def entitlement(self) -> Entitlement:
+        """What it may do now: the clock alone moves it on."""
+        return current(self.steps, clock.now()) if self.steps else UNMETERED
+
+
+rewritten: Final[list[Callable[[UUID], None]]] = []
+"""Who is told, at once, of each tenant whose entitlements or seats this process has written."""
+
+
+def tell_rewritten(tenant_id: UUID) -> None:
+    """Have all know, once the open transaction has committed, that what they remember of the tenant is out of date."""
+    after_commit(partial(_tell, tenant_id))
+
+
+def _tell(tenant_id: UUID) -> None:
+    for tell in rewritten:
+        tell(tenant_id)
+
+
 def current(steps: Sequence[Entitlement], now: datetime) -> Entitlement:
     """The step that holds at the moment; unmetered where there are none."""
     held = UNMETERED
@@ -67,6 +98,45 @@ async def load_entitlements(tenant_id: UUID) -> tuple[Entitlement, ...]:
     """All steps of a tenant, the first first (platform)."""
     text = await connection().fetchval("SELECT steps::text FROM entitlement WHERE tenant_id = $1", tenant_id)
     return () if text is None else tuple(_read(step) for step in json.loads(text))
+
+
+_ENTITLED: Final = """
+SELECT t.id, t.slug, t.schema, t.database, e.steps::text AS steps, s.holders, s.withdrawn
+FROM tenant t LEFT JOIN entitlement e ON e.tenant_id = t.id
+LEFT JOIN LATERAL (
+    SELECT array_agg(s.member_id ORDER BY s.assigned_at, s.member_id) FILTER (WHERE s.withdrawn_at IS NULL) AS holders,
+        array_agg(s.member_id) FILTER (WHERE s.withdrawn_at IS NOT NULL) AS withdrawn
+    FROM seat s WHERE s.tenant_id = e.tenant_id
+) s ON true
+WHERE t.status = 'active' AND """
+
+
+async def get_entitled_tenant(tenant_id: UUID) -> EntitledTenant:
+    """The active tenant of that id with all that it may do, in one statement (platform).
+
+    Raises:
+        TenantUnknown: there is none, or it is suspended.
+    """
+    return _entitled(await connection().fetchrow(_ENTITLED + "t.id = $1", tenant_id))
+
+
+async def get_entitled_tenant_by_slug(slug: str) -> EntitledTenant:
+    """The same by its address (platform).
+
+    Raises:
+        TenantUnknown: there is none, or it is suspended.
+    """
+    return _entitled(await connection().fetchrow(_ENTITLED + "t.slug = $1", slug))
+
+
+def _entitled(row: Any) -> EntitledTenant:
+    if row is None:
+        raise TenantUnknown
+    ref = TenantRef(row["id"], row["slug"], row["schema"], row["database"])
+    if row["steps"] is None:
+        return EntitledTenant(ref)
+    steps = tuple(_read(step) for step in json.loads(row["steps"]))
+    return EntitledTenant(ref, steps, Seats(tuple(row["holders"] or ()), frozenset(row["withdrawn"] or ())))
 
 
 async def find_entitlement(tenant_id: UUID) -> Entitlement:
@@ -85,6 +155,8 @@ async def store_entitlements(tenant_id: UUID, steps: Sequence[Entitlement]) -> b
         text,
         clock.now(),
     )
+    if changed:
+        tell_rewritten(tenant_id)
     return bool(changed)
 
 

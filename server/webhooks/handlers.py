@@ -14,6 +14,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from server.auth.guards import require_role
+from server.auth.limits import OPEN, require_feature
 from server.auth.session import Session
 from server.db import tenant_transaction
 from server.errors import FieldError, InvalidInput
@@ -40,6 +41,7 @@ async def create_webhook(
 ) -> WebhookReply:
     """Make a webhook. Its signing secret is in this reply, and nowhere else."""
     require_role(session, "admin", "owner")
+    require_feature(session.entitlement, "automation", session.role)
     wanted, config = Wanted(data.url, data.events, data.description), state.config
     async with tenant_transaction(session.tenant):
         webhook, secret = await service.create_webhook(
@@ -76,7 +78,7 @@ async def change_webhook(
     return WebhookView.of(webhook)
 
 
-@delete("/{webhook_id:uuid}")
+@delete("/{webhook_id:uuid}", opt=OPEN)
 async def delete_webhook(webhook_id: FromPath[UUID], session: NamedDependency[Session]) -> None:
     """Delete a webhook and its deliveries."""
     require_role(session, "admin", "owner")

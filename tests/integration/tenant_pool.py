@@ -23,6 +23,12 @@ _SHAPE = """
     FROM pg_namespace n WHERE nspname = $1"""
 """What a test may have changed of a schema: its tables, functions, columns, triggers and rights."""
 
+_BILLING = (
+    "usage_day", "seat", "billing_notice", "billing_intent", "billing_invoice", "billing_subscription", "entitlement",
+    "billing_account",
+)  # fmt: skip
+"""Tables of the platform that say what the tenant pays, in the order in which they can be emptied."""
+
 _COUNTER = "revision_counter"
 """It goes on where it was: what processes remember by tenant and revision stays true."""
 
@@ -91,7 +97,8 @@ class TenantPool:
             await self._owner.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
             for table, content in used.contents.items():
                 await self._owner.copy_to_table(table, schema_name=schema, source=BytesIO(content), format="binary")
-            await self._owner.execute("DELETE FROM platform.membership WHERE tenant_id = $1", used.tenant.id)
+            for table in ("membership", *_BILLING):
+                await self._owner.execute(f"DELETE FROM platform.{table} WHERE tenant_id = $1", used.tenant.id)
             await self._owner.execute(
                 "UPDATE platform.tenant SET slug = $2, name = 'Test tenant', status = 'active', created_at = now()"
                 " WHERE id = $1",

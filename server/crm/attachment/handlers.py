@@ -12,6 +12,7 @@ from litestar.response import Stream
 from outrider_sdk.protocol.attachments import CONTENT_BYTES_MAX, PART_BYTES_MAX
 from outrider_sdk.protocol.entities import ATTACHMENT
 
+from server.auth.limits import OPEN
 from server.auth.session import HANDS_IN, Session
 from server.crm import service as rows
 from server.crm.attachment import keep, thumbnails
@@ -52,7 +53,7 @@ async def get_attachment_upload(row_id: FromPath[UUID], session: NamedDependency
 @patch(
     "/{row_id:uuid}/upload",
     request_max_body_size=PART_BYTES_MAX + 1,
-    opt=HANDS_IN,
+    opt=HANDS_IN | OPEN,
     **describe_upload("appendAttachmentUpload", takes_part=True),
 )
 async def append_to_upload(
@@ -154,7 +155,7 @@ async def _send(request: AnyRequest, key: str, tag: str, media_type: str, name: 
 
 
 def _viewer(session: Session) -> Viewer:
-    return Viewer(session.member_id, session.access)
+    return Viewer(session.member_id, session.access, session.entitled)
 
 
 CONTENT_HANDLERS: Final = [

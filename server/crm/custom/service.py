@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
+from server.auth.limits import require_feature
 from server.crm.checks import check_single, refuse
 from server.crm.custom.rules import CHOICES_MAX, KEY_PATTERN, CustomField, value_problem
 from server.crm.resource import Write
@@ -67,6 +68,7 @@ async def check_definition(write: Write) -> None:
     Raises:
         AlreadyThere: the entity has a field of this key.
         InvalidInput: naming the field.
+        NotInPlan: the tenant's plan has none; those that are there stay, with their values.
     """
     if write.deletes:
         return
@@ -79,7 +81,9 @@ async def check_definition(write: Write) -> None:
         raise refuse("key", "Use lower-case letters, digits and “_”, a letter first, at most 40.")
     _check_choices(write)
     await check_single(write, "custom_field", "entity", "key")
-    if write.before is not None and write.values:
+    if write.before is None:
+        require_feature(write.viewer.entitlement, "custom_fields", write.viewer.access.base)
+    elif write.values:
         write.values["version"] = write.before["version"] + 1
 
 

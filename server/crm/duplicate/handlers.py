@@ -53,7 +53,7 @@ async def list_cases(query: QueryParams, session: NamedDependency[Session]) -> R
     if status not in STATUSES:
         raise refuse("status", f"Use one of {', '.join(STATUSES)}.")
     async with tenant_transaction(session.tenant):
-        viewer = Viewer(session.member_id, session.access)
+        viewer = Viewer(session.member_id, session.access, session.entitled)
         cases = await service.list_cases(viewer, status=status, row_id=_read_id(row_id))
     return Response(DuplicatesReply.of(cases))
 
@@ -71,7 +71,7 @@ async def dismiss(
 ) -> Response[None]:
     """Say that the two are different: they are not asked about again."""
     read_body(body or b"{}", DismissalRequest)
-    viewer = Viewer(session.member_id, session.access)
+    viewer = Viewer(session.member_id, session.access, session.entitled)
 
     async def act(revision: Revision) -> Reply:
         await service.dismiss_case(case_id, viewer=viewer, revision=revision)
@@ -84,7 +84,7 @@ async def dismiss(
 async def sweep(body: RawBody, request: AnyRequest, session: NamedDependency[Session]) -> Response[Any]:
     """Compare all accounts and contacts, as a job."""
     read_body(body or b"{}", SweepRequest)
-    viewer = Viewer(session.member_id, session.access)
+    viewer = Viewer(session.member_id, session.access, session.entitled)
     if not all(viewer.reads_all(ENTITIES[name]) for name in MERGED_ENTITIES):
         raise Forbidden("Only an admin may have all rows compared.")
 

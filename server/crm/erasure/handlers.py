@@ -6,19 +6,20 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from server.auth.limits import OPEN
 from server.auth.session import Session
 from server.crm.erasure import commands
 from server.crm.erasure.messages import ErasureReply
 from server.crm.openapi import describe_erasure
 
 
-@post("/{row_id:uuid}/erasure", **describe_erasure("Contact"))
+@post("/{row_id:uuid}/erasure", opt=OPEN, **describe_erasure("Contact"))
 async def erase_contact(row_id: FromPath[UUID], session: NamedDependency[Session]) -> ErasureReply:
     """Erase a contact for good, on every device as well. For admins and owners."""
     return await _erase("contact", row_id, session)
 
 
-@post("/{row_id:uuid}/erasure", **describe_erasure("Member"))
+@post("/{row_id:uuid}/erasure", opt=OPEN, **describe_erasure("Member"))
 async def erase_member(row_id: FromPath[UUID], session: NamedDependency[Session]) -> ErasureReply:
     """Erase a member who has left, and their log-in. For admins and owners."""
     return await _erase("member", row_id, session)

@@ -14,7 +14,7 @@ from server.db import tenant_transaction, tenant_write
 
 
 def _viewer(session: Session) -> Viewer:
-    return Viewer(session.member_id, session.access)
+    return Viewer(session.member_id, session.access, session.entitled)
 
 
 @get("/")

@@ -41,7 +41,7 @@ async def hand_over_member(
 ) -> Response[Any]:
     """Hand over all that a member works, from now on, to another: outlets, territories and drafts of orders."""
     data = read_body(body, HandoverRequest)
-    viewer = Viewer(session.member_id, session.access)
+    viewer = Viewer(session.member_id, session.access, session.entitled)
 
     async def act(revision: Revision) -> Reply:
         await service.get_row_to(MEMBERS, "edit", row_id, viewer)

@@ -7,8 +7,10 @@ from uuid import UUID
 import msgspec
 from outrider_sdk.protocol.entities import ENTITIES, ROLES
 
+from server.auth import limits
 from server.auth.access import FIXED, access_of, problems_of
 from server.auth.roles import may_manage
+from server.auth.seats import count_seated
 from server.auth.service import find_base
 from server.auth.standings import forget_standings
 from server.auth.wipes import cancel_wipes_of, order_wipes_of
@@ -42,8 +44,11 @@ async def check_member(write: Write) -> None:
         Forbidden: the member is of a rank that the viewer does not manage.
         InvalidInput: there is no such role, or it is above the viewer's.
         LastOwner: the last one would go.
+        Restricted, GrowthPaused, LimitReached: the plan of the tenant says so.
     """
     assert write.before is not None  # members join by `server.auth`
+    if write.values != {"active": False}:
+        limits.require_writing(write.viewer.entitlement, write.viewer.access.base)
     by, now = write.viewer.access.base, await find_base(write.before["role"])
     if write.row_id != write.viewer.member_id and not may_manage(by, now):
         raise Forbidden("You may not change this person. Ask an owner.")
@@ -54,6 +59,10 @@ async def check_member(write: Write) -> None:
     stays = wanted == "owner" and write.value("active")
     if now == "owner" and write.before["active"] and not stays and not await _other_owners(write.row_id):
         raise LastOwner
+    had_seat = write.before["active"] and now != "billing"
+    if write.value("active") and wanted != "billing" and not had_seat and write.viewer.entitled is not None:
+        used = await count_seated() - len(write.viewer.entitled.seats.withdrawn)
+        limits.require_room_for_seat(write.viewer.entitlement, used, by)
 
 
 async def _get_base(role: str) -> str:

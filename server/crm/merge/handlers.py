@@ -25,7 +25,7 @@ from server.db import Revision
 @post("/", **describe_act("Merge", MergeRequest, MERGES.models.view, body_required=True))
 async def create_merge(body: RawBody, request: AnyRequest, session: NamedDependency[Session]) -> Response[Any]:
     """Merge two accounts, or two contacts, into one; old ids go on working, and it can be undone."""
-    data, viewer = read_body(body, MergeRequest), Viewer(session.member_id, session.access)
+    data, viewer = read_body(body, MergeRequest), Viewer(session.member_id, session.access, session.entitled)
 
     async def act(revision: Revision) -> Reply:
         merge = await service.merge_rows(
@@ -43,7 +43,7 @@ async def undo(
 ) -> Response[Any]:
     """Undo a merge, and say what stays because it was changed since."""
     read_body(body or b"{}", UndoRequest)
-    viewer = Viewer(session.member_id, session.access)
+    viewer = Viewer(session.member_id, session.access, session.entitled)
 
     async def act(revision: Revision) -> Reply:
         merge, stayed = await undo_merge(row_id, viewer=viewer, revision=revision)

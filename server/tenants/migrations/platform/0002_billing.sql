@@ -146,8 +146,9 @@ CREATE INDEX ON platform.billing_intent (created_at) WHERE state = 'pending';
 CREATE TABLE platform.seat (
     tenant_id uuid NOT NULL REFERENCES platform.billing_account (tenant_id),
     member_id uuid NOT NULL,
-    assigned_at timestamptz NOT NULL,
+    assigned_at timestamptz NOT NULL,  -- where there are too few seats, those who came first work on them
     assigned_by uuid,
+    withdrawn_at timestamptz,  -- it was taken from an active member, who does not get it back by themself
     PRIMARY KEY (tenant_id, member_id)
 );
 

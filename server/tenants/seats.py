@@ -1,0 +1,58 @@
+"""Seats: who of a tenant's members works on those that it has. Buying more is billing's; assigning is here.
+
+The rows are the platform's, and the members the tenant's: no transaction spans both. So whoever has no row yet counts
+as seated while a seat is free, and `follow_members`, which may be repeated at any time, brings the rows in line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from server import clock
+from server.db import connection
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Who has a seat, the earliest first, and from whom one was taken. Pure."""
+
+    holders: tuple[UUID, ...] = ()
+    withdrawn: frozenset[UUID] = frozenset()
+
+    def seats(self, member_id: UUID, seats_max: int | None) -> bool:
+        """Whether the member works on one of so many seats. Where there are too few, those who came first do."""
+        if member_id in self.withdrawn:
+            return False
+        if seats_max is None:
+            return True
+        if member_id in self.holders:
+            return self.holders.index(member_id) < seats_max
+        return len(self.holders) < seats_max
+
+
+NO_SEATS: Final = Seats()
+
+
+async def follow_members(tenant_id: UUID, member_ids: Sequence[UUID]) -> tuple[int, int]:
+    """Give each of the members a row, and free the rows of all others; how many came and went (platform).
+
+    Args:
+        member_ids: all who need a seat, those first who come first. A seat that was withdrawn from one of them
+            stays withdrawn.
+    """
+    conn = connection()
+    gone = await conn.fetch(
+        "DELETE FROM seat WHERE tenant_id = $1 AND member_id <> ALL ($2::uuid[]) RETURNING 1",
+        tenant_id, list(member_ids),
+    )  # fmt: skip
+    come = await conn.fetch(_ASSIGN, tenant_id, list(member_ids), clock.now())
+    return len(come), len(gone)
+
+
+_ASSIGN: Final = """
+INSERT INTO seat (tenant_id, member_id, assigned_at)
+SELECT b.tenant_id, m.id, $3::timestamptz + make_interval(secs => m.turn / 1e6)
+FROM billing_account b, unnest($2::uuid[]) WITH ORDINALITY AS m (id, turn) WHERE b.tenant_id = $1
+ON CONFLICT (tenant_id, member_id) DO NOTHING RETURNING 1
+"""
