@@ -30,12 +30,13 @@ class Push:
         start, gaps = self._store.meta_int("again_from", 1), 0
         again = self._store.meta("again_from") is not None
         while True:
+            sent_through = self._store.meta_int("sent_through")
             chunk = self._marked_chunk(start, again)
             if not chunk:
                 break  # what was answered is acknowledged by the next push, and told to the pull
             acked_through = self._store.meta_int("answered_through")
             try:
-                reply = self._push(chunk, acked_through)
+                reply = self._push(chunk, acked_through, again=chunk[0]["number"] <= sent_through)
             except Rejected as refusal:
                 if refusal.status == 413 and len(chunk) > 1:
                     self._at_most = len(chunk) // 2
@@ -84,13 +85,15 @@ class Push:
                 self._store.set_meta(sent_through=last)
         return chunk
 
-    def _push(self, chunk: list[Mutation], acked_through: int) -> PushReply:
+    def _push(self, chunk: list[Mutation], acked_through: int, *, again: bool) -> PushReply:
         request: PushRequest = {
             "protocol": PROTOCOL_VERSION,
             "incarnation": self._contact.incarnation,
             "acked_through": acked_through,
             "mutations": chunk,
         }
+        if again:  # without an answer, whatever the reason: it may be that the server does not survive it
+            request["again"] = True
         reply: PushReply = self._contact.request(
             lambda: self._contact.transport.push(request), PushReply.__required_keys__
         )

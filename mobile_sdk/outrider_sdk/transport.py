@@ -122,8 +122,18 @@ class Http:
         self._pool: PoolManager | None = None
         self._coding = "gzip" if encoding.zstd() is None else "zstd"
 
-    def post(self, path: str, message: Mapping[str, Any], token: str | None = None) -> dict[str, Any]:
+    def post(
+        self,
+        path: str,
+        message: Mapping[str, Any],
+        token: str | None = None,
+        *,
+        again: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """Send a message, and return the reply's.
+
+        Args:
+            again: what the message says beside, when it is sent for another time.
 
         Raises:
             Offline: no answer, after repeated tries.
@@ -148,6 +158,8 @@ class Http:
             if attempt == self._attempts_max or self._timer() - began + wait_s > self._total_max_s:
                 raise failure
             self._sleep(wait_s)
+            if again is not None:
+                body, again = encoding.dumps({**message, **again}), None
         raise AssertionError("unreachable")
 
     def _once(self, path: str, body: bytes, token: str | None) -> dict[str, Any]:
@@ -292,7 +304,7 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
     def push(self, request: PushRequest) -> PushReply:
         """`POST /sync/push` (protocol 4)."""
         message = {**request, "mutations": lean(request["mutations"])}
-        return cast(PushReply, self._authorised("/sync/push", message))
+        return cast(PushReply, self._authorised("/sync/push", message, again={"again": True}))
 
     def pull(self, request: PullRequest) -> PullPage:
         """`POST /sync/pull` (protocol 5).
@@ -349,8 +361,8 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
             ahead.drop()
         super().close()
 
-    def _authorised(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
-        return self.with_token(lambda token: self.post(path, message, token))
+    def _authorised(self, path: str, message: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+        return self.with_token(lambda token: self.post(path, message, token, **options))
 
     def with_token(self, call: Callable[[str], T]) -> T:
         """Call with an access token, and once more with a new one where that has expired."""

@@ -98,6 +98,24 @@ def test_what_gets_lost_on_the_way_is_asked_for_again(crm, server, http, waits, 
     assert waits == [1.0]
 
 
+def test_s8_a_push_says_when_it_was_sent_before(crm, server, http):
+    """Within a sync and after it: only so can the server find a mutation that it does not survive."""
+    shop = stock_shop(server)
+    crm.sync()
+    crm.contacts.create(account_id=shop["account"], name="Ann")
+    http.faults.extend(["drop"] * 5)
+    with pytest.raises(Offline):
+        crm.sync()
+    crm.contacts.create(account_id=shop["account"], name="Bob")
+
+    crm.sync()
+    crm.contacts.create(account_id=shop["account"], name="Cid")
+    crm.sync()
+
+    pushed = [message for path, _, message in http.log if path == "/sync/push" and message["mutations"]]
+    assert [message.get("again", False) for message in pushed] == [False, True, True, True, True, True, False]
+
+
 def test_a_network_that_is_gone_is_given_up_in_bounded_time(crm, server, http, waits):
     """A person waits for seconds, not for minutes; and their work is kept."""
     shop = stock_shop(server)

@@ -1,5 +1,6 @@
 """Pushes that failed by a fault of ours: the third time, the queue passes the mutation that they stumble over (S8)."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ def is_fault(error: Exception) -> bool:
     return not isinstance(error, trouble)
 
 
-async def count_failure(device_id: UUID, mutations: list[dict[str, Any]]) -> None:
+async def count_failure(device_id: UUID, mutations: Sequence[dict[str, Any]]) -> None:
     """A push that began with these mutations failed; its own transaction is gone."""
     await connection().execute(
         "UPDATE device SET failures = CASE WHEN failed_number = $2 THEN failures + 1 ELSE 1 END, failed_number = $2"

@@ -11,17 +11,16 @@ from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
 from server.auth.limits import OPEN
 from server.auth.session import HANDS_IN, Session
-from server.db import Source, tenant_transaction, tenant_write
+from server.db import tenant_transaction
 from server.errors import FieldError, InvalidInput
 from server.sync import wire
 from server.sync.checksum_handlers import compare_checksum
 from server.sync.device_guard import require_device
-from server.sync.failures import count_failure, is_fault
 from server.sync.forms import Form
 from server.sync.numbers import chain
 from server.sync.position import Position
 from server.sync.pull import pull
-from server.sync.push import push
+from server.sync.push_commands import Handed, take, take_again
 from server.sync.schemas import is_served
 from server.sync.snapshot_build import build
 from server.sync.snapshot_handlers import fetch_snapshot
@@ -47,6 +46,7 @@ class PushBody(msgspec.Struct, forbid_unknown_fields=True):
     incarnation: Annotated[int, msgspec.Meta(ge=1)]
     acked_through: Annotated[int, msgspec.Meta(ge=0)]
     mutations: Annotated[list[MutationBody], msgspec.Meta(max_length=PUSH_MUTATIONS_MAX)]
+    again: bool = False
 
 
 class PullBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,22 +67,14 @@ async def push_mutations(request: Request[Session, Any, State], session: NamedDe
     """Hand in what the device captured. Each mutation has one effect, however often it is sent."""
     body = await wire.read(request, PushBody)
     wire.check_version(body.protocol)
-    require_device(session)
+    device_id = require_device(session)
     mutations = [as_sent(m) for m in body.mutations]
     try:
         fill_digests(mutations, chain)
     except ValueError as error:
         raise InvalidInput([FieldError("mutations", str(error))]) from None
-    try:
-        async with tenant_write(session.tenant, by=session.actor, source=Source.SYNC) as revision:
-            reply = await push(
-                mutations, incarnation=body.incarnation, acked_through=body.acked_through, revision=revision
-            )
-    except Exception as error:
-        if is_fault(error) and session.actor.device_id is not None:
-            async with tenant_transaction(session.tenant):
-                await count_failure(session.actor.device_id, mutations)
-        raise
+    handed = Handed(session, device_id, body.incarnation, body.acked_through, mutations)
+    reply = await (take_again(handed) if body.again else take(handed))
     return await wire.reply(wire.form_of(request), reply)
 
 

@@ -40,6 +40,10 @@ DAY_US = 86_400_000_000
 PRICE_WINDOW_DAYS = 7
 """For how long a captured price is honoured, unless the tenant's setting `price_window_days` says otherwise."""
 
+POISON = Refusal(
+    "poison", "It could not be stored, for a reason that is ours, not yours. It is kept; please report it."
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -59,9 +63,17 @@ class DeviceRevoked(Unauthorized):
 
 
 async def push(
-    mutations: list[dict[str, Any]], *, incarnation: int, acked_through: int, revision: Revision
+    mutations: list[dict[str, Any]],
+    *,
+    incarnation: int,
+    acked_through: int,
+    revision: Revision,
+    refusal: Refusal | None = None,
 ) -> dict[str, Any]:
     """Apply a device's mutations in order and answer with their outcomes.
+
+    Args:
+        refusal: for all that are not known yet, where they are not to be looked at.
 
     Raises:
         DeviceRevoked, IncarnationUnknown, NumberGap, Forked: the push cannot be taken as a whole; nothing was written.
@@ -73,7 +85,7 @@ async def push(
         raise WipeOrdered(now=True)
     if record["incarnation"] != incarnation:
         raise IncarnationUnknown(f"This device is in incarnation {record['incarnation']}, not {incarnation}.")
-    return await _push(record, mutations, acked_through, revision)
+    return await _push(record, mutations, acked_through, revision, refusal)
 
 
 async def push_released(
@@ -272,8 +284,7 @@ async def _refuse(
 
 def _poison(mutation: dict[str, Any], state: State) -> WritePlan:
     plan = WritePlan()
-    explanation = "It could not be stored, for a reason that is ours, not yours. It is kept; please report it."
-    refuse(mutation, Refusal("poison", explanation), state, plan)
+    refuse(mutation, POISON, state, plan)
     return plan
 
 
@@ -383,7 +394,7 @@ async def _save_device(record: asyncpg.Record, last: dict[str, Any], acked_throu
     acked = min(acked_through, last["number"])
     await connection().execute(
         "UPDATE device SET last_number = $2, last_digest = $3, acked_through = greatest(acked_through, $4),"
-        " last_seen_at = $5, failures = 0 WHERE id = $1",
+        " last_seen_at = $5, failures = 0, trial_start = NULL WHERE id = $1",
         record["id"],
         last["number"],
         last["digest"],

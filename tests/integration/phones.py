@@ -61,7 +61,7 @@ class BridgedTransport(HttpTransport):
         super().__init__(credentials, server=SERVER)
         self.bridge = bridge
 
-    def post(self, path: str, message: Any, token: str | None = None) -> dict[str, Any]:
+    def post(self, path: str, message: Any, token: str | None = None, **_: Any) -> dict[str, Any]:
         """Over the bridge."""
         return self.bridge.post(path, dict(message), token)
 
@@ -123,7 +123,7 @@ async def enrol_phone(
     crm = phone.crm if phone else Replica.open(folder / name, credentials=credentials)
 
     class Way(transports.Http):
-        def post(self, path: str, message: Any, token: str | None = None) -> dict[str, Any]:
+        def post(self, path: str, message: Any, token: str | None = None, **_: Any) -> dict[str, Any]:
             return bridge.post(path, dict(message), token)
 
     plain, transports.Http = transports.Http, Way  # type: ignore[misc]

@@ -82,6 +82,8 @@ class PushRequest(TypedDict):
     incarnation: int
     acked_through: int  # the device has stored the outcomes up to this number; the server may forget them
     mutations: list[Mutation]
+    again: NotRequired[bool]
+    """The first of them was sent before, and had no answer."""
 
 
 class Point(TypedDict):

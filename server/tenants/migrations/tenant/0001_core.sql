@@ -85,6 +85,8 @@ CREATE TABLE {{schema}}.device (
     lease_until timestamptz, lapsed_from timestamptz, lapsed_to timestamptz, past_lease bigint NOT NULL DEFAULT 0,
     -- How many pushes in a row that began with this mutation failed by a fault of the server's.
     failed_number bigint, failures integer NOT NULL DEFAULT 0,
+    -- Of a push that came again and has begun: its first and last mutation, and in how many such these died.
+    trial_start bigint, trial_through bigint, trial_deaths integer NOT NULL DEFAULT 0,
     -- Who wants it to erase all that it holds; its receipt that it has.
     wipe_ordered_at timestamptz, wipe_ordered_by uuid, wipe_now boolean NOT NULL DEFAULT false, wiped_at timestamptz,
     wipe_receipt jsonb

@@ -1,0 +1,216 @@
+"""S8 where a mutation ends the server's process: what raises is found otherwise (`test_sync_push.py`)."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from outrider_sdk import Offline, Replica, SyncReport
+
+from server.auth.session import Session
+from server.db import TenantRef, tenant_transaction
+from server.sync import push_commands
+from server.sync.push import IncarnationUnknown
+from server.sync.push_commands import Handed, take_again
+from server.sync.trials import Mark, find_mark, set_mark
+from server.tenants.schema import app_url
+from tests.integration.conftest import APP_PASSWORD
+from tests.integration.live_server import enrol, live, on_device
+from tests.integration.poisoned_server import SECRET_KEY
+from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
+
+ROOT = Path(__file__).parents[2]
+POISON = "Belladonna"
+START_TRIES = 400
+
+
+class Mortal:
+    """A server of its own process, which somebody starts again each time that it is dead."""
+
+    def __init__(self, database_url: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url, self.lives = f"http://127.0.0.1:{self.port}", 0
+        self._database_url = app_url(database_url, APP_PASSWORD)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_dead(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    async def raise_up(self) -> None:
+        """Start it, if it is dead, and wait until it listens."""
+        if not self.is_dead:
+            return
+        self._start()
+        for _ in range(START_TRIES):
+            assert not self.is_dead
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+        raise AssertionError("it does not listen")
+
+    def _start(self) -> None:
+        self.lives += 1
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.poisoned_server", str(self.port), self._database_url, POISON],
+            cwd=ROOT,
+        )
+
+    def wait_for_death(self) -> None:
+        assert self._process is not None
+        self._process.wait(30)
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+
+
+@pytest.fixture
+async def server(owner_urls: dict[str, str]) -> AsyncIterator[Mortal]:
+    mortal = Mortal(owner_urls["main"])
+    yield mortal
+    await asyncio.to_thread(mortal.end)
+
+
+@pytest.fixture
+async def world(tenant: TenantRef) -> World:
+    return await make_world(tenant)
+
+
+async def phone_of(world: World, member: str, server: Mortal, folder: Path) -> Replica:
+    async with live(SimpleNamespace(secret_key=SECRET_KEY)) as url:
+        replica = await enrol(world, member, url, folder / f"{member}.db")
+        await on_device(replica.sync)
+    replica._transport.server = server.url
+    replica._transport._attempts_max = 1
+    return replica
+
+
+async def sync(phone: Replica, server: Mortal) -> SyncReport | None:
+    """One sync with a server that lives; None: it died of it."""
+    await server.raise_up()
+    try:
+        return await on_device(phone.sync)
+    except Offline:
+        await asyncio.to_thread(server.wait_for_death)
+        return None
+
+
+def capture(phone: Replica, world: World, *names: str) -> None:
+    for name in names:
+        phone.contacts.create(account_id=world.shop, name=name)
+
+
+async def test_s8_a_mutation_that_ended_the_process_three_times_is_refused_and_passed(
+    world: World, server: Mortal, tmp_path: Path
+):
+    """One entry must not take the server down again and again, for everybody, nor hold up its rep's queue."""
+    phone = await phone_of(world, "ann", server, tmp_path)
+    capture(phone, world, "before", POISON, "after", "last")
+
+    reports = [await sync(phone, server) for _ in range(4)]
+
+    assert [report is None for report in reports] == [True, True, True, False]
+    assert server.lives == 4
+    [item] = reports[-1].needs_attention
+    assert (item.code, reports[-1].applied) == ("poison", 3)
+    names = await world.fetch("SELECT name FROM contact WHERE name IN ('before', 'after', 'last') ORDER BY name")
+    assert [r["name"] for r in names] == ["after", "before", "last"]
+    kept = await world.fetch("SELECT number, code, payload::text LIKE '%Belladonna%' AS whole FROM refused_mutation")
+    assert kept == [{"number": 2, "code": "poison", "whole": True}]
+    assert await world.fetch("SELECT trial_start FROM device WHERE trial_start IS NOT NULL") == []
+    phone.close()
+
+
+async def again(device: WireDevice, *mutations: dict[str, Any], incarnation: int = 1) -> Any:
+    """Hand in what was handed in before, as the server sees it."""
+    session = cast(Session, SimpleNamespace(tenant=device.tenant, actor=device.actor))
+    return await take_again(Handed(session, UUID(device.id), incarnation, 0, list(mutations)))
+
+
+async def mark_of(device: WireDevice) -> Mark | None:
+    async with tenant_transaction(device.tenant):
+        return await find_mark(UUID(device.id))
+
+
+async def leave_mark(device: WireDevice, mark: Mark) -> None:
+    async with tenant_transaction(device.tenant):
+        await set_mark(UUID(device.id), mark)
+
+
+def contacts(device: WireDevice, world: World, *names: str) -> list[dict[str, Any]]:
+    return [device.mutation(create("contact", new_id(), account_id=world.shop, name=name)) for name in names]
+
+
+async def test_s8_who_was_there_when_a_server_died_is_not_refused_for_it(world: World):
+    """Somebody else's entry ended the process while this push was under way, twice."""
+    ann = await world.device("ann")
+    batch = contacts(ann, world, *"abcdefgh")
+    await leave_mark(ann, Mark(1, 8, 2))
+
+    reply = await again(ann, *batch)
+
+    assert [o["status"] for o in reply["outcomes"]] == ["applied"] * 8
+    assert reply["applied_through"] == 8
+    assert await mark_of(ann) is None
+
+
+async def test_s8_what_is_suspect_is_tried_alone_in_its_process(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Else two devices would be taken for the culprit, each time that one of them is."""
+    under_way, most, take_it = 0, 0, push_commands.push
+
+    async def watched(*args: Any, **options: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        try:
+            return await take_it(*args, **options)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(push_commands, "push", watched)
+    devices = [await world.device("ann") for _ in range(3)]
+    batches = [contacts(device, world, "x", "y") for device in devices]
+    for device in devices:
+        await leave_mark(device, Mark(1, 2, 1))
+
+    await asyncio.gather(*(again(device, *batch) for device, batch in zip(devices, batches, strict=True)))
+
+    assert most == 1
+
+
+async def test_s2_a_push_that_comes_again_has_one_effect_and_the_same_answer(world: World):
+    """The reply was lost, and nothing died: what is marked is known already."""
+    ann = await world.device("ann")
+    batch = contacts(ann, world, "x", "y")
+    first = await ann.push(*batch)
+
+    reply = await again(ann, *batch)
+
+    assert reply["outcomes"] == first
+    assert await mark_of(ann) is None
+
+
+async def test_s8_a_push_that_is_refused_as_a_whole_has_survived(world: World):
+    """An expected refusal leaves no mark: else it would count as a death."""
+    ann = await world.device("ann")
+    [mutation] = contacts(ann, world, "x")
+
+    with pytest.raises(IncarnationUnknown):
+        await again(ann, mutation, incarnation=7)
+
+    assert await mark_of(ann) is None
