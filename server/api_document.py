@@ -34,9 +34,8 @@ _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _OF_ROUTES: Final = (
     "server.errors",
     "server.auth.",
-    "server.billing.account.",
-    "server.billing.sign_up.",
     "server.tenants.entitlements",
+    "server.billing.",
     "server.crm.",
     "server.sync.",
     "server.webhooks.",

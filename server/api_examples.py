@@ -146,6 +146,7 @@ _OTHERS: Final[dict[str, Any]] = {
         "decided_by": None, "decided_at": None,
     },
     "Receipt": _RECEIPT,
+    "WebhookReceipt": {"new": True},
     "ResendReply": {"message": "If this address has signed up, its link is on its way again."},
     "ResendRequest": {"email": "ann@acme.example"},
     "SignUpRequest": {

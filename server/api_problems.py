@@ -54,6 +54,7 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "PUT /external-ids": (*_PAID, "already_there"),
     "DELETE /external-ids": (*_PAID, "not_found"),
     "POST /exports": ("exports_waiting",),
+    "POST /billing/webhooks/stripe": ("webhook_refused", "payments_not_set_up"),
     "GET /exports/{export_id}": ("not_found",),
     "GET /exports/{export_id}/file": ("not_found", "export_not_ready"),
     "GET /imports": (),

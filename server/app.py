@@ -29,7 +29,9 @@ from server.auth.session import (
     provide_session,
     tell_allowance,
 )
+from server.billing import setup as billing_setup
 from server.billing.sign_up.handlers import create_sign_up_router
+from server.billing.webhook_handlers import take_stripe_event
 from server.config import MAIN_DATABASE, Config
 from server.crm.handlers import create_crm_router
 from server.db import Databases
@@ -75,6 +77,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             stream_events,
             create_auth_router(),
             create_sign_up_router(),
+            take_stripe_event,
             hand_in_router,
             _with_session(sync_router, quarantine_router, webhook_router, imports_router, exports_router),
             _with_session(create_crm_router(), provide=provide_any_session),
@@ -111,6 +114,7 @@ async def _connected(config: Config) -> AsyncIterator[None]:
     databases = await Databases.connect(app_urls(config))
     db.use(databases)
     storage.use(config.state_dir, config.storage_url)
+    billing_setup.use(config)
     try:
         yield
     finally:

@@ -20,7 +20,9 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware, MiddlewareError
 
 from server import db, mail, storage
+from server.billing import jobs as billing_jobs
 from server.billing import links
+from server.billing import setup as billing_setup
 from server.billing.links import LinkSettings
 from server.broker import broker
 from server.config import MAIN_DATABASE, Config
@@ -34,6 +36,7 @@ from server.webhooks import gateway
 from server.webhooks.gateway import WebhookSettings
 
 ACTOR_MODULES: Final = (
+    "server.billing.jobs",
     "server.billing.sign_up.jobs",
     "server.crm.attachment.jobs",
     "server.crm.duplicate.jobs",
@@ -64,7 +67,7 @@ class _Pools(Middleware):
     def __init__(self, urls: Mapping[str, str], database: str) -> None:
         self._urls = urls
         self._database = database
-        self._days: Future[None] | None = None
+        self._loops: list[Future[None]] = []
         self._databases: Databases | None = None
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
@@ -80,12 +83,15 @@ class _Pools(Middleware):
     def after_worker_boot(self, broker: Any, worker: Any) -> None:
         loop = get_event_loop_thread()
         assert loop is not None
-        self._days = asyncio.run_coroutine_threadsafe(_begin_days(self._database), loop.loop)
+        loops = [_begin_days(self._database)]
+        if self._database == MAIN_DATABASE:
+            loops.append(_sweep_billing())
+        self._loops = [asyncio.run_coroutine_threadsafe(each, loop.loop) for each in loops]
 
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         loop = get_event_loop_thread()
-        if self._days is not None:
-            self._days.cancel()
+        for each in self._loops:
+            each.cancel()
         if self._databases is not None and loop is not None:
             loop.run_coroutine(self._databases.close())
         db.use(None)
@@ -102,6 +108,16 @@ async def _begin_days(database: str) -> None:
         except Exception:
             _log.exception("The day could not be begun; it is tried again.")
         await asyncio.sleep(DAYS_LOOKED_AT_EVERY_S)
+
+
+async def _sweep_billing() -> None:
+    """Find what a lost wake-up of billing left, by and by."""
+    while True:
+        try:
+            await billing_jobs.sweep()
+        except Exception:
+            _log.exception("What billing left could not be swept; it is tried again.")
+        await asyncio.sleep(billing_jobs.SWEEP_EVERY_S)
 
 
 async def _note_position(database: str) -> None:
@@ -128,6 +144,7 @@ def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = 
     mail.use(mail.MailSettings(config.mail_url, urlsplit(config.base_url).hostname or "localhost"))
     storage.use(config.state_dir, config.storage_url)
     gateway.use(WebhookSettings(config.secret_key, config.webhook_networks))
+    billing_setup.use(config)
     links.use(LinkSettings(config.base_url, config.secret_key))
     tenant_jobs.use(owner_urls(config))
     broker.connect(urls[database])

@@ -75,6 +75,7 @@ CREATE TABLE platform.billing_invoice (
     paid_minor bigint NOT NULL DEFAULT 0,
     refunded_minor bigint NOT NULL DEFAULT 0,
     dispute text,  -- null, or the provider's word of how it stands
+    dispute_lost_at timestamptz,  -- when we saw that the bank took the money back for good
     period_start timestamptz,
     period_end timestamptz,
     issued_at timestamptz,

@@ -1,0 +1,144 @@
+"""The inbox of webhooks: one insert keyed by the event's id, and word for the refetch.
+
+An event is a hint. Of its body only id, type, customer, version and time are read; what it says of anything else is
+fetched. Types and versions that nobody here knows are kept and do no harm.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from server import clock
+from server.billing.refresh import enqueue_refresh
+from server.db import connection
+from server.errors import AppError
+
+BODY_BYTES_MAX: Final = 256 * 1024
+"""Stripe's largest events, invoices of many lines, are a quarter of that."""
+ID_LENGTH_MAX: Final = 255
+THIN: Final = "v2.core.event"
+
+_ACCOUNT_OF: Final = {
+    "customer": "SELECT customer_id, tenant_id FROM billing_account WHERE customer_id = $1",
+    "subscription": """SELECT a.customer_id, a.tenant_id FROM billing_account a
+        JOIN billing_subscription s ON s.tenant_id = a.tenant_id WHERE s.id = $1""",
+    "invoice": """SELECT a.customer_id, a.tenant_id FROM billing_account a
+        JOIN billing_invoice i ON i.tenant_id = a.tenant_id WHERE i.id = $1""",
+}
+_BY_PREFIX: Final = {"cus_": "customer", "sub_": "subscription", "in_": "invoice"}
+
+
+class WebhookRefused(AppError):
+    """The message is not the payment service's, not of now, or no event."""
+
+    status = 400
+    code = "webhook_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Not accepted: {why}.")
+
+
+class _Related(msgspec.Struct):
+    id: str = ""
+
+
+class _Data(msgspec.Struct):
+    object: dict[str, msgspec.Raw] = {}
+
+
+class _Event(msgspec.Struct):
+    id: str
+    type: str
+    created: int | str
+    object: str = "event"
+    api_version: str | None = None
+    data: _Data | None = None
+    related_object: _Related | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What is read of an event."""
+
+    id: str
+    type: str
+    created_at: datetime
+    api_version: str | None
+    subject: str | None
+    """Whom it is about: a customer, or what we know one by (a subscription, an invoice)."""
+
+
+def read_event(body: bytes) -> Event:
+    """Read a snapshot event or a thin one.
+
+    Raises:
+        WebhookRefused: it is neither.
+    """
+    try:
+        found = msgspec.json.decode(body, type=_Event)
+        created_at = _read_time(found.created)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError, OverflowError):
+        raise WebhookRefused("it is no event") from None
+    if not 0 < len(found.id) <= ID_LENGTH_MAX or not 0 < len(found.type) <= ID_LENGTH_MAX:
+        raise WebhookRefused("it is no event")
+    subject = found.related_object.id if found.related_object else _subject(found.data)
+    return Event(found.id, found.type, created_at, found.api_version, subject or None)
+
+
+def _subject(data: _Data | None) -> str | None:
+    if data is None:
+        return None
+    read = {}
+    for name in ("id", "object", "customer"):
+        raw: Any = data.object.get(name)
+        value = msgspec.json.decode(raw) if raw is not None else None
+        read[name] = value.get("id") if isinstance(value, dict) else value
+    subject = read["id"] if read["object"] == "customer" else read["customer"]
+    return subject if isinstance(subject, str) else None
+
+
+def _read_time(created: int | str) -> datetime:
+    if isinstance(created, int):
+        return datetime.fromtimestamp(created, UTC)
+    return datetime.fromisoformat(created).astimezone(UTC)
+
+
+async def store_event(event: Event, body: bytes) -> bool:
+    """Keep an event and have its customer refetched; False where it was there already (platform transaction)."""
+    now = clock.now()
+    customer_id, tenant_id = await _find_customer(event.subject)
+    outcome = None if tenant_id else "ignored" if event.subject is None else "unknown customer"
+    stored = await connection().fetchval(
+        """INSERT INTO stripe_event (id, type, customer_id, api_version, created_at, received_at, processed_at, outcome,
+            body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb) ON CONFLICT (id) DO NOTHING RETURNING true""",
+        event.id, event.type, customer_id or event.subject, event.api_version, event.created_at, now,
+        now if outcome else None, outcome, _storable(event, body),
+    )  # fmt: skip
+    if not stored or tenant_id is None:
+        return bool(stored)
+    first = await connection().fetchval(
+        """UPDATE billing_account SET refresh_wanted_at = $2
+        WHERE tenant_id = $1 AND refresh_wanted_at IS NULL RETURNING true""",
+        tenant_id,
+        now,
+    )
+    if first:
+        await enqueue_refresh(tenant_id)
+    return True
+
+
+async def _find_customer(subject: str | None) -> tuple[str | None, Any]:
+    """The customer and the tenant that an id of Stripe's belongs to."""
+    kind = next((kind for prefix, kind in _BY_PREFIX.items() if subject and subject.startswith(prefix)), None)
+    if kind is None:
+        return None, None
+    row = await connection().fetchrow(_ACCOUNT_OF[kind], subject)
+    return (None, None) if row is None else (row["customer_id"], row["tenant_id"])
+
+
+def _storable(event: Event, body: bytes) -> str:
+    """The body as the database takes it: its texts know no NUL."""
+    if b"\\u0000" in body:
+        return json.dumps({"id": event.id, "type": event.type, "left_out": "it holds a NUL"})
+    return body.decode()

@@ -1,0 +1,60 @@
+"""Jobs of billing: the refetch of a customer, and what finds the customers that nobody refetched."""
+
+import logging
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import dramatiq
+
+from server import clock
+from server.billing.provider import PaymentServiceDown, PaymentsNotSetUp
+from server.billing.refresh import enqueue_refresh, refresh_if_wanted
+from server.db import connection, platform_transaction
+
+SWEEP_EVERY_S: Final = 30.0
+LOST_AFTER: Final = timedelta(minutes=2)
+"""Word that nobody took for so long has lost its job."""
+SWEPT_MAX: Final = 500
+EVENTS_KEPT: Final = timedelta(days=90)
+
+_log = logging.getLogger(__name__)
+
+
+@dramatiq.actor(queue_name="billing", actor_name="refresh_customer")
+async def refresh_customer(tenant_id: str) -> None:
+    """Refetch a customer if anybody wants it; while the provider does not answer, come again by and by."""
+    try:
+        await refresh_if_wanted(UUID(tenant_id))
+    except (PaymentServiceDown, PaymentsNotSetUp) as error:
+        _log.warning("Billing of %s is not up to date: %s", tenant_id, error.message)
+        delay_s = error.retry_after_s if isinstance(error, PaymentServiceDown) else LOST_AFTER.total_seconds()
+        async with platform_transaction():
+            await enqueue_refresh(UUID(tenant_id), delay_ms=round(delay_s * 1000))
+
+
+async def sweep() -> int:
+    """Send jobs again for accounts whose word was lost: a crash between commit and job, or in the middle of one.
+
+    Returns:
+        How many.
+    """
+    now = clock.now()
+    async with platform_transaction():
+        rows = await connection().fetch(
+            """UPDATE billing_account SET refresh_wanted_at = $1 WHERE tenant_id IN (
+                SELECT a.tenant_id FROM billing_account a WHERE a.customer_id IS NOT NULL
+                AND (a.refresh_wanted_at < $2 OR a.refresh_leased_until < $2 OR (a.refresh_wanted_at IS NULL
+                    AND a.refresh_leased_until IS NULL AND EXISTS (SELECT FROM stripe_event e
+                    WHERE e.customer_id = a.customer_id AND e.processed_at IS NULL AND e.received_at < $2)))
+                LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING tenant_id""",
+            now, now - LOST_AFTER, SWEPT_MAX,
+        )  # fmt: skip
+        for row in rows:
+            await enqueue_refresh(row["tenant_id"])
+        await connection().execute(
+            """DELETE FROM stripe_event WHERE id IN
+            (SELECT id FROM stripe_event WHERE received_at < $1 ORDER BY received_at LIMIT $2)""",
+            now - EVENTS_KEPT, SWEPT_MAX,
+        )  # fmt: skip
+    return len(rows)

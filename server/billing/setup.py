@@ -1,0 +1,15 @@
+"""Which providers an installation has, by its settings."""
+
+from typing import Final
+
+from server.billing import provider
+from server.billing.gateway import StripeGateway, StripeSettings
+from server.config import Config
+
+STRIPE: Final = "stripe"
+
+
+def use(config: Config) -> None:
+    """Make the providers of these settings the process's (at start-up)."""
+    gateway = StripeGateway(StripeSettings(config.stripe_key, config.stripe_url)) if config.stripe_key else None
+    provider.use(STRIPE, gateway)

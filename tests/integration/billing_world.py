@@ -1,0 +1,154 @@
+"""A billed tenant, a provider that says what a test wants, and webhooks signed as Stripe signs them."""
+
+import asyncio
+import itertools
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+from litestar import Litestar
+from stripe import WebhookSignature
+
+from server.app import create_app
+from server.billing import provider
+from server.billing.account.service import open_account
+from server.billing.jobs import refresh_customer
+from server.billing.plans import Interval, get_plan
+from server.billing.provider import CustomerState, Item, ProviderInvoice, ProviderSubscription
+from server.db import TenantRef, connection, platform_transaction
+from server.tenants.entitlements import Entitlement, find_entitlement
+
+WEBHOOK_SECRET = "whsec_of_the_tests"
+CONFIG: Any = SimpleNamespace(
+    secret_key=b"k" * 32, base_url="https://crm.example", stripe_webhook_secret=WEBHOOK_SECRET
+)
+APP = create_app(CONFIG, connect=False)
+_numbers = itertools.count(1)
+
+
+class ScriptedProvider:
+    """Answers with the state that a test has set; counts fetches, and can be slow or silent."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, CustomerState] = {}
+        self.fetches: list[str] = []
+        self.error: Exception | None = None
+        self.hold: asyncio.Event | None = None
+        self.asked = asyncio.Event()
+
+    async def fetch_customer_state(self, customer_id: str) -> CustomerState:
+        self.fetches.append(customer_id)
+        self.asked.set()
+        if self.error is not None:
+            raise self.error
+        state = self.states[customer_id]
+        if self.hold is not None:
+            await self.hold.wait()
+        else:
+            await asyncio.sleep(0)
+        return state
+
+
+async def bill(tenant: TenantRef, *, name: str = "stripe", trial_ends_at: datetime | None = None) -> str:
+    """Give a tenant a billing account and a customer; answers the customer's id."""
+    customer_id = f"cus_{uuid4().hex[:14]}"
+    async with platform_transaction():
+        await open_account(tenant.id, tenant.slug, email="pay@example.com", trial_ends_at=trial_ends_at)
+        await connection().execute(
+            "UPDATE billing_account SET provider = $2, customer_id = $3 WHERE tenant_id = $1",
+            tenant.id,
+            name,
+            customer_id,
+        )
+    return customer_id
+
+
+def use(scripted: Any) -> None:
+    """Make it the provider."""
+    provider.use("stripe", scripted)
+
+
+def subscribed(customer_id: str, plan: str = "team", seats: int = 3, **changes: Any) -> CustomerState:
+    """The state of a customer with one subscription, paid for since yesterday."""
+    begun = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    lookup_key = changes.pop("lookup_key", get_plan(plan).lookup_key(Interval.MONTH, "EUR"))
+    invoices = changes.pop("invoices", ())
+    item = Item(f"si_{customer_id}", f"price_{plan}", lookup_key, seats, begun, begun + timedelta(days=30))
+    subscription = ProviderSubscription(f"sub_{customer_id}", "active", "EUR", (item,), begun, begun)
+    return CustomerState(
+        customer_id, deleted=False, subscriptions=(replace(subscription, **changes),), invoices=tuple(invoices)
+    )
+
+
+def invoice(customer_id: str, **changes: Any) -> ProviderInvoice:
+    """A paid invoice of that subscription."""
+    begun = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    paid = ProviderInvoice(
+        f"in_{uuid4().hex[:12]}", "paid", "EUR", f"sub_{customer_id}", 5_700, 5_700, begun, paid_minor=5_700,
+        attempted=True, issued_at=begun, paid_at=begun,
+    )  # fmt: skip
+    return replace(paid, **changes)
+
+
+def event(customer_id: str | None, kind: str = "customer.subscription.updated", **more: Any) -> dict[str, Any]:
+    """A snapshot event about something of a customer's."""
+    return {
+        "id": f"evt_{uuid4().hex}", "object": "event", "type": kind, "api_version": "2026-10-28.endive",
+        "created": int(time.time()) + next(_numbers) % 3,
+        "data": {"object": {"id": "sub_1", "object": "subscription", "customer": customer_id}},
+    } | more  # fmt: skip
+
+
+async def deliver(
+    body: dict[str, Any] | bytes, *, signature: str | None = None, age_s: float = 0, app: Litestar = APP
+) -> httpx2.Response:
+    """Send a webhook."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if signature is None:
+        signed_at = int(time.time() - age_s)
+        signature = WebhookSignature.generate_signature_header(raw.decode(), WEBHOOK_SECRET, signed_at)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+        return await client.post("/billing/webhooks/stripe", content=raw, headers={"Stripe-Signature": signature})
+
+
+async def run_jobs(tenant_id: UUID) -> int:
+    """Run a tenant's refetching jobs, taken from the queue, until there are none; answers how many ran."""
+    ran = 0
+    while True:
+        rows = await platform(
+            """DELETE FROM dramatiq.queue WHERE message->>'actor_name' = 'refresh_customer'
+            AND message->'args'->>0 = $1 AND state = 'queued' RETURNING message_id""",
+            str(tenant_id),
+        )
+        if not rows:
+            return ran
+        for _ in rows:
+            ran += 1
+            await refresh_customer.fn.__wrapped__(str(tenant_id))
+
+
+async def jobs_waiting(tenant_id: UUID) -> int:
+    """How many refetching jobs of a tenant the queue holds."""
+    [row] = await platform(
+        """SELECT count(*) FROM dramatiq.queue WHERE message->>'actor_name' = 'refresh_customer'
+        AND message->'args'->>0 = $1""",
+        str(tenant_id),
+    )
+    return int(row[0])
+
+
+async def entitlement(tenant: TenantRef) -> Entitlement:
+    """What a tenant may do now."""
+    async with platform_transaction():
+        return await find_entitlement(tenant.id)
+
+
+async def platform(sql: str, *args: Any) -> list[Any]:
+    """Rows of the platform's schema."""
+    async with platform_transaction():
+        return list(await connection().fetch(sql, *args))
