@@ -42,6 +42,7 @@ ACTOR_MODULES: Final = (
     "server.crm.duplicate.jobs",
     "server.crm.order.jobs",
     "server.imports.jobs",
+    "server.sync.held",
     "server.sync.snapshot_jobs",
     "server.exports.jobs",
     "server.tenants.jobs",

@@ -11,6 +11,7 @@ from server.crm.attachment.jobs import enqueue_file_sweep
 from server.crm.duplicate.jobs import enqueue_sweep
 from server.crm.erasure.commands import repeat_erasures
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from server.sync.held import release_orders
 from server.sync.horizon import move_horizon, note_durable_by_age
 from server.sync.parking import HEALING
 from server.sync.snapshot_jobs import enqueue_snapshot_sweep
@@ -52,6 +53,7 @@ async def begin_day(tenant: TenantRef) -> bool:
     await note_durable_by_age(tenant)
     await move_horizon(tenant)
     await _erase_again(tenant)
+    await release_orders(tenant)
     return True
 
 

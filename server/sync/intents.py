@@ -1,11 +1,11 @@
 """Intents: named acts that only the server decides. Pure; the rules are those of `server.crm`."""
 
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Any, Final
 
 from outrider_sdk.rules import may_become, return_may_become
 
-from server.crm.order.rules import DECIMAL_DIGITS, Judgement, Market, judge_order, release
+from server.crm.order.rules import DECIMAL_DIGITS, UNPAID, Judgement, Market, judge_order, release
 from server.sync.attempt import Attempt
 from server.sync.conflicts import settle_conflict
 from server.sync.credit import find_credit, use_credit
@@ -81,8 +81,8 @@ def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:
     lines = attempt.children("order_line", order.id)
     if not lines:
         raise Refusal("order_empty", f"Order {order.values['number']} has no lines. Add one, then submit it.")
-    if attempt.past_lease:
-        _hold(attempt, order)
+    if attempt.past_lease or attempt.state.device.unpaid:
+        _hold(attempt, order, PAST_LEASE if attempt.past_lease else UNPAID)
         return
     judgement = judge_order(order.values, [line.values for line in lines], seen, _market(attempt, order, lines))
     if judgement.total_minor > AMOUNT_MINOR_MAX:
@@ -101,11 +101,14 @@ def _submit(attempt: Attempt, order: Row, seen: dict[str, Any]) -> None:
         attempt.confirmations.append(order.id)
 
 
-def _hold(attempt: Attempt, order: Row) -> None:
-    """Leave the judgement to the office: nothing is reserved, and nothing is lost."""
+PAST_LEASE: Final = "Taken on a device that had been without contact for longer than it may. The office decides."
+
+
+def _hold(attempt: Attempt, order: Row, reason: str) -> None:
+    """Leave the judgement for later: nothing is reserved, and nothing is lost."""
     attempt.change(order).values |= {
         "status": "awaiting",
-        "status_reason": "Taken on a device that had been without contact for longer than it may. The office decides.",
+        "status_reason": reason,
         "submitted_at": attempt.state.now,
     }
 

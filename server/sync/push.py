@@ -69,11 +69,13 @@ async def push(
     acked_through: int,
     revision: Revision,
     refusal: Refusal | None = None,
+    unpaid: bool = False,
 ) -> dict[str, Any]:
     """Apply a device's mutations in order and answer with their outcomes.
 
     Args:
         refusal: for all that are not known yet, where they are not to be looked at.
+        unpaid: the tenant may not write by what it pays: all is taken, and orders wait (domain rule 7).
 
     Raises:
         DeviceRevoked, IncarnationUnknown, NumberGap, Forked: the push cannot be taken as a whole; nothing was written.
@@ -85,19 +87,20 @@ async def push(
         raise WipeOrdered(now=True)
     if record["incarnation"] != incarnation:
         raise IncarnationUnknown(f"This device is in incarnation {record['incarnation']}, not {incarnation}.")
-    return await _push(record, mutations, acked_through, revision, refusal)
+    return await _push(record, mutations, acked_through, revision, refusal, unpaid=unpaid)
 
 
 async def push_released(
-    mutations: list[dict[str, Any]], *, refusal: Refusal | None, revision: Revision
+    mutations: list[dict[str, Any]], *, refusal: Refusal | None, revision: Revision, unpaid: bool = False
 ) -> list[dict[str, Any]]:
     """The same for what a revoked device handed in, on a manager's word; their outcomes.
 
     Args:
         refusal: for all of them, where they were discarded.
+        unpaid: as in `push`.
     """
     record = await _lock_device(revision)
-    reply = await _push(record, mutations, 0, revision, refusal)
+    reply = await _push(record, mutations, 0, revision, refusal, unpaid=unpaid)
     return list(reply["outcomes"])
 
 
@@ -107,6 +110,8 @@ async def _push(
     acked_through: int,
     revision: Revision,
     refusal: Refusal | None = None,
+    *,
+    unpaid: bool,
 ) -> dict[str, Any]:
     known, fresh = split_known(mutations, record["last_number"])
     outcomes = await _stored_outcomes(known, record)
@@ -126,6 +131,7 @@ async def _push(
         earlier,
         lapse_of(record),
         record["healing"],
+        unpaid,
     )
     suspect = is_suspect(record, mutations)
     for part, judged in await _by_rights(fresh, device, revision):
@@ -264,7 +270,7 @@ async def _load(mutations: list[dict[str, Any]], device: Device, revision: Revis
         device,
         revision=revision.number,
         now=to_micros(revision.at),
-        price_window=await _price_window(),
+        price_window=await price_window(),
         source=rows,
     )
     state.healing = device.healing
@@ -288,7 +294,8 @@ def _poison(mutation: dict[str, Any], state: State) -> WritePlan:
     return plan
 
 
-async def _price_window() -> int:
+async def price_window() -> int:
+    """For how long the tenant honours a captured price, in microseconds."""
     days = await connection().fetchval("SELECT value::text FROM setting WHERE key = 'price_window_days'")
     return int(json.loads(days) if days else PRICE_WINDOW_DAYS) * DAY_US
 

@@ -90,6 +90,7 @@ async def _take(
                 acked_through=handed.acked_through,
                 revision=revision,
                 refusal=refusal,
+                unpaid=not session.entitlement.may_write,
             )
     except Exception as error:
         if is_fault(error):

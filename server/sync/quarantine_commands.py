@@ -17,12 +17,17 @@ _DISCARDED: Final = Refusal(
 )
 
 
-async def decide(tenant: TenantRef, quarantine_id: UUID, decision: Decision, *, by: UUID, role: str) -> dict[str, int]:
+async def decide(
+    tenant: TenantRef, quarantine_id: UUID, decision: Decision, *, by: UUID, role: str, unpaid: bool = False
+) -> dict[str, int]:
     """Release a revoked device's work, or discard it; how many of its mutations ended how.
 
     Released, it is applied as if the device had pushed it: by the rights that its member had when it was captured, and
     under their name. Discarded, each mutation is refused; its payload stays on record. Either way a device that is
     enrolled again and hands in the same gets these outcomes, and no second effect.
+
+    Args:
+        unpaid: as in `server.sync.push.push`.
 
     Raises:
         NotFound: there is none that the role may decide on.
@@ -40,7 +45,7 @@ async def decide(tenant: TenantRef, quarantine_id: UUID, decision: Decision, *, 
                 await quarantine.decide(quarantine_id, decision, by)
                 return dict(counts)
             refusal = _DISCARDED if decision == "discarded" else None
-            outcomes = await push_released(mutations, refusal=refusal, revision=revision)
+            outcomes = await push_released(mutations, refusal=refusal, revision=revision, unpaid=unpaid)
         counts.update(str(outcome["status"]) for outcome in outcomes)
         last = mutations[-1]["number"]
 

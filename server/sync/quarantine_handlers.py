@@ -152,7 +152,12 @@ async def discard(quarantine_id: FromPath[UUID], session: NamedDependency[Sessio
 
 async def _decide(quarantine_id: UUID, decision: quarantine_commands.Decision, session: Session) -> DecisionReply:
     counts = await quarantine_commands.decide(
-        session.tenant, quarantine_id, decision, by=session.member_id, role=session.role
+        session.tenant,
+        quarantine_id,
+        decision,
+        by=session.member_id,
+        role=session.role,
+        unpaid=not session.entitlement.may_write,
     )
     return DecisionReply(**{name: counts.get(name, 0) for name in ("applied", "merged", "refused")})
 

@@ -108,6 +108,8 @@ class Device:
     """The time for which it had no lease."""
     healing: bool = False
     """Its tenant was restored from a backup a short while ago."""
+    unpaid: bool = False
+    """Its tenant may not write by what it pays: all work is taken, and orders wait until it does."""
 
     access_now: Access | None = None
     """What they may do by now, where that is something else: it decides what they are told."""

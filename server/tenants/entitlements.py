@@ -12,7 +12,10 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+from dramatiq import Message
+
 from server import clock
+from server.broker import enqueue
 from server.db import TenantRef, after_commit, connection
 from server.errors import AppError
 from server.tenants.seats import NO_SEATS, Seats
@@ -144,8 +147,14 @@ async def find_entitlement(tenant_id: UUID) -> Entitlement:
     return current(await load_entitlements(tenant_id), clock.now())
 
 
+REGAINED: Final = ("orders", "release_held_orders")
+"""Queue and name of the job for a tenant that may write again (`server.sync.held`). By name: every process that stores
+entitlements sends it, also those that run no jobs."""
+
+
 async def store_entitlements(tenant_id: UUID, steps: Sequence[Entitlement]) -> bool:
     """Write what a tenant may do; whether that is anything else than before (platform). Billing alone does."""
+    before = current(await load_entitlements(tenant_id), clock.now())
     text = json.dumps([_write(step) for step in steps], sort_keys=True)
     changed: bool | None = await connection().fetchval(
         """INSERT INTO entitlement AS e (tenant_id, steps, written_at) VALUES ($1, $2::jsonb, $3)
@@ -157,6 +166,9 @@ async def store_entitlements(tenant_id: UUID, steps: Sequence[Entitlement]) -> b
     )
     if changed:
         tell_rewritten(tenant_id)
+        if not before.may_write and current(steps, clock.now()).may_write:
+            queue, name = REGAINED
+            await enqueue(Message(queue_name=queue, actor_name=name, args=(str(tenant_id),), kwargs={}, options={}))
     return bool(changed)
 
 

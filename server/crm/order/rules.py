@@ -140,6 +140,10 @@ def judge_order(order: WireRow, lines: Iterable[WireRow], seen: Mapping[str, obj
 OVER_CREDIT: Final = "It is over the customer's credit: a manager decides on it, by submitting it again"
 
 
+UNPAID: Final = "Your company's plan is not paid. The order is kept, and judged as soon as it is"
+"""Why an order waits that a device submitted meanwhile; nobody needs to do anything about it but pay."""
+
+
 def exceeds_credit(total_minor: int, credit: Credit | None) -> bool:
     """Whether an order would make the account owe more than it may. One that costs nothing never does."""
     return credit is not None and total_minor > 0 and credit.used_minor + total_minor > credit.limit_minor

@@ -56,18 +56,26 @@ async def submit_order(
         OrderEmpty: it has no lines.
     """
     order = await _get_order_to_judge(order_id, viewer)
-    lines = await _list_lines(order_id)
-    if not lines:
-        raise OrderEmpty(f"Order {order['number']} has no lines. Add one, then submit it.")
-    seen = {"total_minor": order["total_minor"] if seen_total_minor is None else seen_total_minor}
+    lines = await get_lines(order)
+    seen = order["total_minor"] if seen_total_minor is None else seen_total_minor
+    judgement = await judge(order, lines, seen, await load_market(order, lines), revision)
+    return Submitted(await service.get_row(ORDERS, order_id, viewer), judgement.lines)
+
+
+async def judge(order: Row, lines: list[Row], seen_total_minor: int, market: Market, revision: Revision) -> Judgement:
+    """Judge an order against a market, and write what became of it.
+
+    Raises:
+        InvalidInput: it costs more than can be stored.
+    """
     wired = [wire_row(ORDER_LINE, line) for line in lines]
-    judgement = judge_order(wire_row(ORDER, order), wired, seen, await _load_market(order, lines))
+    judgement = judge_order(wire_row(ORDER, order), wired, {"total_minor": seen_total_minor}, market)
     if judgement.total_minor > INTEGER_MAX:
         raise refuse("total_minor", "The order costs more than can be stored. Correct quantities or prices.")
     await _write(order, judgement, revision)
     if judgement.status in ("accepted", "partly_accepted"):
-        await enqueue_order_confirmation(order_id)
-    return Submitted(await service.get_row(ORDERS, order_id, viewer), judgement.lines)
+        await enqueue_order_confirmation(order["id"])
+    return judgement
 
 
 async def cancel_order(order_id: UUID, *, viewer: Viewer) -> Row:
@@ -98,6 +106,18 @@ async def _get_order_to_judge(order_id: UUID, viewer: Viewer) -> Row:
     if order["status"] == "awaiting" and viewer.access.base in MANAGERS:
         return order
     return await _get_order(order_id, "submitted", viewer)
+
+
+async def get_lines(order: Row) -> list[Row]:
+    """The live lines of an order.
+
+    Raises:
+        OrderEmpty: it has none.
+    """
+    lines = await _list_lines(order["id"])
+    if not lines:
+        raise OrderEmpty(f"Order {order['number']} has no lines. Add one, then submit it.")
+    return lines
 
 
 async def _list_lines(order_id: UUID) -> list[Row]:
@@ -138,7 +158,7 @@ async def _reserve(order: Row, quantities: dict[str, Decimal], *, sign: int) -> 
     )
 
 
-async def _load_market(order: Row, lines: Iterable[Row]) -> Market:
+async def load_market(order: Row, lines: Iterable[Row]) -> Market:
     """Prices, units and stock of now: who submits over REST is online, so that capture is now."""
     ids = list({line["product_id"] for line in lines})
     prices = {(str(p), unit): price for (p, unit), price in (await load_prices(order["price_list_id"], ids)).items()}
