@@ -10,6 +10,14 @@ _OTHER_ID: Final = "01938a5e-0000-7000-8000-000000000002"
 _AT: Final = "2026-11-25T12:00:00Z"
 _TOKEN: Final = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTkzIn0.c2lnbmF0dXJl"  # noqa: S105 - shows the form, opens nothing
 _SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the one of the specification
+_ADDRESS: Final = {"line1": "Abay Ave 10", "city": "Almaty", "postal_code": "050000"}
+_TAX_ID: Final = {"type": "kz_bin", "value": "990240005557"}
+_BILLING_ACCOUNT: Final = {
+    "provider": "transfer", "trial_ends_at": "2026-12-09T12:00:00Z", "email": "billing@acme.example",
+    "accountant_email": "books@acme.example", "language": "kk", "timezone": "Asia/Almaty", "country": "KZ",
+    "currency": "KZT", "legal_name": "Acme LLP", "address": _ADDRESS, "tax_ids": [_TAX_ID],
+    "contract_number": "17/2026", "purchase_order": None, "problem": None,
+}  # fmt: skip
 _LINE: Final = {
     "line_id": _ID, "verdict": "accepted", "quantity_accepted": "12", "list_price": "7.40", "amount_minor": 8880,
     "explanation": "Accepted.",
@@ -88,6 +96,9 @@ _OTHERS: Final[dict[str, Any]] = {
     "ApiKeyView": _KEY,
     "ApiKeyReply": {"key": "ork_5hT0aK2p…", "api_key": _KEY},
     "Author": _AUTHOR,
+    "Address": _ADDRESS,
+    "BillingAccountPatch": {"legal_name": "Acme LLP", "tax_ids": [_TAX_ID]},
+    "BillingAccountView": _BILLING_ACCOUNT,
     "CancellationRequest": {},
     "Change": _CHANGE,
     "ChangePage": {"items": [_CHANGE], "next": None},
@@ -165,6 +176,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "SubmissionRequest": {"seen_total_minor": 8880},
     "SweepReply": {"sent": True},
     "SweepRequest": {},
+    "TaxId": _TAX_ID,
     "TenantView": {"id": _ID, "slug": "acme"},
     "TokenReply": _ADMITTED | {"refresh_token": "x" * 70},
     "TokenRequest": {"device_id": _ID, "refresh_token": "x" * 70, "proof": "0" * 64},

@@ -50,6 +50,8 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "GET /quarantines/{quarantine_id}/mutations": ("not_found",),
     "POST /quarantines/{quarantine_id}/release": ("not_found", "quarantine_decided"),
     "POST /quarantines/{quarantine_id}/discard": ("not_found", "quarantine_decided"),
+    "GET /billing/account": ("not_billed",),
+    "PATCH /billing/account": ("not_billed",),
     "GET /external-ids": (),
     "PUT /external-ids": (*_PAID, "already_there"),
     "DELETE /external-ids": (*_PAID, "not_found"),

@@ -37,6 +37,7 @@ from server.webhooks.gateway import WebhookSettings
 
 ACTOR_MODULES: Final = (
     "server.billing.jobs",
+    "server.billing.account.jobs",
     "server.billing.sign_up.jobs",
     "server.crm.attachment.jobs",
     "server.crm.duplicate.jobs",

@@ -16,7 +16,7 @@ from outrider_sdk.protocol.ids import uuid7
 from server import clock
 from server.auth import credentials
 from server.auth.roles import MANAGERS, may_manage
-from server.auth.service import find_base, get_member
+from server.auth.service import find_base, find_standing, get_member
 from server.auth.tables import Device, DeviceCode, Member
 from server.auth.tokens import TokenInvalid
 from server.db import connection
@@ -93,11 +93,14 @@ async def draw_code(member_id: UUID, *, by: UUID, role: str) -> DrawnCode:
 
     Raises:
         NotFound: there is no such active member.
-        Forbidden: the role does not reach so far.
+        Forbidden: the role does not reach so far, or the member's own has nothing that a device could hold.
     """
     member = await get_member(member_id)
     if member_id != by and not may_manage(role, await find_base(member.role)):
         raise Forbidden("You may not enrol a device for this person. Ask an administrator.")
+    standing = await find_standing(member_id, None)
+    if standing is None or not standing.access.reads_anything:
+        raise Forbidden("Their role has no customers, products or orders: there is nothing to take along on a device.")
     drawn = DrawnCode(credentials.new_code(), clock.now() + CODE_TTL)
     await DeviceCode.delete().where(DeviceCode.expires_at < clock.now() - CODE_KEPT)
     await DeviceCode.insert(
