@@ -75,6 +75,10 @@ class _Trusting:
         return True
 
 
+_UNWIPED = {"wipe_ordered_at": None, "wipe_ordered_by": None, "wipe_now": False}
+"""Nobody has a device wiped here."""
+
+
 class _Record(tuple[Any, ...]):
     """An entry of the stream, as the driver would give it."""
 
@@ -134,8 +138,7 @@ class Database:
             "epoch": self._server.epoch,
             "cursor_token": self._server.tokens.get(args[1]) if len(args) > 1 else None,
             "erased": [row for row, at in self._server.erased.items() if len(args) > 1 and at > args[1]],
-            "wipe_ordered_at": None,
-            "wipe_now": False,
+            **_UNWIPED,
             "failed_number": None,
             "failures": 0,
             "durable_through": record.durable_through,
@@ -153,7 +156,7 @@ class Database:
         return self._server.devices.values()
 
     def _past(self, record: Any) -> dict[str, Any]:
-        past = asdict(record) | {"name": "", "secret_hash": b"", "wiped_at": None}
+        past = asdict(record) | {"name": "", "secret_hash": b"", "wiped_at": None, **_UNWIPED}
         past["origin"] = record.origin_id or record.id
         return past | {"earlier": json.dumps(record.earlier)}
 
