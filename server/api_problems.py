@@ -28,7 +28,9 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "GET /.well-known/jwks.json": (),
     "GET /health": (),
     "POST /t/{slug}/login": ("login_failed",),
-    "POST /t/{slug}/devices/enrol": ("code_invalid", "prefixes_exhausted"),
+    "POST /t/{slug}/devices/enrol": (
+        "code_invalid", "prefixes_exhausted", "limit_reached", "growth_paused", "seat_missing",
+    ),
     "POST /t/{slug}/devices/token": ("unauthorized", "token_invalid", "device_revoked"),
     "GET /me": (),
     "GET /api-keys": (),

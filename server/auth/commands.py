@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from server.auth import service
+from server.auth.limits import require_room_for_seat
 from server.auth.passwords import check_password, hash_password, verify_password
+from server.auth.seats import count_seated, follow_members
 from server.auth.service import EmailTaken, LoginFailed
 from server.db import SYSTEM, Actor, TenantRef, platform_transaction, tenant_transaction, tenant_write
 from server.errors import NotFound
+from server.tenants.entitlements import get_entitled_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,22 @@ async def add_member(tenant: TenantRef, *, email: str, name: str, role: str, pas
 
 
 async def admit(tenant: TenantRef, identity_id: UUID, *, email: str, name: str, role: str, by: Actor = SYSTEM) -> UUID:
-    """Make an identity, whoever proved to be it, a member of the tenant; returns the member's id. Idempotent."""
+    """Make an identity, whoever proved to be it, a member of the tenant; returns the member's id. Idempotent.
+
+    Raises:
+        GrowthPaused, LimitReached: the tenant's plan has no seat for them.
+    """
+    async with platform_transaction():
+        entitled = await get_entitled_tenant(tenant.id)
     async with tenant_write(tenant, by=by) as revision:
+        before = await count_seated()
         member_id = await service.create_member(identity_id, email=email, name=name, role=role, revision=revision)
+        if await count_seated() > before:
+            used = before - len(entitled.seats.withdrawn)
+            require_room_for_seat(entitled.entitlement, used, "admin")
     async with platform_transaction():
         await service.link_member(tenant, identity_id, member_id)
+    await follow_members(entitled)
     return member_id
 
 

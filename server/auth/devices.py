@@ -14,13 +14,14 @@ from outrider_sdk.protocol.digest import GENESIS_DIGEST
 from outrider_sdk.protocol.ids import uuid7
 
 from server import clock
-from server.auth import credentials
+from server.auth import credentials, limits
 from server.auth.roles import MANAGERS, may_manage
 from server.auth.service import find_base, find_standing, get_member
 from server.auth.tables import Device, DeviceCode, Member
 from server.auth.tokens import TokenInvalid
 from server.db import connection
 from server.errors import Conflict, Forbidden, NotFound, Unauthorized
+from server.tenants.entitlements import EntitledTenant
 
 CODE_TTL: Final = timedelta(minutes=15)
 CODE_KEPT: Final = timedelta(days=1)
@@ -177,6 +178,29 @@ async def create_device(
         if await connection().fetchval(sql, *columns.values(), credentials.new_number_prefix()):
             return await get_device(columns["id"])
     raise PrefixesExhausted
+
+
+async def require_room(device: Device, tenant: EntitledTenant) -> None:
+    """Let a device that was just made stay, as far as the tenant's plan has room; what goes on as another always may.
+
+    Raises:
+        SeatMissing: its member has no seat.
+        GrowthPaused, LimitReached: no device may join, or the member has as many as each may.
+    """
+    now = tenant.entitlement
+    if not tenant.steps or device.origin_id is not None:
+        return
+    if not tenant.seats.seats(device.member_id, now.seats_max):
+        raise limits.SeatMissing(now, _STRANGER)
+    used = await connection().fetchval(
+        "SELECT count(DISTINCT coalesce(origin_id, id)) FROM device WHERE member_id = $1 AND revoked_at IS NULL",
+        device.member_id,
+    )
+    limits.require_room_for_device(now, used - 1, _STRANGER)
+
+
+_STRANGER: Final = "rep"
+"""Who enrols a device has logged in nowhere: they are told whom to ask."""
 
 
 async def get_device(device_id: UUID) -> Device:

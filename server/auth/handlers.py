@@ -68,15 +68,18 @@ async def log_in(slug: FromPath[str], data: JSONBody[LogInRequest]) -> LogInRepl
 async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state: State) -> EnrolReply:
     """Enrol a device by its one-time code.
 
-    403 `code_invalid` for a code that is unknown, used or expired.
+    403 `code_invalid` for a code that is unknown, used or expired. 402 where the company's plan has no room for another
+    device; the code is not used up by that.
     """
     async with platform_transaction():
-        tenant = await service.find_tenant(slug)
-    if tenant is None:
+        entitled = await service.find_entitled_tenant(slug)
+    if entitled is None:
         raise CodeInvalid
+    tenant = entitled.ref
     begin = partial(incarnations.enrol_again, _heritage(data.previous)) if data.previous else devices.create_device
     async with tenant_transaction(tenant):
         enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret, begin=begin)
+        await devices.require_room(enrolment.device, entitled)
         lease = await grant_lease(enrolment.device.id)
     return await _admit(enrolment.device, enrolment.role, lease, tenant, state)
 

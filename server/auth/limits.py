@@ -13,6 +13,8 @@ BUYERS: Final = frozenset({"owner", "admin", "billing"})
 """Roles that are told how to get more; all others are told whom to ask."""
 OPEN: Final = {"open_when_restricted": True}
 """`opt` of a route that writes and stays open whatever is paid: security, leaving, and work that was captured."""
+OPEN_TO_DEVICES: Final = {"open_to_devices": True}
+"""The same for devices alone."""
 
 _MB: Final = 1_000_000
 _FEATURES: Final = {

@@ -18,6 +18,7 @@ from server.auth.roles import ROLES
 from server.auth.tables import Identity, Member, Membership
 from server.db import Revision, TenantRef, connection
 from server.errors import Conflict, FieldError, InvalidInput, NotFound, Unauthorized
+from server.tenants.entitlements import EntitledTenant, get_entitled_tenant_by_slug
 from server.tenants.service import TenantUnknown, get_tenant_by_slug
 from server.tenants.slugs import SLUG_PATTERN
 
@@ -158,6 +159,16 @@ async def find_tenant(slug: str) -> TenantRef | None:
         return None
     try:
         return await get_tenant_by_slug(slug)
+    except TenantUnknown:
+        return None
+
+
+async def find_entitled_tenant(slug: str) -> EntitledTenant | None:
+    """The same with what it may do by what it pays (platform)."""
+    if not SLUG_PATTERN.fullmatch(slug):
+        return None
+    try:
+        return await get_entitled_tenant_by_slug(slug)
     except TenantUnknown:
         return None
 

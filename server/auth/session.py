@@ -197,7 +197,10 @@ def provide_any_session(request: Request[Any, Any, Any]) -> Session:
 
 def _require_entitled(session: Session, request: Request[Any, Any, Any]) -> None:
     """Let a write through by the tenant's plan, or because it stays open (`limits.OPEN`)."""
-    if request.url.path.startswith(_BILLING) or limits.OPEN.items() <= request.route_handler.opt.items():
+    opt = request.route_handler.opt.items()
+    if request.url.path.startswith(_BILLING) or opt >= limits.OPEN.items():
+        return
+    if session.device_id is not None and opt >= limits.OPEN_TO_DEVICES.items():
         return
     now, role = session.entitlement, session.role
     limits.require_writing(now, role)

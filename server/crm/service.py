@@ -23,6 +23,7 @@ from server.crm.master.rules import documents_of, split_foreign
 from server.crm.master.service import accept_met, find_masters, record_requests
 from server.crm.merge.resolution import find_winner
 from server.crm.models import Row, read_columns
+from server.crm.quota import take_room_for_records
 from server.crm.resource import REFERRED_BY, Resource, Write
 from server.crm.rights import (
     Viewer,
@@ -31,6 +32,7 @@ from server.crm.rights import (
     require_writer,
     writable_fields,
 )
+from server.crm.usage import COUNTED
 from server.db import Revision, SyncedTable, connection, engine
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 
@@ -118,8 +120,10 @@ async def create_row(resource: Resource, data: msgspec.Struct, *, viewer: Viewer
     Raises:
         Forbidden: the role may not write such rows.
         InvalidInput: a field may not be set by the role, or refers to nothing in its sight.
+        LimitReached: the plan has no room for more records.
     """
     require_writer(viewer, resource.entity, "create")
+    await _take_room(resource, viewer, 1)
     values = _read(resource, data, viewer, creating=True)
     await check_custom(resource.entity, _document(values.get("custom")), None)
     await _check_references(resource, values, viewer, "create")
@@ -138,6 +142,7 @@ async def create_rows(resource: Resource, data: Sequence[msgspec.Struct], *, vie
         NotFound: some would be out of the viewer's sight.
     """
     require_writer(viewer, resource.entity, "create")
+    await _take_room(resource, viewer, len(data))
     given = [_read(resource, each, viewer, creating=True) for each in data]
     for values in given:
         await check_custom(resource.entity, _document(values.get("custom")), None)
@@ -154,6 +159,12 @@ async def create_rows(resource: Resource, data: Sequence[msgspec.Struct], *, vie
         raise NotFound
     by_id = {row["id"]: row for row in rows}
     return [by_id[row_id] for row_id in ids]
+
+
+async def _take_room(resource: Resource, viewer: Viewer, adding: int) -> None:
+    """Let so many rows be made, as far as the tenant's plan has room for records."""
+    if resource.entity.name in COUNTED:
+        await take_room_for_records(viewer.entitlement, adding, viewer.access.base)
 
 
 async def change_row(

@@ -7,17 +7,22 @@ counts twice.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeVar
 from uuid import UUID
 
 from server import clock
+from server.auth import limits
+from server.auth.seats import count_seated, follow_members
 from server.crm.contact.service import find_home_country
 from server.crm.master.rules import MASTERED, documents_of
 from server.crm.master.service import accept_met, load_masters, record_requests
-from server.db import SYSTEM, Actor, Source, TenantRef, tenant_transaction, tenant_write
+from server.crm.quota import take_room_for_records
+from server.crm.usage import COUNTED
+from server.db import SYSTEM, Actor, Source, TenantRef, platform_transaction, tenant_transaction, tenant_write
 from server.imports import store
 from server.imports.cases import prepare
 from server.imports.cells import Habits
@@ -30,6 +35,7 @@ from server.imports.pieces import Record
 from server.imports.records import RecordMaker
 from server.imports.targets import TARGETS, Target
 from server.imports.write import write_lines, write_plan
+from server.tenants.entitlements import EntitledTenant, get_entitled_tenant
 
 T = TypeVar("T")
 
@@ -41,6 +47,8 @@ DEFERRED_MAX: Final = 100_000
 """Lines that wait for later ones; beyond, they fail: put parents before those who name them."""
 PASSES_MAX: Final = 100
 
+_IMPORTER: Final = "admin"
+"""Nobody else imports."""
 _NAMED_BY_RULES: Final = {
     "order": frozenset(
         {"outlet", "agreement", "product", "product_unit", "price_item", "price_list", "warehouse", "legal_entity"}
@@ -104,6 +112,7 @@ class Importer:
     _likenesses: Likenesses = field(default_factory=Likenesses)
     _run: int | None = None
     _claim: UUID | None = None
+    _entitled: EntitledTenant | None = None
 
     async def check(self) -> list[FileResult]:
         """Say what an import would do. Nothing is written, nor locked."""
@@ -115,9 +124,14 @@ class Importer:
 
         Raises:
             RunBusy: another process has taken it over.
+            Restricted, LimitReached: the tenant's plan lets no more in; what was written so far stays.
         """
         self._run, self._claim = number, claim
-        return await self._go_through()
+        async with platform_transaction():
+            self._entitled = await get_entitled_tenant(self.tenant.id)
+        results = await self._go_through()
+        await follow_members(self._entitled)
+        return results
 
     async def _go_through(self) -> list[FileResult]:
         return [await self._import_file(position, intake) for position, intake in enumerate(self.intakes)]
@@ -183,7 +197,8 @@ class Importer:
             async with tenant_write(self.tenant, by=self.actor, source=Source.IMPORT) as revision:
                 await store.hold(self._run, self._claim)
                 plan = await self._decide(work, records, Facts(revision.at, self.actor.member_id))
-                await write_plan(plan, self.system)
+                async with self._within_limits(plan):
+                    await write_plan(plan, self.system)
                 await record_requests(plan.requests, revision)
                 for entity in plan.updates.keys() & MASTERED:
                     rows = plan.updates[entity].items()
@@ -193,6 +208,19 @@ class Importer:
                 await store.count(self._run, work.position, work.result.counts, done=False)
         self.sink(work.position, plan.outcomes)
         return plan
+
+    @asynccontextmanager
+    async def _within_limits(self, plan: Plan) -> AsyncIterator[None]:
+        """Let a plan be written that keeps to the limits of what the tenant pays."""
+        assert self._entitled is not None
+        now, grows = self._entitled.entitlement, "member" in plan.inserts or "member" in plan.updates
+        limits.require_writing(now, _IMPORTER)
+        adding = sum(len(rows) for name, rows in plan.inserts.items() if name in COUNTED)
+        await take_room_for_records(now, adding, _IMPORTER)
+        before = await count_seated() if grows else 0
+        yield
+        if grows and (after := await count_seated()) > before:
+            limits.require_room_for_seat(now, after - 1 - len(self._entitled.seats.withdrawn), _IMPORTER)
 
     async def _decide(self, work: "_FileWork", records: list[Record], facts: Facts) -> Plan:
         target = work.maker.target

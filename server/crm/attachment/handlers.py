@@ -12,7 +12,7 @@ from litestar.response import Stream
 from outrider_sdk.protocol.attachments import CONTENT_BYTES_MAX, PART_BYTES_MAX
 from outrider_sdk.protocol.entities import ATTACHMENT
 
-from server.auth.limits import OPEN
+from server.auth.limits import OPEN_TO_DEVICES
 from server.auth.session import HANDS_IN, Session
 from server.crm import service as rows
 from server.crm.attachment import keep, thumbnails
@@ -21,6 +21,7 @@ from server.crm.attachment.openapi import describe_download, describe_upload
 from server.crm.attachment.rules import disposition, read_range
 from server.crm.attachment.service import Content, ContentMissing, find_content, get_upload
 from server.crm.attachment.uploads import take_part
+from server.crm.quota import take_room_for_storage
 from server.crm.resources import ATTACHMENTS
 from server.crm.rights import Viewer
 from server.db import tenant_transaction
@@ -53,7 +54,7 @@ async def get_attachment_upload(row_id: FromPath[UUID], session: NamedDependency
 @patch(
     "/{row_id:uuid}/upload",
     request_max_body_size=PART_BYTES_MAX + 1,
-    opt=HANDS_IN | OPEN,
+    opt=HANDS_IN | OPEN_TO_DEVICES,
     **describe_upload("appendAttachmentUpload", takes_part=True),
 )
 async def append_to_upload(
@@ -68,6 +69,9 @@ async def append_to_upload(
     async with tenant_transaction(session.tenant):
         upload = await get_upload(row_id, _viewer(session))
     offset = _read_offset(request)
+    if session.device_id is None and offset == 0:  # what a device captured is taken whatever is paid
+        async with tenant_transaction(session.tenant):
+            await take_room_for_storage(session.entitlement, upload.wanted.size_bytes, session.role)
     part = await _read_part(request)
     return UploadView.of(await take_part(session.tenant, session.actor, upload, offset, part))
 

@@ -37,7 +37,7 @@ _HEADERS_IN: Final = {
 
 def describe_upload(operation_id: str, *, takes_part: bool) -> dict[str, Any]:
     """Keyword arguments of a route that answers how far an upload is; it may take a part."""
-    problems = (*_ALWAYS, 409, 413, 507) if takes_part else _ALWAYS
+    problems = (*_ALWAYS, 402, 409, 413, 507) if takes_part else _ALWAYS
     offset = Parameter(
         name="Upload-Offset",
         param_in="header",
