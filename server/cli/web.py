@@ -9,6 +9,8 @@ from typing import Any, Final
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
+from server.cli.collecting import settle
+
 STOP_TIMEOUT_S: Final = 8.0
 """Requests under way may take so long; event streams never end by themselves."""
 
@@ -23,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 def run_web(app: Any, *, host: str, port: int) -> None:
     """Serve an ASGI application until SIGTERM or SIGINT, in this one process."""
+    settle()
     asyncio.run(_serve(app, host, port))
 
 

@@ -27,7 +27,8 @@ class Attempt:
         self.capture = Capture(at, device.id, self.number)
         self.captured_at = at if at is not None else state.now
         self.past_lease = is_past_lease(bool(mutation.get("past_lease")), self.captured_at, device.lapse)
-        self.stamp = Stamp(state.revision, self.captured_at, device.id, device.member_id, self.number).stored()
+        self.stamp = [state.revision, self.captured_at, device.id, device.member_id, self.number]
+        """As `Stamp.stored`."""
         self.rows: dict[tuple[str, str], Row] = {}
         self.conflicts: dict[str, tuple[Row, Kept, bool]] = {}
         """By id: the record, whose value was kept, and whether theirs is to be told."""
@@ -170,9 +171,10 @@ class Attempt:
             self.state.put(row)
         for key, amount_minor in self.credit_used.items():
             self.state.credit_used[key] = self.state.credit_used.get(key, 0) + amount_minor
-        new = [row for row, _, _ in self.conflicts.values()]
-        plan.conflicts += new
-        self._settle_requests(new)
+        if self.conflicts or self.taken_back:
+            new = [row for row, _, _ in self.conflicts.values()]
+            plan.conflicts += new
+            self._settle_requests(new)
         plan.confirmations += self.confirmations
         outcome: dict[str, Any] = {"number": self.number, "digest": self.digest}
         outcome["status"] = "merged" if self.conflicts else "applied"

@@ -8,7 +8,7 @@ from outrider_sdk.rules import GROUPS
 
 from server.crm.erasure.redact import ids_of, is_about
 from server.sync.attempt import Attempt
-from server.sync.complete import complete, normalised, recomplete
+from server.sync.complete import NORMALISED, complete, normalised, recomplete
 from server.sync.custom import flag_required, merge_custom, set_custom
 from server.sync.intents import apply_intent
 from server.sync.masters import ask_master, find_master
@@ -127,13 +127,17 @@ def _require_parent(attempt: Attempt, definition: Entity, field: Field, value: A
 def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, Any]) -> None:
     found = attempt.get(definition.name, row_id)
     attempt.require("edit", found)
+    right = attempt.right(definition.name)
     for name, edit in edits.items():
-        field = writable_field(definition, attempt.right(definition.name), name, creating=False)
+        field = writable_field(definition, right, name, creating=False)
         if not isinstance(edit, dict) or "value" not in edit:
             raise Refusal("change_malformed", "An edited field has value, seen and base.")
         _base(edit)
         check_value(field, edit["value"])
-    edits = {name: edit | {"value": normalised(attempt, found, name, edit["value"])} for name, edit in edits.items()}
+    if definition.name in NORMALISED:
+        edits = {
+            name: edit | {"value": normalised(attempt, found, name, edit["value"])} for name, edit in edits.items()
+        }
     require_editable(attempt, found)
     edits = _ask_masters(attempt, found, edits)
     if not edits:
@@ -156,6 +160,8 @@ def _edit(attempt: Attempt, definition: Entity, row_id: str, edits: dict[str, An
 
 def _ask_masters(attempt: Attempt, row: Row, edits: dict[str, Any]) -> dict[str, Any]:
     """Put what other systems master to them as requests; the edits that are the device's own to make."""
+    if row.entity.name not in attempt.state.facts.masters:
+        return edits
     own = {}
     for name, edit in edits.items():
         system = find_master(attempt, row, name)

@@ -76,6 +76,10 @@ def _complete_channel(attempt: Attempt, channel: Row) -> None:
     flag_channel(attempt, channel)
 
 
+NORMALISED = frozenset({"contact_channel"})
+"""Entities of which some value is stored in another form than it is typed."""
+
+
 def normalised(attempt: Attempt, row: Row, name: str, value: Any) -> Any:
     """The value in the form in which it is stored: phone numbers in E.164, where they can be read as such."""
     if row.entity.name == "contact_channel" and name == "value" and row.values["channel_kind"] in PHONE_KINDS:

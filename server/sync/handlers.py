@@ -70,10 +70,10 @@ async def push_mutations(request: Request[Session, Any, State], session: NamedDe
     device_id = require_device(session)
     mutations = [as_sent(m) for m in body.mutations]
     try:
-        fill_digests(mutations, chain)
+        derived = fill_digests(mutations, chain)
     except ValueError as error:
         raise InvalidInput([FieldError("mutations", str(error))]) from None
-    handed = Handed(session, device_id, body.incarnation, body.acked_through, mutations)
+    handed = Handed(session, device_id, body.incarnation, body.acked_through, mutations, derived)
     reply = await (take_again(handed) if body.again else take(handed))
     return await wire.reply(wire.form_of(request), reply)
 

@@ -125,15 +125,15 @@ def _fields(change: dict[str, Any]) -> dict[str, Any]:
 def _asked(mutations: list[dict[str, Any]]) -> Asked:
     asked = Asked()
     for change in _changes(mutations):
-        entity, fields = change.get("entity"), _fields(change)
-        if "custom" in fields and str(entity) in ENTITIES:
-            asked.custom_of.add(str(entity))
-        if change.get("op") == "create" and str(entity) in ENTITIES:
-            asked.custom_of.add(str(entity))  # some may be required
-        if change.get("op") == "edit" and str(entity) in ENTITIES:
-            asked.edited.add(str(entity))
+        entity, op, fields = str(change.get("entity")), change.get("op"), _fields(change)
+        if entity not in ENTITIES:
+            continue
+        if "custom" in fields or op == "create":  # some may be required
+            asked.custom_of.add(entity)
+        if op == "edit":
+            asked.edited.add(entity)
         asked.phones = asked.phones or entity == CONTACT_CHANNEL.name
-        if entity == OUTLET.name and change.get("op") == "create" and is_id(change.get("id")):
+        if entity == OUTLET.name and op == "create" and is_id(change.get("id")):
             asked.new_outlets.add(change["id"])
         if entity == ACCOUNT.name and isinstance(fields.get("tax_id"), str):
             asked.tax_ids |= {fields["tax_id"]} if is_storable(fields["tax_id"]) else set()
@@ -159,12 +159,12 @@ def _collect(named: dict[str, set[str]], change: dict[str, Any]) -> None:
     if entity is None or not is_id(change.get("id")):
         return
     named.setdefault(entity.name, set()).add(change["id"])
-    fields = _fields(change)
-    for name, value in fields.items():
-        target = entity.references.get(name)
+    fields, references = _fields(change), entity.references
+    for name in fields.keys() & references.keys():
+        value = fields[name]
         wanted = value.get("value") if isinstance(value, dict) else value  # of an edit, or of a create
-        if target and is_id(wanted):
-            named.setdefault(target, set()).add(str(wanted))
+        if is_id(wanted):
+            named.setdefault(references[name], set()).add(str(wanted))
     if entity.name in FOLLOWERS and str(fields.get("entity")) in ENTITIES and is_id(fields.get("row_id")):
         named.setdefault(str(fields["entity"]), set()).add(fields["row_id"])
     if entity is OUTLET and change.get("op") == "create":

@@ -1,7 +1,7 @@
 """Which mutations of a push are news: numbers without a gap, digests that chain. Pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -44,8 +44,13 @@ def check_known(known: list[Mutation], digests: Mapping[int, str]) -> None:
             )
 
 
-def check_chain(fresh: list[Mutation], *, last_number: int, last_digest: str) -> None:
+def check_chain(
+    fresh: list[Mutation], *, last_number: int, last_digest: str, derived: Collection[int] = frozenset()
+) -> None:
     """News must follow on the last number, and each digest from the one before.
+
+    Args:
+        derived: numbers whose digest came without them, and was made of the one before.
 
     Raises:
         NumberGap: a number is missing; `expected` says which.
@@ -56,7 +61,8 @@ def check_chain(fresh: list[Mutation], *, last_number: int, last_digest: str) ->
         number += 1
         if mutation["number"] != number:
             raise NumberGap(f"Change no. {number} is missing before no. {mutation['number']}.", expected=number)
-        if not _follows(mutation, digest):
+        is_first = number == last_number + 1
+        if (is_first or number not in derived) and not _follows(mutation, digest):
             raise Forked(f"The digest of change no. {number} does not follow from those before it.", number=number)
         digest = mutation["digest"]
 

@@ -7,6 +7,7 @@ the same answer.
 import json
 import logging
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -70,12 +71,14 @@ async def push(
     revision: Revision,
     refusal: Refusal | None = None,
     unpaid: bool = False,
+    derived: Collection[int] = frozenset(),
 ) -> dict[str, Any]:
     """Apply a device's mutations in order and answer with their outcomes.
 
     Args:
         refusal: for all that are not known yet, where they are not to be looked at.
         unpaid: the tenant may not write by what it pays: all is taken, and orders wait (domain rule 7).
+        derived: numbers of those that came without a digest, which the server has filled in.
 
     Raises:
         DeviceRevoked, IncarnationUnknown, NumberGap, Forked: the push cannot be taken as a whole; nothing was written.
@@ -87,7 +90,7 @@ async def push(
         raise WipeOrdered(now=True)
     if record["incarnation"] != incarnation:
         raise IncarnationUnknown(f"This device is in incarnation {record['incarnation']}, not {incarnation}.")
-    return await _push(record, mutations, acked_through, revision, refusal, unpaid=unpaid)
+    return await _push(record, mutations, acked_through, revision, refusal, unpaid=unpaid, derived=derived)
 
 
 async def push_released(
@@ -112,10 +115,11 @@ async def _push(
     refusal: Refusal | None = None,
     *,
     unpaid: bool,
+    derived: Collection[int] = frozenset(),
 ) -> dict[str, Any]:
     known, fresh = split_known(mutations, record["last_number"])
     outcomes = await _stored_outcomes(known, record)
-    check_chain(fresh, last_number=record["last_number"], last_digest=record["last_digest"])
+    check_chain(fresh, last_number=record["last_number"], last_digest=record["last_digest"], derived=derived)
     last = fresh[-1] if fresh else {"number": record["last_number"], "digest": record["last_digest"]}
     recognised, earlier = await recognise(fresh, record)
     access, fresh = access_from(record), fresh[len(recognised) :]

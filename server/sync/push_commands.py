@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -28,6 +28,8 @@ class Handed:
     incarnation: int
     acked_through: int
     mutations: list[dict[str, Any]]
+    derived: Collection[int] = frozenset()
+    """Numbers of those that came without a digest, which the server has filled in."""
 
 
 async def take(handed: Handed) -> dict[str, Any]:
@@ -91,6 +93,7 @@ async def _take(
                 revision=revision,
                 refusal=refusal,
                 unpaid=not session.entitlement.may_write,
+                derived=handed.derived,
             )
     except Exception as error:
         if is_fault(error):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from outrider_sdk.protocol import encoding, lean
+from outrider_sdk.protocol import chain_digest, encoding, lean
 from outrider_sdk.protocol.columns import unpack_page
 
 from server.auth.standings import forget_standings
@@ -118,6 +118,21 @@ async def test_a_change_under_a_left_out_digest_is_found_out(world: World, ann: 
 
     assert (forged.status_code, forged.json()["code"]) == (409, "forked")
     assert first.status_code == 400
+
+
+async def test_a_left_out_digest_behind_another_number_is_not_believed(ann: WireDevice, world: World):
+    """S2: it follows from the number before, not from whatever stands before it in the message."""
+    one, two, three = (
+        ann.mutation(create("contact", new_id(), account_id=world.shop, name=f"Contact {n}")) for n in range(3)
+    )
+    await send(ann, "/sync/push", encoded(push_body(one)))
+    bare = {key: value for key, value in three.items() if key != "digest"}
+    four = ann.mutation(create("contact", new_id(), account_id=world.shop, name="Contact 3"))
+    four["digest"] = chain_digest(chain_digest(one["digest"], bare), four)
+
+    pushed = await send(ann, "/sync/push", encoded(push_body(two, one, bare, four)))
+
+    assert (pushed.status_code, pushed.json()["code"]) == (409, "forked")
 
 
 async def test_errors_are_problem_details_whatever_was_asked_for(ann: WireDevice):

@@ -38,16 +38,22 @@ def _without_digest(mutation: Any) -> dict[str, Any]:
 
 def fill_digests(
     mutations: Sequence[dict[str, Any]], chain: Callable[[str, dict[str, Any]], str] = chain_digest
-) -> None:
-    """Give each mutation of a lean push its digest, in its place.
+) -> set[int]:
+    """Give each mutation of a lean push its digest, in its place; the numbers of those that had none.
+
+    Of these the digest follows from that of the number before. Where another number stands before one, it may not.
 
     Raises:
         ValueError: the first or the last has none; it could be anything.
     """
     if not all(mutation.get("digest") for mutation in (*mutations[:1], *mutations[-1:])):
         raise ValueError("The first and the last mutation of a push bear their digests.")
-    digest = ""
+    digest, before, filled = "", None, set()
     for mutation in mutations:
+        number = mutation["number"]
         if not mutation.get("digest"):
             mutation["digest"] = chain(digest, mutation)
-        digest = mutation["digest"]
+            if number - 1 == before:
+                filled.add(number)
+        digest, before = mutation["digest"], number
+    return filled

@@ -12,15 +12,15 @@ def ids_of(change: Any) -> list[str]:
     """What may be ids in a change, of a client that may send anything: its row's, and texts of its fields."""
     if not isinstance(change, dict):
         return []
-    fields = change.get("fields")
-    values = list(fields.values()) if isinstance(fields, dict) else []
-    plain = [value.get("value") if isinstance(value, dict) else value for value in values]
-    return [value for value in (change.get("id"), *plain) if isinstance(value, str)]
+    found, fields = [change.get("id")], change.get("fields")
+    if isinstance(fields, dict):
+        found += [value.get("value") if isinstance(value, dict) else value for value in fields.values()]
+    return [value for value in found if isinstance(value, str)]
 
 
 def is_about(change: Any, ids: Collection[str]) -> bool:
     """Whether a change is of one of the rows, or refers to one in a field."""
-    return any(value in ids for value in ids_of(change))
+    return bool(ids) and any(value in ids for value in ids_of(change))
 
 
 def redact_mutation(mutation: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:
