@@ -6,8 +6,12 @@ Fixtures that need the application stand in `tests/integration/conftest.py`.
 import os
 import secrets
 import signal
+import sys
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,6 +19,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from server.embedded import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from tests.stripe import StripeSimulator
 
 FOLDERS_WITH_DATABASE = ("tests/integration", "tests/contract", "tests/e2e")
 
@@ -53,6 +60,7 @@ class Server:
 
 
 SERVER = pytest.StashKey[Server]()
+STRIPE_BEFORE = pytest.StashKey[Counter[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -98,8 +106,56 @@ def database_url(pytestconfig: pytest.Config) -> Iterator[str]:
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture
+def stripe() -> "Iterator[StripeSimulator]":
+    """A simulated Stripe of this test's own; its time stands on a Monday in 2027 until `advance`."""
+    from tests.stripe import StripeSimulator
+
+    with StripeSimulator.running(clock=datetime(2027, 1, 4, 9, tzinfo=UTC)) as simulator:
+        yield simulator
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Note how much of Stripe's traffic a test had checked."""
+    before = Counter(_stripe_totals())
+    item.stash[STRIPE_BEFORE] = before
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item):
+    try:
+        return (yield)
+    finally:
+        checked = Counter(_stripe_totals())
+        checked.subtract(item.stash[STRIPE_BEFORE])
+        if any(checked.values()):
+            item.user_properties.append(("stripe", dict(checked)))
+
+
+def _stripe_totals() -> dict[str, int]:
+    world = sys.modules.get("tests.stripe.world")
+    return dict(world.TOTALS) if world is not None else {}
+
+
+def _sum_up_stripe(terminalreporter) -> None:
+    checked: Counter[str] = Counter()
+    for report in (each for reports in terminalreporter.stats.values() for each in reports):
+        if getattr(report, "when", None) == "teardown":
+            for name, value in report.user_properties:
+                if name == "stripe":
+                    checked.update(value)
+    if checked:
+        terminalreporter.write_line(
+            f"stripe: {checked['requests']:,} requests, {checked['responses']:,} responses and "
+            f"{checked['objects']:,} objects of events checked, 100 %"
+        )
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Say how much the oracle of rights was asked."""
+    """Say how much the oracle of rights was asked, and how much of Stripe's traffic was checked."""
+    _sum_up_stripe(terminalreporter)
     reports = terminalreporter.stats.get("passed", [])
     counts = [value for report in reports for name, value in report.user_properties if name == "rights"]
     if counts:
