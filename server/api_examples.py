@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from server.billing.examples import BILLING_EXAMPLES
 from server.crm.examples import resource_examples, view_example
 from server.crm.resources import MERGES, ORDERS, RESOURCES
 
@@ -157,7 +158,6 @@ _OTHERS: Final[dict[str, Any]] = {
         "decided_by": None, "decided_at": None,
     },
     "Receipt": _RECEIPT,
-    "WebhookReceipt": {"new": True},
     "ResendReply": {"message": "If this address has signed up, its link is on its way again."},
     "ResendRequest": {"email": "ann@acme.example"},
     "SignUpRequest": {
@@ -201,7 +201,9 @@ def schema_examples() -> dict[str, Any]:
     mutation = {"number": 1, "digest": "0" * 64, "captured_at": 1795608000000000, "skew": 0, "changes": []}
     bodies = {"PushBody": PUSH_EXAMPLE, "PullBody": PULL_EXAMPLE, "HandInBody": HAND_IN_EXAMPLE}
     bodies |= {"ChecksumBody": CHECKSUM_EXAMPLE, "SumBody": CHECKSUM_EXAMPLE["sums"]["account"]}
-    found = _OTHERS | bodies | {"MutationBody": mutation, "QuarantinedMutations": {"items": [mutation]}}
+    found = (
+        _OTHERS | BILLING_EXAMPLES | bodies | {"MutationBody": mutation, "QuarantinedMutations": {"items": [mutation]}}
+    )
     for resource in RESOURCES:
         found |= resource_examples(resource)
     return found

@@ -23,6 +23,12 @@ _OF_ANYBODY: Final = ("invalid_input", "bad_request", "too_many_requests")
 """Of what strangers reach, under no tenant's address."""
 _PAID: Final = ("restricted", "seat_missing")
 """Of what writes and does not stay open whatever is paid (`server.auth.limits.OPEN`)."""
+_OF_PAYMENTS: Final = ("payment_service_down", "payment_service_refused", "payments_not_set_up")
+_OF_CHANGES: Final = (
+    "not_billed", "no_subscription", "subscription_ends", "payment_overdue", "plan_unknown", *_OF_PAYMENTS,
+)  # fmt: skip
+_OF_ACTS: Final = ("payment_declined", "payment_service_unclear", "change_under_way", "idempotency_key_reused")
+"""Of what is done once, whoever asks again."""
 
 OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "GET /.well-known/jwks.json": (),
@@ -58,6 +64,17 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "PUT /external-ids": (*_PAID, "already_there"),
     "DELETE /external-ids": (*_PAID, "not_found"),
     "POST /exports": ("exports_waiting",),
+    "GET /billing": ("not_billed",),
+    "GET /billing/plans": (),
+    "POST /billing/checkouts": ("not_billed", "already_subscribed", "paid_by_transfer", "plan_unknown", *_OF_PAYMENTS),
+    "POST /billing/portal-sessions": ("not_billed", "no_subscription", *_OF_PAYMENTS),
+    "POST /billing/previews": _OF_CHANGES,
+    "POST /billing/changes": (*_OF_CHANGES, *_OF_ACTS),
+    "PUT /billing/seats": (*_OF_CHANGES, *_OF_ACTS),
+    "DELETE /billing/changes/scheduled": ("not_billed", "no_subscription", *_OF_PAYMENTS, *_OF_ACTS),
+    "PUT /billing/cancellation": ("not_billed", "no_subscription", *_OF_PAYMENTS, *_OF_ACTS),
+    "DELETE /billing/cancellation": ("not_billed", "no_subscription", *_OF_PAYMENTS, *_OF_ACTS),
+    "POST /billing/refreshes": ("not_billed", *_OF_PAYMENTS),
     "POST /billing/webhooks/stripe": ("webhook_refused", "payments_not_set_up"),
     "GET /exports/{export_id}": ("not_found",),
     "GET /exports/{export_id}/file": ("not_found", "export_not_ready"),

@@ -20,6 +20,7 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware, MiddlewareError
 
 from server import db, mail, storage
+from server.billing import acts as billing_acts
 from server.billing import jobs as billing_jobs
 from server.billing import links
 from server.billing import setup as billing_setup
@@ -117,6 +118,7 @@ async def _sweep_billing() -> None:
     while True:
         try:
             await billing_jobs.sweep()
+            await billing_acts.sweep_intents()
         except Exception:
             _log.exception("What billing left could not be swept; it is tried again.")
         await asyncio.sleep(billing_jobs.SWEEP_EVERY_S)

@@ -148,7 +148,8 @@ async def _write_account(account: Account, state: CustomerState, judged: Judged,
         """UPDATE billing_account SET synced_at = $2, alert = $3,
             customer_deleted_at = CASE WHEN $4 THEN coalesce(customer_deleted_at, $2) END,
             legal_name = coalesce(legal_name, $5), address = CASE WHEN address = '{}' THEN $6::jsonb ELSE address END,
-            tax_ids = CASE WHEN $4 THEN tax_ids ELSE $7::jsonb END
+            tax_ids = CASE WHEN $4 OR EXISTS (SELECT FROM billing_intent i WHERE i.tenant_id = $1
+                AND i.kind = 'update_account' AND i.state = 'pending') THEN tax_ids ELSE $7::jsonb END
         WHERE tenant_id = $1""",
         account.tenant_id, fetched_at, "; ".join(judged.alerts)[:ALERT_LENGTH_MAX] or None, state.deleted, state.name,
         json.dumps(dict(state.address)), json.dumps(tax_ids),

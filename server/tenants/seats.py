@@ -50,6 +50,14 @@ async def follow_members(tenant_id: UUID, member_ids: Sequence[UUID]) -> tuple[i
     return len(come), len(gone)
 
 
+async def count_holders(tenant_id: UUID) -> int:
+    """How many members have a seat (platform)."""
+    found: int = await connection().fetchval(
+        "SELECT count(*) FROM seat WHERE tenant_id = $1 AND withdrawn_at IS NULL", tenant_id
+    )
+    return found
+
+
 _ASSIGN: Final = """
 INSERT INTO seat (tenant_id, member_id, assigned_at)
 SELECT b.tenant_id, m.id, $3::timestamptz + make_interval(secs => m.turn / 1e6)

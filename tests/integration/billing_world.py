@@ -19,13 +19,25 @@ from server.billing import provider
 from server.billing.account.service import open_account
 from server.billing.jobs import refresh_customer
 from server.billing.plans import Interval, get_plan
-from server.billing.provider import CustomerState, Item, ProviderInvoice, ProviderSubscription
+from server.billing.provider import (
+    Checkout,
+    CustomerDetails,
+    CustomerState,
+    Item,
+    Link,
+    PreviewLine,
+    ProviderInvoice,
+    ProviderPreview,
+    ProviderSubscription,
+    Scheduled,
+    Target,
+)
 from server.db import TenantRef, connection, platform_transaction
 from server.tenants.entitlements import Entitlement, find_entitlement
 
 WEBHOOK_SECRET = "whsec_of_the_tests"
 CONFIG: Any = SimpleNamespace(
-    secret_key=b"k" * 32, base_url="https://crm.example", stripe_webhook_secret=WEBHOOK_SECRET
+    secret_key=b"k" * 32, base_url="https://crm.example", stripe_webhook_secret=WEBHOOK_SECRET, webhook_networks=()
 )
 APP = create_app(CONFIG, connect=False)
 _numbers = itertools.count(1)
@@ -39,6 +51,15 @@ class ScriptedProvider:
         self.fetches: list[str] = []
         self.error: Exception | None = None
         self.hold: asyncio.Event | None = None
+        self.acts: list[tuple[str, str]] = []
+        self.act_error: Exception | None = None
+        self.lose_answer = False
+        """The act is done before the error."""
+        self.charges: list[tuple[int, datetime, bool]] = []
+        self.customers: dict[str, str] = {}
+        self.orders: list[Checkout] = []
+        self.closed: list[str] = []
+        self._keys: set[str] = set()
         self.asked = asyncio.Event()
 
     async def fetch_customer_state(self, customer_id: str) -> CustomerState:
@@ -52,6 +73,80 @@ class ScriptedProvider:
         else:
             await asyncio.sleep(0)
         return state
+
+    async def _done(self, act: str, key: str) -> bool:
+        """Whether this act is new; perhaps it is done and the answer gets lost."""
+        self.acts.append((act, key))
+        await asyncio.sleep(0.05)
+        if self.act_error is not None and not self.lose_answer:
+            raise self.act_error
+        new = key not in self._keys
+        self._keys.add(key)
+        return new
+
+    def _answer(self) -> None:
+        if self.act_error is not None and self.lose_answer:
+            raise self.act_error
+
+    def _change(self, subscription: ProviderSubscription, **changes: Any) -> None:
+        for customer_id, state in self.states.items():
+            rest = tuple(replace(s, **changes) if s.id == subscription.id else s for s in state.subscriptions)
+            self.states[customer_id] = replace(state, subscriptions=rest)
+
+    async def create_customer(self, details: CustomerDetails, key: str) -> str:
+        if await self._done("create_customer", key):
+            self.customers[key] = f"cus_{uuid4().hex[:14]}"
+            self.states[self.customers[key]] = CustomerState(self.customers[key], deleted=False)
+        return self.customers[key]
+
+    async def create_checkout(self, order: Checkout, key: str) -> Link:
+        await self._done("create_checkout", key)
+        self._answer()
+        self.orders.append(order)
+        return Link(f"cs_{key}", f"https://pay.example/{key}", datetime.now(UTC) + timedelta(hours=24))
+
+    async def close_checkout(self, checkout_id: str, key: str) -> None:
+        self.closed.append(checkout_id)
+
+    async def open_portal(self, customer_id: str, return_url: str, language: str, key: str) -> Link:
+        return Link("bps_1", f"https://portal.example/{customer_id}?back={return_url}")
+
+    async def preview_change(
+        self, customer_id: str, subscription: ProviderSubscription, target: Target, at: datetime
+    ) -> ProviderPreview:
+        lines = (PreviewLine("Unused time", -500), PreviewLine("Remaining time", 1_500))
+        return ProviderPreview(at, "EUR", lines, 1_000, 0, 1_000)
+
+    async def change_now(
+        self, subscription: ProviderSubscription, target: Target, at: datetime, *, invoice: bool, key: str
+    ) -> None:
+        if await self._done("change_now", key):
+            self.charges.append((target.seats, at, invoice))
+            item = replace(subscription.items[0], lookup_key=target.lookup_key, quantity=target.seats)
+            self._change(subscription, items=(item,), scheduled=None)
+        self._answer()
+
+    async def schedule_change(self, subscription: ProviderSubscription, target: Target, key: str) -> None:
+        if await self._done("schedule_change", key):
+            at = subscription.items[0].period_end
+            self._change(subscription, scheduled=Scheduled(at, "price_x", target.lookup_key, target.seats))
+        self._answer()
+
+    async def withdraw_change(self, subscription: ProviderSubscription, key: str) -> None:
+        await self._done("withdraw_change", key)
+        self._change(subscription, scheduled=None)
+
+    async def cancel(self, subscription: ProviderSubscription, key: str) -> None:
+        await self._done("cancel", key)
+        self._change(subscription, cancel_at=subscription.items[0].period_end, scheduled=None)
+
+    async def resume(self, subscription: ProviderSubscription, key: str) -> None:
+        await self._done("resume", key)
+        self._change(subscription, cancel_at=None)
+
+    async def end_now(self, subscription: ProviderSubscription, key: str) -> None:
+        await self._done("end_now", key)
+        self._change(subscription, status="canceled", ended_at=datetime.now(UTC))
 
 
 async def bill(tenant: TenantRef, *, name: str = "stripe", trial_ends_at: datetime | None = None) -> str:

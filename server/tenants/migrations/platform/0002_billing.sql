@@ -137,6 +137,7 @@ CREATE TABLE platform.billing_intent (
     problem jsonb,
     member_id uuid,  -- who wanted it
     attempts integer NOT NULL DEFAULT 0,
+    tried_at timestamptz,  -- when the attempt under way began; null: none is
     created_at timestamptz NOT NULL,
     ended_at timestamptz,
     UNIQUE (tenant_id, kind, key)
