@@ -1,13 +1,15 @@
 """Syncing by itself: a policy decides from battery, network and what waits; a loop with back-off and jitter obeys.
 
 The loop syncs in intervals, soon after a local change, and when it is woken (a push message, the app coming to the
-foreground). It never raises: what a sync raises is passed to `on_error`, and decides how long it waits. Where only a
-person can help (a revoked device, an app that is too old), it waits until it is woken.
+foreground). By itself it syncs no more often than the company's plan says. It never raises: what a sync raises is
+passed to `on_error`, and decides how long it waits. Where only a person can help (a revoked device, an app that is too
+old), it waits until it is woken.
 """
 
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -98,7 +100,9 @@ class BackgroundSync:
         self._jitter = jitter
         self._failures = 0
         self._woken = threading.Event()
+        self._called = False
         self._changed = False
+        self._not_before = 0.0
         self._stopped = False
         self._thread: threading.Thread | None = None
 
@@ -112,6 +116,7 @@ class BackgroundSync:
     def wake(self) -> None:
         """There is a reason to sync now: a poke, the app in the foreground, the network back."""
         self._failures = 0
+        self._called = True
         self._woken.set()
 
     def stop(self) -> None:
@@ -130,7 +135,9 @@ class BackgroundSync:
     def step(self) -> float | None:
         """Ask the policy, and sync where it agrees; seconds until the next step, or None: not until woken."""
         try:
-            decision = self._policy(self._conditions(), self._crm.status())
+            self._called = False
+            status = self._crm.status()
+            decision = self._policy(self._conditions(), status)
             self._crm.events.note("background_decided", when=decision.when)
             if decision.when == "never":
                 return None
@@ -138,6 +145,8 @@ class BackgroundSync:
                 return decision.after_s
             report = self._crm.sync()
             self._failures = 0
+            plan_s = 0.0 if status.plan is None else status.plan.sync_interval_s
+            self._not_before = time.monotonic() + plan_s
             if self._on_report is not None:
                 self._on_report(report)
             self._crm.prepare_search()
@@ -148,7 +157,7 @@ class BackgroundSync:
             if self._on_error is not None:
                 self._on_error(error)
             return self._after(error)
-        return self._interval_s * self._jitter(0.9, 1.1)
+        return max(self._interval_s * self._jitter(0.9, 1.1), plan_s)
 
     def _after(self, error: OutriderError) -> float | None:
         if isinstance(error, FOR_A_PERSON):
@@ -180,3 +189,10 @@ class BackgroundSync:
                 self._changed = False
                 self._woken.clear()
                 self._woken.wait(SOON_S)
+                self._wait_for_the_plan()
+
+    def _wait_for_the_plan(self) -> None:
+        """After a change: as long as the plan wants between two syncs, unless somebody calls."""
+        while not (self._stopped or self._called) and (left_s := self._not_before - time.monotonic()) > 0:
+            self._woken.wait(left_s)
+            self._woken.clear()

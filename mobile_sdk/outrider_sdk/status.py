@@ -10,7 +10,7 @@ from outrider_sdk import attention, checksum
 from outrider_sdk.errors import SyncError
 from outrider_sdk.ids import Clock
 from outrider_sdk.kinds import moment
-from outrider_sdk.lease import LeaseWatch
+from outrider_sdk.lease import LeaseWatch, Plan
 from outrider_sdk.limits import NEARLY
 from outrider_sdk.store import Store
 
@@ -47,7 +47,10 @@ class Status:
     lease_until: datetime | None
     """Until when the device may work without contact; None where it has no lease that counts."""
     past_lease: bool
-    """The lease has ended: work is captured all the same, and the office looks at orders. A sync brings another."""
+    """It was without contact for too long: work is captured all the same, and the office looks at orders. A sync
+    brings another lease."""
+    plan: Plan | None = None
+    """How the plan of the person's company stands; None where nobody bills it. Its `message` is one to show."""
     problems: list[str] = field(default_factory=list)
     """What is wrong, in words for the person; empty where all is well."""
 
@@ -81,6 +84,7 @@ def get_status(store: Store, clock: Clock, lease: LeaseWatch, last_error: SyncEr
             differing=checksum.list_differing(store),
             lease_until=None if until is None else moment(until),
             past_lease=lease.is_past(),
+            plan=lease.plan(),
         )
         waits_s = None if oldest is None else (clock() - oldest) / 1_000_000
     return replace(status, problems=list(_problems(store, status, waits_s, last_error)))
@@ -97,6 +101,8 @@ def _problems(store: Store, status: Status, waits_s: float | None, last_error: S
         yield f"The last sync was {_days(status.cursor_age_s)} ago: what is shown may be out of date."
     if status.past_lease:
         yield "This device was without contact for longer than its lease: the office looks at new orders. Sync soon."
+    if status.plan is not None and status.plan.message is not None:
+        yield status.plan.message
     if waits_s is not None and waits_s > PENDING_LONG_S:
         yield f"{status.pending} changes wait to be sent, the oldest for {_days(waits_s)}."
     if status.differing:

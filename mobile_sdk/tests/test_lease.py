@@ -186,3 +186,53 @@ def test_a_lease_that_is_not_genuine_counts_as_ended(crm_with, held):
     assert read_lease(held) is None
     assert crm.status().past_lease is True
     assert capture(crm) == 1
+
+
+def plan_of(state, until_days, *, contact_days=30, **more):
+    """A lease that says how the plan stands, and ends with it."""
+    claims = {"plan": "team", "plan_version": 2, "state": state, "limits": {"sync_interval_s": 60}}
+    return leased(
+        EPOCH_US + until_days * DAY_US, contact_exp=(EPOCH_US + contact_days * DAY_US) // 1_000_000, **claims | more
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ("trialing", None),
+        ("active", None),
+        ("past_due", "Everything works"),
+        ("grace", "no new people and devices"),
+        ("restricted", "orders wait"),
+        ("cancelled", "has ended"),
+        ("a state of a later server", None),
+    ],
+)
+def test_the_lease_says_how_the_plan_stands(crm_with, state, word):
+    """The rep sees what is the matter, in words that say what to do, and goes on working."""
+    crm = crm_with(plan_of(state, 20))
+    plan = crm.status().plan
+
+    assert (plan.name, plan.version, plan.state, plan.sync_interval_s) == ("team", 2, state, 60)
+    assert (plan.message is None) if word is None else (word in plan.message)
+    assert (plan.message in crm.status().problems) == (word is not None)
+    assert capture(crm) == 0
+
+
+def test_a_plan_that_runs_out_offline_is_said_so_and_flags_nothing(crm_with, clock):
+    """What is not paid the server knows better: only time without contact is the device's to tell."""
+    crm = crm_with(plan_of("grace", 6))
+    assert crm.status().lease_until == datetime.fromtimestamp((EPOCH_US + 6 * DAY_US) // 1_000_000, UTC)
+    clock.now += 7 * DAY_US
+
+    assert capture(crm) == 0
+    assert (crm.status().plan.state, crm.status().past_lease) == ("restricted", False)
+
+    clock.now += 24 * DAY_US
+    assert capture(crm) == 1
+    assert (crm.status().plan.state, crm.status().past_lease) == ("restricted", True)
+
+
+def test_a_company_that_nobody_bills_has_no_plan(crm_with):
+    """An installation of one's own; and what a later server adds is ignored."""
+    assert crm_with(leased(EPOCH_US + DAY_US, state="active", colour="green")).status().plan is None

@@ -19,6 +19,7 @@ from outrider_sdk import (
     status,
 )
 from outrider_sdk.background import BACKOFF_MAX_S, BackgroundSync
+from outrider_sdk.lease import Plan
 from sdk_fakes import DEVICE_ID, MEMBER_ID
 
 WAIT_S = 20
@@ -299,6 +300,38 @@ def test_the_loop_runs_by_itself_hears_changes_and_stops(crm, server, shop, monk
 
     assert [report.pushed for report in reports] == [0, 1, 0]
     assert not any(thread.name == "outrider-background" for thread in threading.enumerate())
+
+
+def with_plan(crm, monkeypatch, interval_s):
+    """The replica of a company whose plan says how often a device syncs by itself."""
+    plan, status = Plan("free", 1, "active", interval_s), crm.status
+    monkeypatch.setattr(crm, "status", lambda: replace(status(), plan=plan))
+
+
+def test_a_step_comes_again_no_sooner_than_the_plan_says(crm, server, shop, loop, monkeypatch):
+    """A small plan syncs each quarter of an hour; a large one as often as the app likes."""
+    with_plan(crm, monkeypatch, 900)
+    assert loop.step() == 900
+
+    with_plan(crm, monkeypatch, 5)
+    assert loop.step() == 300 * 1.1
+
+
+def test_a_change_waits_for_the_plan_and_a_person_does_not(crm, server, shop, monkeypatch):
+    """Whoever pulls down to refresh is served at once, whatever the plan; nothing is lost by waiting."""
+    from outrider_sdk import background
+
+    monkeypatch.setattr(background, "SOON_S", 0.01)
+    with_plan(crm, monkeypatch, 3_600)
+    done, reports = threading.Semaphore(0), []
+    with crm.background(on_report=lambda report: (reports.append(report), done.release())) as loop:
+        assert done.acquire(timeout=WAIT_S)
+        crm.accounts.create(name="Mine")
+        assert not done.acquire(timeout=0.3)
+        loop.wake()
+        assert done.acquire(timeout=WAIT_S)
+
+    assert [report.pushed for report in reports] == [0, 1]
 
 
 def test_a_hook_that_fails_does_not_end_the_loop(crm, shop, loop, caplog):

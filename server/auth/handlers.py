@@ -39,9 +39,10 @@ from server.auth.standings import forget_standings
 from server.auth.tables import Device
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
 from server.auth.wipe_handlers import order_wipe, take_receipt
-from server.db import TenantRef, platform_transaction, tenant_transaction
+from server.db import platform_transaction, tenant_transaction
 from server.errors import Forbidden
 from server.storage import ledger
+from server.tenants.entitlements import EntitledTenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,10 @@ async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state:
         enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret, begin=begin)
         await devices.require_room(enrolment.device, entitled)
         lease = await grant_lease(enrolment.device.id)
-    return await _admit(enrolment.device, enrolment.role, lease, tenant, state)
+    return await _admit(enrolment.device, enrolment.role, lease, entitled, state)
 
 
-async def _admit(device: Device, role: str, lease: Lease, tenant: TenantRef, state: State) -> EnrolReply:
+async def _admit(device: Device, role: str, lease: Lease, entitled: EntitledTenant, state: State) -> EnrolReply:
     """What a device gets that is new, or begins anew."""
     return EnrolReply(
         device_id=device.id,
@@ -92,11 +93,13 @@ async def _admit(device: Device, role: str, lease: Lease, tenant: TenantRef, sta
         incarnation=device.incarnation,
         number_prefix=device.number_prefix,
         refresh_token=credentials.derive_refresh_token(device.id, device.refresh_generation, state.config.secret_key),
-        access_token=await keys.issue(tenant_id=tenant.id, member_id=device.member_id, role=role, device_id=device.id),
+        access_token=await keys.issue(
+            tenant_id=entitled.ref.id, member_id=device.member_id, role=role, device_id=device.id
+        ),
         expires_in=ACCESS_TOKEN_TTL_S,
         server_time=clock.to_micros(clock.now()),
         after=device.begun_after,
-        lease=await sign_lease(tenant, lease),
+        lease=await sign_lease(entitled, lease),
     )
 
 
@@ -117,7 +120,7 @@ async def begin_incarnation(data: JSONBody[Succession], session: NamedDependency
     async with tenant_transaction(session.tenant):
         device = await incarnations.begin_incarnation(_heritage(data), by=session.device_id)
         lease = await grant_lease(device.id)
-    return await _admit(device, session.role, lease, session.tenant, state)
+    return await _admit(device, session.role, lease, session.entitled, state)
 
 
 @post("/t/{slug:str}/devices/token", status_code=HTTP_200_OK)
@@ -128,9 +131,10 @@ async def refresh_device(slug: FromPath[str], data: JSONBody[TokenRequest], stat
     or a wrong proof, which revokes the device; 401 `token_invalid` for what is no refresh token of this device.
     """
     async with platform_transaction():
-        tenant = await service.find_tenant(slug)
-    if tenant is None:
+        entitled = await service.find_entitled_tenant(slug)
+    if entitled is None:
         raise TokenInvalid
+    tenant = entitled.ref
     async with tenant_transaction(tenant):
         renewal = await devices.refresh(
             data.device_id, data.refresh_token, data.proof, secret_key=state.config.secret_key
@@ -148,7 +152,7 @@ async def refresh_device(slug: FromPath[str], data: JSONBody[TokenRequest], stat
         access_token,
         ACCESS_TOKEN_TTL_S,
         clock.to_micros(clock.now()),
-        await sign_lease(tenant, lease),
+        await sign_lease(entitled, lease),
     )
 
 

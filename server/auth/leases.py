@@ -8,8 +8,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from server import clock
+from server.auth.lease_claims import claims_of
 from server.auth.tokens import keys
-from server.db import TenantRef, connection
+from server.db import connection
+from server.tenants.entitlements import EntitledTenant
 
 LEASE_DAYS: Final = 30
 """How long a device may work without contact, unless the tenant's setting `lease_days` says otherwise."""
@@ -31,6 +33,7 @@ class Lease:
     device_id: UUID
     granted_at: datetime
     until: datetime
+    """Its end without contact."""
 
 
 async def grant_lease(device_id: UUID) -> Lease:
@@ -50,14 +53,9 @@ WHERE id = $1 RETURNING lease_until
 """
 
 
-async def sign_lease(tenant: TenantRef, lease: Lease) -> LeaseView:
-    """The lease as the device keeps it. Outside any transaction."""
-    claims: dict[str, Any] = {
-        "tid": str(tenant.id),
-        "did": str(lease.device_id),
-        "iat": int(lease.granted_at.timestamp()),
-        "exp": int(lease.until.timestamp()),
-        "state": "active",
-    }
+async def sign_lease(tenant: EntitledTenant, lease: Lease) -> LeaseView:
+    """The lease as the device keeps it: for how long, and how the tenant's plan stands. Outside any transaction."""
+    claims: dict[str, Any] = {"tid": str(tenant.ref.id), "did": str(lease.device_id)}
+    claims |= claims_of(lease.until, lease.granted_at, tenant.steps)
     token, key = await keys.sign(claims, kind=LEASE_TYPE)
     return LeaseView(token, key)

@@ -13,6 +13,7 @@ from server.app import create_app
 from server.auth import leases
 from server.auth.tokens import TokenInvalid, keys
 from server.db import TenantRef, tenant_transaction
+from server.tenants.entitlements import EntitledTenant
 from tests.integration.rest_world import Person
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id, order_changes
 
@@ -69,7 +70,7 @@ async def test_a_lease_is_no_access_token(world: World, ann: WireDevice):
     """The same keys sign both; neither opens what the other does."""
     async with tenant_transaction(world.tenant):
         lease = await leases.grant_lease(UUID(ann.id))
-    view = await leases.sign_lease(world.tenant, lease)
+    view = await leases.sign_lease(EntitledTenant(world.tenant), lease)
 
     with pytest.raises(TokenInvalid):
         await keys.verify(view.token)

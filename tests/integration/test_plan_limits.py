@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jwt
 import pytest
 from outrider_sdk.protocol.ids import uuid7
 
@@ -171,6 +172,19 @@ async def test_a_device_joins_in_the_states_in_which_one_may_grow(world: World, 
     reply = await enrol(world, world.rep)
 
     assert reply.json().get("code") == code
+
+
+async def test_a_device_is_told_how_the_plan_stands(world: World):
+    """It goes offline for two weeks, and knows by itself when the plan runs out."""
+    await entitle(world.tenant, "past_due")
+
+    token = (await enrol(world, world.rep)).json()["lease"]["token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+    assert (claims["plan"], claims["plan_version"], claims["state"]) == ("business", 1, "past_due")
+    assert claims["limits"] == {"sync_interval_s": 15}
+    assert claims["exp"] - claims["iat"] in range(13 * 86_400 - 60, 13 * 86_400 + 60)
+    assert claims["contact_exp"] - claims["iat"] == 30 * 86_400
 
 
 async def test_each_person_has_as_many_devices_as_the_plan_says(world: World):
