@@ -56,7 +56,7 @@ class ConflictTable(Table[rows.Conflict]):
         entity, row_id = ENTITIES[str(conflict["entity"])], str(conflict["row_id"])
         row = transaction.get(entity, row_id)
         settled = [conflict, *siblings(self._store, conflict)]
-        seen: dict[str, object] = {"choice": choice, "lost": conflict["lost"]}
+        seen: dict[str, object] = {"choice": choice, "row_id": row_id, "lost": conflict["lost"]}
         if conflict["field"] != WHOLE_ROW and conflict["rule"] != DUPLICATE:
             standing = {str(each["field"]): _document(entity.name, row, str(each["field"])) for each in settled}
             seen |= {"kept": standing.pop(str(conflict["field"])), "group": standing}

@@ -59,6 +59,11 @@ class Entry:
     status: str | None = None
     past_lease: bool = False
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether it was about people who were erased, and nothing else."""
+        return bool(self.changes) and all(ERASED in change for change in self.changes)
+
     def wire(self) -> Mutation:
         """As it is digested, and pushed."""
         wired: Mutation = {
@@ -289,7 +294,7 @@ def dependents(conn: sqlite3.Connection, number: int) -> list[int]:
 
 
 def _mentioned(change: Change) -> set[str]:
-    ids = {change["id"]}
+    ids = {change["id"], str(cast(dict[str, Any], change).get("seen", {}).get("row_id"))}
     for value in cast(dict[str, Any], change).get("fields", {}).values():
         plain = value["value"] if isinstance(value, dict) else value
         if isinstance(plain, str):
@@ -325,10 +330,14 @@ def discard(store: Store, number: int, *, cascade: bool) -> list[int]:
 
 
 def mend_chain(store: Store, conn: sqlite3.Connection) -> None:
-    """Chain unanswered mutations anew from the first one on whose digest does not follow, if there is any."""
+    """Chain mutations anew from the first unanswered one on whose digest does not follow, if there is any.
+
+    The digest of an answered one stands, also where its content was forgotten since: a server knows it by that.
+    """
     digest: str | None = None
     for entry in entries(conn, "number >= ?", (store.meta_int("answered_through"),)):
-        if digest is not None and chain_digest(digest, cast(dict[str, Any], entry.wire())) != entry.digest:
+        is_whole = entry.status is None and not any(ERASED in change for change in entry.changes)
+        if digest is not None and is_whole and chain_digest(digest, cast(dict[str, Any], entry.wire())) != entry.digest:
             chain_anew(store, conn, entry.number, digest)
             return
         digest = entry.digest

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import chain, islice, repeat
 from typing import Any
 
-from outrider_sdk import outbox, overlay
+from outrider_sdk import again, outbox, overlay
 from outrider_sdk.errors import ProtocolViolation
 from outrider_sdk.kinds import column_to_stored
 from outrider_sdk.protocol import Outcome, PullPage
@@ -59,6 +59,8 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
             discard_staged(store, conn)
             return []
         _keep(conn, page)
+        if page.get("epoch") != store.meta("epoch"):
+            again.take_back_changed(conn, page["outcomes"])
         news = outbox.store_outcomes(store, page["outcomes"])
         outbox.note_durable(store, page.get("durable_through"))
         outbox.leave_overlay(store, page["applied_through"])

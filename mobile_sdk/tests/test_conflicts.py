@@ -70,7 +70,7 @@ def test_taking_shows_at_once_and_is_asked_of_the_server(crm, shop, server, put_
     (sent,) = json.loads(crm.query("SELECT changes FROM sync_outbox ORDER BY number DESC LIMIT 1")[0]["changes"])
     assert sent == {
         "op": "intent", "name": "conflict.settle", "id": conflict_id,
-        "seen": {"choice": "take", "kept": '"Fred"', "lost": '"Freda"', "group": {}},
+        "seen": {"choice": "take", "row_id": shop["contact"], "kept": '"Fred"', "lost": '"Freda"', "group": {}},
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from outrider_sdk import MemoryCredentials, Offline, Replica, ReplicaForked, outbox
+from outrider_sdk import MemoryCredentials, Offline, Replica, ReplicaForked, incarnation, outbox
 from sdk_fakes import FakeTransport, credentials
 
 
@@ -180,6 +180,20 @@ def test_s1_a_mutation_that_was_changed_in_the_file_is_chained_anew(crm, shop, s
 
     assert contacts(server) == ["Fred", "a", "b", "c"]
     assert crm.verify() == []
+
+
+@pytest.mark.parametrize("status", ["refused", None])
+def test_s2_what_was_forgotten_of_an_erased_person_leaves_the_digests_after_it(crm, shop, server, status):
+    """They are how another incarnation's work is recognised: with others, it would have its effects again."""
+    add(crm, shop, "a", "b", "c")
+    with crm._store.write() as conn:
+        forgotten = '[{"op": "create", "entity": "contact", "id": "x", "fields": {}, "erased": true}]'
+        conn.execute("UPDATE sync_outbox SET changes = ?, status = ? WHERE number = 2", (forgotten, status))
+    before = crm.query("SELECT number, digest FROM sync_outbox")
+
+    incarnation.prepare(crm._store)
+
+    assert crm.query("SELECT number, digest FROM sync_outbox") == before
 
 
 def test_a_server_that_calls_every_history_forked_is_given_up(crm, shop, transport, monkeypatch):

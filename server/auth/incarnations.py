@@ -10,10 +10,11 @@ All of it belongs in the tenant's transaction. Nothing here replicates, so no re
 import json
 import logging
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
+from outrider_sdk.protocol.digest import GENESIS_DIGEST
 
 from server.auth import credentials
 from server.auth.devices import DeviceRevoked, create_device, get_device
@@ -98,14 +99,14 @@ async def begin_incarnation(heritage: Heritage, *, by: UUID) -> Device:
 async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_hash: bytes) -> Device:
     """Enrol a replica that was a device of the same member before, by a code that was redeemed just now.
 
-    Where this server does not know who it was (another member's device, or none since a restore), nothing is in common:
-    the device hands in all that it holds.
+    A server that was restored may not know who it was, and still know a device that it was before: by the digests,
+    which nobody has but who has that past. Where nothing is in common, it hands in all that it holds.
     """
-    past = await _lock_past(heritage)
+    past = await _lock_past(heritage) or await _lock_ancestor(heritage, member_id)
     if past is not None and past["wiped_at"] is not None:
         raise DeviceRevoked  # a copy of a file that was to be erased does not come back by a code
     if past is None or past["member_id"] != member_id:
-        return await create_device(member_id, name, secret_hash, after=heritage.points[-1])
+        return await create_device(member_id, name, secret_hash, after=heritage.points[-1], cause="enrolled_again")
     return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash, ordered=past)
 
 
@@ -118,6 +119,27 @@ async def _lock_past(heritage: Heritage) -> asyncpg.Record | None:
     if past is None or not credentials.proves(heritage.proof, str(heritage.key), past["secret_hash"]):
         return None
     await conn.execute("SELECT FROM device WHERE id = $1 FOR UPDATE", past["origin"])
+    return past
+
+
+# By the newest point that a device of the member has handed in. (Behind lost history, digests begin anew for all.)
+_ANCESTOR: Final = """
+SELECT d.*, coalesce(d.origin_id, d.id) AS origin
+FROM device d CROSS JOIN unnest($2::bigint[], $3::text[]) AS p (number, digest)
+WHERE d.member_id = $1 AND p.digest <> $4 AND ((d.last_number, d.last_digest) = (p.number, p.digest) OR EXISTS (
+    SELECT FROM mutation_outcome o
+    WHERE o.device_id = d.id AND o.incarnation = d.incarnation AND o.number = p.number AND o.digest = p.digest))
+ORDER BY p.number DESC, d.incarnation DESC LIMIT 1
+"""
+
+
+async def _lock_ancestor(heritage: Heritage, member_id: UUID) -> asyncpg.Record | None:
+    """The device of the member with which a replica that nobody knows has the most of its past in common."""
+    conn = connection()
+    numbers, digests = [n for n, _ in heritage.points], [digest for _, digest in heritage.points]
+    past = await conn.fetchrow(_ANCESTOR, member_id, numbers, digests, GENESIS_DIGEST)
+    if past is not None:
+        await conn.execute("SELECT FROM device WHERE id = $1 FOR UPDATE", past["origin"])
     return past
 
 
@@ -135,7 +157,7 @@ async def _inherit(
     kin = await conn.fetch("SELECT id, incarnation FROM device WHERE id = $1 OR origin_id = $1", origin)
     if len(kin) >= INCARNATIONS_MAX:
         raise IncarnationsExhausted
-    number, digest = await _common_point(past, [r["id"] for r in kin], heritage.points)
+    (number, digest), sharers = await _common_point(past, [r["id"] for r in kin], heritage.points)
     lost_from, lost_to = heritage.lost or (None, None)
     log.warning("Device %s goes on from change no. %d in another incarnation: %s", past["id"], number, cause)
     return await create_device(
@@ -147,7 +169,9 @@ async def _inherit(
         origin_id=origin,
         incarnation=max(r["incarnation"] for r in kin) + 1,
         cause=cause,
-        earlier=json.dumps(earlier_of(str(past["id"]), json.loads(past["earlier"]), number)),
+        earlier=json.dumps(
+            dict.fromkeys(map(str, sharers), number) | earlier_of(str(past["id"]), json.loads(past["earlier"]), number)
+        ),
         lost_from=lost_from,
         lost_to=lost_to,
         incarnation_key=heritage.key,
@@ -160,16 +184,31 @@ def earlier_of(past_id: str, earlier: dict[str, int], number: int) -> dict[str, 
     return {past_id: number} | {device_id: min(through, number) for device_id, through in earlier.items()}
 
 
-async def _common_point(past: asyncpg.Record, kin: list[UUID], points: list[tuple[int, str]]) -> tuple[int, str]:
-    """The newest point that this server knows; without any, the oldest: what follows is handed in again."""
-    known: set[Any] = set(
-        map(tuple, await connection().fetch(
-            "SELECT number, digest FROM mutation_outcome WHERE device_id = ANY ($1) AND number = ANY ($2::bigint[])"
-            " UNION SELECT last_number, last_digest FROM device WHERE id = ANY ($1)",
-            kin,
-            [number for number, _ in points],
-        ))
-    )  # fmt: skip
-    if points[0][0] <= past["last_number"]:
-        return points[0]  # it had answers so far; that the digests are no longer known only means that it is long ago
-    return next((point for point in points if point in known or point[0] == 0), points[-1])
+async def _common_point(
+    past: asyncpg.Record, kin: list[UUID], points: list[tuple[int, str]]
+) -> tuple[tuple[int, str], list[UUID]]:
+    """The newest point that this server knows, and by which incarnations; without any, the oldest.
+
+    What follows it is handed in again.
+    """
+    found = await connection().fetch(
+        "SELECT device_id, number, digest FROM mutation_outcome"
+        " WHERE device_id = ANY ($1) AND number = ANY ($2::bigint[])"
+        " UNION SELECT id, last_number, last_digest FROM device WHERE id = ANY ($1)",
+        kin,
+        [number for number, _ in points],
+    )
+    waits = await connection().fetchval(
+        "SELECT min(number) FROM mutation_outcome WHERE device_id = ANY ($1) AND outcome ->> 'status' = 'parked'", kin
+    )
+    if waits is not None:  # it is decided when it comes again, and nobody else may ever send it
+        points = [point for point in points if point[0] < waits] or points[-1:]
+    known: dict[tuple[int, str], list[UUID]] = {}
+    for device_id, number, digest in found:
+        known.setdefault((number, digest), []).append(device_id)
+    taken = {number for device_id, number, _ in found if device_id == past["id"]}
+    newest, _ = points[0]
+    if newest <= past["last_number"] and newest not in taken:
+        return points[0], []  # it had answers so far; that its digests are known no more only means it is long ago
+    shared = next((point for point in points if point in known or point[0] == 0), points[-1])
+    return shared, known.get(shared, [])

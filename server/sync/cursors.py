@@ -42,7 +42,10 @@ def judge_cursor(cursor: int, token: str | None, *, head: int, horizon: int, kno
     return Cursor.FOREIGN
 
 
-def is_position_void(cursor: int, began_at: int, *, head: int, horizon: int) -> bool:
-    """Whether a pull can no longer go on where it broke off: what it would have been told has been forgotten."""
-    is_of_another_epoch = began_at >> EPOCH_BITS != head >> EPOCH_BITS
-    return is_of_another_epoch or began_at > head or began_at < horizon or 0 < cursor < horizon
+def is_position_void(cursor: int, began_at: int, *, horizon: int, is_known: bool) -> bool:
+    """Whether a pull can no longer go on where it broke off: what it would have been told has been forgotten.
+
+    Args:
+        is_known: whether the revision of its last page is of this database's history. After a restore it is not.
+    """
+    return not is_known or began_at < horizon or 0 < cursor < horizon

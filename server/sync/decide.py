@@ -7,13 +7,18 @@ rows and in the write plan; a refused mutation leaves nothing but its outcome an
 from collections.abc import Iterable
 from typing import Any
 
-from server.crm.erasure.redact import redact_mutation
+from server.crm.erasure.redact import ERASED, redact_mutation
 from server.sync.attempt import Attempt
 from server.sync.changes import apply_changes
 from server.sync.credit import note_payments
 from server.sync.parking import must_wait, park
 from server.sync.refusals import Refusal
 from server.sync.state import State, WritePlan
+
+REFUSED_BEFORE = (
+    "It was refused before the server was restored from a backup, and why is no longer known here."
+    " What was typed is on the device."
+)
 
 
 def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
@@ -34,6 +39,7 @@ def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
             continue
         attempt = Attempt(state, mutation)
         try:
+            _require_content(mutation)
             apply_changes(attempt, mutation["changes"])
         except Refusal as refusal:
             if must_wait(mutation, refusal, state):
@@ -43,6 +49,16 @@ def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
         else:
             attempt.settle(plan)
     return plan
+
+
+def _require_content(mutation: dict[str, Any]) -> None:
+    """What comes again without its content was refused by a database that was restored since.
+
+    Its device knows why; a copy of the device's file, which has the content still, would take it for applied. (What we
+    took the content out of ourselves, after an erasure, is another matter, and does nothing.)
+    """
+    if mutation.get("redacted") and mutation["changes"] == [] and ERASED not in mutation:
+        raise Refusal("refused_before", REFUSED_BEFORE)
 
 
 def refuse(mutation: dict[str, Any], refusal: Refusal, state: State, plan: WritePlan) -> None:

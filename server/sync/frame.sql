@@ -92,6 +92,7 @@ CREATE TABLE {{schema}}.device (
 );
 CREATE INDEX ON {{schema}}.device (member_id);
 CREATE INDEX ON {{schema}}.device (origin_id) WHERE origin_id IS NOT NULL;
+CREATE INDEX ON {{schema}}.device (member_id) WHERE origin_id IS NULL AND cause = 'enrolled_again';
 
 CREATE TABLE {{schema}}.device_code (
     code_hash bytea PRIMARY KEY, member_id uuid NOT NULL, created_by uuid, expires_at timestamptz NOT NULL, used_at timestamptz
@@ -389,10 +390,14 @@ BEGIN
 END $$;
 
 -- This database was restored: cursors of before are void, and no revision is given out again. The operator's alone.
-CREATE FUNCTION {{schema}}.begin_epoch() RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE {{schema}}.revision_counter c SET revision = ((c.revision >> 32) + 1) << 32, token = gen_random_uuid(),
-        epoch = gen_random_uuid(), epoch_began_at = clock_timestamp(), at = clock_timestamp(), xact = NULL;
+-- `at_least`: another restore of the same backup may have begun epochs that this database knows nothing of.
+CREATE FUNCTION {{schema}}.begin_epoch(at_least bigint DEFAULT 0) RETURNS bigint
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE {{schema}}.revision_counter c SET revision = greatest((c.revision >> 32) + 1, at_least) << 32,
+        token = gen_random_uuid(), epoch = gen_random_uuid(), epoch_began_at = clock_timestamp(),
+        at = clock_timestamp(), xact = NULL;
     INSERT INTO {{schema}}.revision_token SELECT c.revision, c.token, c.at FROM {{schema}}.revision_counter c;
+    SELECT c.revision >> 32 FROM {{schema}}.revision_counter c;
 $$;
 
 -- Puts an erasure on record, and takes all values of the rows out of the audit: of every revision that wrote them, this

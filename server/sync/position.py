@@ -18,7 +18,8 @@ class Position:
     """Where a page ended in the stream, the head when its pull began, and of which view it is.
 
     `anew`: of a pull that replaces all that the device has, because its view was another. `snapshot`: the pull began
-    with this one, offered at the head `offered_at`; it began, then, at the snapshot's revision.
+    with this one, offered at the head `offered_at`; it began, then, at the snapshot's revision. `head` is that of the
+    last page, and `token` its token: after a restore, the pages may hold what the database no longer knows.
     """
 
     effective: int = 0
@@ -30,6 +31,8 @@ class Position:
     anew: bool = False
     snapshot: str | None = None
     offered_at: int = 0
+    head: int = 0
+    token: str | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> "Position":
@@ -41,14 +44,16 @@ class Position:
         if text is None:
             return cls()
         try:
-            effective, scope, revision, row, began_at, view, anew, snapshot, offered_at = json.loads(text)
+            effective, scope, revision, row, began_at, view, anew, snapshot, offered_at, head, token = json.loads(text)
         except (ValueError, TypeError, RecursionError):
             raise PositionUnknown() from None
-        if not (all(map(_is_revision, (effective, revision, began_at, offered_at))) and is_id(scope) and is_id(row)):
+        if not (
+            all(map(_is_revision, (effective, revision, began_at, offered_at, head))) and is_id(scope) and is_id(row)
+        ):
             raise PositionUnknown()
         if not (isinstance(view, str) and isinstance(anew, bool) and (snapshot is None or is_id(snapshot))):
             raise PositionUnknown()
-        return cls(effective, scope, revision, row, began_at, view, anew, snapshot, offered_at)
+        return cls(effective, scope, revision, row, began_at, view, anew, snapshot, offered_at, head, token)
 
     def text(self) -> str:
         """The position as it travels; opaque to clients."""

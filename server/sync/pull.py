@@ -8,7 +8,6 @@ dropped if not, or if it is past its window of time. A new replica is told of no
 have got in this very pull.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from outrider_sdk.protocol import PUSH_MUTATIONS_MAX
 from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION, Entity
 
 from server.auth.access import Access
@@ -26,9 +24,9 @@ from server.auth.wipes import WipeOrdered
 from server.clock import now, to_micros
 from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection, current_tenant
-from server.sync.conflicts import as_read_by
 from server.sync.cursors import EPOCH_BITS, Cursor, is_position_void, judge_cursor
 from server.sync.forms import Form, encode_rows
+from server.sync.outcomes import list_decided_since, list_unacknowledged
 from server.sync.page_cache import Made, load_heads, pages
 from server.sync.position import LAST, NIL, REVISION_MAX, Position, PositionUnknown
 from server.sync.push import DeviceRevoked
@@ -146,7 +144,7 @@ async def pull(
         SnapshotMissing: one should be built; only with `may_build`.
         PositionUnknown: the member's view has changed since the page before, or the horizon went over it.
     """
-    device = await connection().fetchrow(_DEVICE, actor.device_id, min(cursor, REVISION_MAX))
+    device = await connection().fetchrow(_DEVICE, actor.device_id, min(cursor, REVISION_MAX), position.head)
     if device is None or device["revoked_at"] is not None or not device["active"]:
         raise DeviceRevoked
     if device["wipe_ordered_at"] is not None:
@@ -162,9 +160,11 @@ async def pull(
     asked_from = 0 if position.anew else min(cursor, REVISION_MAX)
     rows = await _find_rows(device, access, asked_from, position, page_rows, form, schema)
     complete = rows.end is None
-    page = _page(device, position, None if rows.end is None else _end_of(rows.end, position), rows, form)
+    page = _page(device, position, None if rows.end is None else _end_of(rows.end, position, device), rows, form)
     if complete:
-        page["outcomes"] = await _unacknowledged(device, access, acked_through)
+        page["outcomes"] = await list_unacknowledged(device, access, acked_through)
+        if cursor >> EPOCH_BITS != device["head"] >> EPOCH_BITS:
+            page["outcomes"] += await list_decided_since(device, access, (cursor >> EPOCH_BITS) + 1)
     if complete and cursor > 0 and (position.anew or cursor < device["head"]):
         page["erased"] = await _erased_ever() if position.anew else list(device["erased"])
     return page
@@ -198,8 +198,8 @@ async def _find_rows(
     heads = await load_heads(device["member_id"], cursor)
     if not heads:
         return await _nothing(form)
-    is_start = replace(position, began_at=None) == Position(view=position.view)
-    began = None if is_start else position.text()
+    place = replace(position, head=0, token=None)  # a page of the same place is the same, whenever the last one was
+    began = None if replace(place, began_at=None) == Position(view=position.view) else place.text()
     key = (current_tenant().id, str(device["epoch"]), position.view, cursor, began, page_rows, form, heads)
     return await pages.get(key, make)
 
@@ -240,7 +240,8 @@ def _page(
 
 async def _offer_page(device: asyncpg.Record, position: Position, ready: Snapshot, form: Form | None) -> dict[str, Any]:
     """A first page whose rows are in a snapshot; the next one goes on from the revision of that."""
-    end = replace(position, began_at=ready.revision, snapshot=str(ready.id), offered_at=device["head"])
+    began_with = {"began_at": ready.revision, "snapshot": str(ready.id), "offered_at": device["head"]}
+    end = replace(position, **began_with, head=device["head"], token=str(device["head_token"]))
     return _page(device, position, end, await _nothing(form), form) | {"snapshot": ready.offer()}
 
 
@@ -259,9 +260,9 @@ def _begin(
             )
         anew = worth is not Cursor.NONE and (is_other or worth is not Cursor.GOOD)
         return replace(position, began_at=head, view=view, anew=anew)
-    if position.view != view or is_position_void(
-        0 if position.anew else cursor, position.began_at, head=head, horizon=horizon
-    ):
+    is_known = position.head <= head and str(device["position_token"]) == position.token
+    asked_from = 0 if position.anew else cursor
+    if position.view != view or is_position_void(asked_from, position.began_at, horizon=horizon, is_known=is_known):
         raise PositionUnknown
     return position
 
@@ -309,34 +310,20 @@ def _reaches(access: Access) -> list[int]:
 
 _DEVICE = f"""
 SELECT d.id, d.member_id, d.revoked_at, d.wipe_ordered_at, d.wipe_now, d.last_number,
-    d.acked_through, d.incarnation, {ACCESS_COLUMNS},
+    d.acked_through, d.incarnation, d.earlier, {ACCESS_COLUMNS},
     m.active AND m.deleted_at IS NULL AS active, d.durable_through, c.revision AS head, c.token AS head_token,
     c.horizon, c.epoch, (SELECT t.token FROM revision_token t WHERE t.revision = $2) AS cursor_token,
+    (SELECT t.token FROM revision_token t WHERE t.revision = $3) AS position_token,
     ARRAY(SELECT "row"::text FROM erasure WHERE revision > $2) AS erased
 FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} CROSS JOIN revision_counter c
 WHERE d.id = $1
 """
 
 
-async def _unacknowledged(device: asyncpg.Record, access: Access, acked_through: int) -> list[Any]:
-    """Outcomes that the device has not said it keeps; after a push whose replies arrived, none."""
-    acked_through = max(acked_through, device["acked_through"])
-    if acked_through >= device["last_number"]:
-        return []
-    records = await connection().fetch(
-        "SELECT outcome FROM mutation_outcome WHERE device_id = $1 AND incarnation = $2 AND number > $3"
-        " ORDER BY number LIMIT $4",
-        device["id"],
-        device["incarnation"],
-        acked_through,
-        PUSH_MUTATIONS_MAX,
-    )
-    return [as_read_by(access, json.loads(record["outcome"])) for record in records]
-
-
-def _end_of(end: tuple[Any, ...], position: Position) -> Position:
+def _end_of(end: tuple[Any, ...], position: Position, device: asyncpg.Record) -> Position:
     effective, scope, revision, row = end
-    return replace(position, effective=effective, scope=str(scope), revision=revision, row=str(row))
+    place = {"effective": effective, "scope": str(scope), "revision": revision, "row": str(row)}
+    return replace(position, **place, head=device["head"], token=str(device["head_token"]))
 
 
 async def _contents(

@@ -27,7 +27,7 @@ from server.sync import rows
 from server.sync.conflicts import as_read_by, withhold
 from server.sync.decide import decide, refuse
 from server.sync.failures import is_fault, is_suspect
-from server.sync.lineage import HAS_KIN, recognise
+from server.sync.lineage import HAS_KIN, recognise, settle_waiting
 from server.sync.load import load_state
 from server.sync.merge import capture_time
 from server.sync.numbers import check_chain, check_known, split_known
@@ -124,7 +124,8 @@ async def _push(
     recognised, earlier = await recognise(fresh, record)
     access, fresh = access_from(record), fresh[len(recognised) :]
     outcomes, waiting = _take_out_parked(outcomes + recognised, mutations)
-    outcomes = [as_read_by(access, outcome) for outcome in outcomes]
+    settled, waiting = await settle_waiting(waiting, record)
+    outcomes = [as_read_by(access, outcome) for outcome in outcomes + settled]
     fresh = waiting + fresh
     device = Device(
         str(record["id"]),

@@ -28,6 +28,7 @@ _CHOICES = {
     "conflict_settled": ("discard",),
     "erased": ("discard",),
     "poison": ("report", "discard"),
+    "refused_before": ("edit", "discard"),
     "quarantine_discarded": ("edit", "discard"),
 }
 

@@ -3,7 +3,8 @@
 PostgreSQL says where it is: a system identifier for each cluster, a timeline for each recovery or promotion, an oid for
 each database, and how far its log has come. What was found at the last adoption stands in the database itself; how far
 the log had come, in the state folder. Another place, or a log that went back, is a restored copy: nobody serves it
-until `outrider adopt` has begun a new epoch in every tenant.
+until `outrider adopt` has begun a new epoch in every tenant. The last epoch stands in the state folder, too, so that no
+two restores of one backup begin the same.
 """
 
 import json
@@ -111,9 +112,13 @@ async def _find(conn: asyncpg.Connection | Connection) -> tuple[Place, int]:
 async def note_position(conn: asyncpg.Connection | Connection, name: str, state_dir: Path) -> None:
     """Note outside the database how far its log has come; at the start, and now and then."""
     found, position = await _find(conn)
-    places = _read(state_dir) | {name: {"cluster": found.cluster, "position": position}}
+    _note(name, state_dir, cluster=found.cluster, position=position)
+
+
+def _note(name: str, state_dir: Path, **facts: str | int) -> None:
+    places = _read(state_dir)
     draft = _file(state_dir).with_suffix(".new")
-    draft.write_text(json.dumps(places), encoding="utf-8")
+    draft.write_text(json.dumps(places | {name: places.get(name, {}) | facts}), encoding="utf-8")
     draft.replace(_file(state_dir))
 
 
@@ -138,13 +143,14 @@ async def adopt(urls: Mapping[str, str], state_dir: Path) -> list[Adopted]:
 
 
 async def _adopt(name: str, url: str, main_url: str, state_dir: Path) -> Adopted:
-    revoked = 0
+    revoked, epoch = 0, int(_read(state_dir).get(name, {}).get("epoch", 0)) + 1
     async with owner_connection(main_url) as directory:
         listed = await directory.fetch("SELECT id, schema FROM platform.tenant WHERE database = $1", name)
     async with owner_connection(url) as owner, owner.transaction():
         for tenant in listed:
             schema = f'"{tenant["schema"]}"'
-            await owner.execute(f"SELECT {schema}.begin_epoch()")
+            # Above what other restores of this backup began: devices hold bases of edits from each of them.
+            epoch = await owner.fetchval(f"SELECT {schema}.begin_epoch($1)", epoch)
             gone = list(ledger.entries("revoked", tenant["id"], state_dir))
             status = await owner.execute(
                 f"UPDATE {schema}.device SET revoked_at = now()"  # noqa: S608 - our own name
@@ -159,6 +165,7 @@ async def _adopt(name: str, url: str, main_url: str, state_dir: Path) -> Adopted
             found.timeline,
             found.database,
         )
+        _note(name, state_dir, epoch=epoch)  # before it is committed: a number that nobody uses does no harm
     async with owner_connection(url) as owner:
         await note_position(owner, name, state_dir)
     return Adopted(name, len(listed), revoked)

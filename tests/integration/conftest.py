@@ -1,17 +1,19 @@
 """Fixtures of the integration tests: a prepared database, its pools, and a fresh tenant for each test."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from server import db
+from server import db, storage
+from server.auth.standings import forget_standings
+from server.auth.tokens import keys
 from server.db import Databases, TenantRef
 from server.tenants.schema import app_url, prepare_database
 from server.tenants.service import create_tenant, owner_connection
+from tests.integration.installation import APP_PASSWORD, Installation
 from tests.integration.tenant_pool import TenantPool
-
-APP_PASSWORD = "app-password-of-the-tests"
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +56,16 @@ async def tenant(tenant_pool: TenantPool) -> AsyncIterator[TenantRef]:
     tenant = await tenant_pool.take()
     yield tenant
     tenant_pool.give_back(tenant)
+
+
+@pytest.fixture
+async def installation(owner_urls: dict[str, str], databases: Databases, tmp_path: Path) -> AsyncIterator[Installation]:
+    """A database of its own, to be lost and restored."""
+    made = Installation(owner_urls["main"], tmp_path)
+    storage.use(tmp_path)
+    yield made
+    storage.use(None)
+    await made.drop()
+    db.use(databases)
+    keys._keys, keys._loaded_at = {}, float("-inf")
+    forget_standings()

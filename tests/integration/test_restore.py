@@ -1,96 +1,26 @@
 """A server that was restored from its backup heals (S11): what devices had acknowledged comes back, once."""
 
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 from outrider_sdk import DeviceRevoked, Rejected
 
-from server import db, storage
 from server.app import create_app
-from server.auth.standings import forget_standings
-from server.auth.tokens import keys
-from server.db import Databases, tenant_transaction
+from server.db import tenant_transaction
 from server.storage import ledger
 from server.sync.horizon import note_durable
 from server.sync.parking import HEALING_DAYS
 from server.tenants.recovery import DatabaseRestored, adopt, check_places
-from server.tenants.schema import app_url, prepare_database
-from server.tenants.service import create_tenant, owner_connection
-from tests.integration.conftest import APP_PASSWORD
+from server.tenants.service import owner_connection
+from tests.integration.installation import Installation
 from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone
-from tests.integration.sync_world import World, make_world
+from tests.integration.sync_world import World
 
 APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-class Installation:
-    """A database of its own, that can be lost and restored; backups are copies beside it."""
-
-    def __init__(self, server_url: str, folder: Path) -> None:
-        self.server_url, self.folder = server_url, folder
-        self.name = f"outrider_restore_{secrets.token_hex(4)}"
-        self.url = urlsplit(server_url)._replace(path=f"/{self.name}").geturl()
-        self.pools: Databases | None = None
-
-    async def make(self) -> World:
-        await self._run(f"CREATE DATABASE {self.name} TEMPLATE template0 ENCODING 'UTF8'")
-        await prepare_database(self.url, app_password=APP_PASSWORD)
-        tenant = await create_tenant({"main": self.url}, slug="acme", name="Acme")
-        await check_places({"main": self.url}, self.folder)
-        await self.open()
-        return await make_world(tenant)
-
-    async def open(self) -> None:
-        self.pools = await Databases.connect({"main": app_url(self.url, APP_PASSWORD)})
-        db.use(self.pools)
-        keys._keys, keys._loaded_at = {}, float("-inf")
-        forget_standings()
-
-    async def close(self) -> None:
-        if self.pools is not None:
-            await self.pools.close()
-        self.pools = None
-
-    async def backup(self) -> None:
-        await self.close()
-        await self._run(f"CREATE DATABASE {self.name}_backup TEMPLATE {self.name}")
-        await self.open()
-
-    async def restore(self, *, adopted: bool = True) -> None:
-        """The database is lost; its backup takes its place."""
-        await self.close()
-        await self._run(f"DROP DATABASE {self.name} WITH (FORCE)")
-        await self._run(f"CREATE DATABASE {self.name} TEMPLATE {self.name}_backup")
-        if adopted:
-            await adopt({"main": self.url}, self.folder)
-        await self.open()
-
-    async def drop(self) -> None:
-        await self.close()
-        for name in (self.name, f"{self.name}_backup"):
-            await self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-    async def _run(self, sql: str) -> None:
-        async with owner_connection(self.server_url) as owner:
-            await owner.execute(sql)
-
-
-@pytest.fixture
-async def installation(owner_urls: dict[str, str], databases: Databases, tmp_path: Path) -> AsyncIterator[Installation]:
-    made = Installation(owner_urls["main"], tmp_path)
-    storage.use(tmp_path)
-    yield made
-    storage.use(None)
-    await made.drop()
-    db.use(databases)
-    keys._keys, keys._loaded_at = {}, float("-inf")
-    forget_standings()
 
 
 @pytest.fixture

@@ -218,7 +218,7 @@ def test_a_position_that_is_none_of_ours_is_bad_input(text: str):
 
 def test_a_position_comes_back_as_it_went():
     """Else pages would be skipped."""
-    position = Position(5, new_id(), 7, new_id(), 9, "view", anew=True)
+    position = Position(5, new_id(), 7, new_id(), 9, "view", anew=True, token=new_id())
 
     assert Position.parse(position.text()) == position
 

@@ -14,7 +14,7 @@ WEIGHTS = {
     "copy_file": 2, "swap_files": 3, "enrol_again": 4,
     "job_title": 7, "pair": 6, "reassign": 3, "price": 1, "delete_contact": 1, "slow": 4, "import_rows": 1,
     "role": 3, "team": 1, "territory": 2, "delegate": 2, "merge": 2, "erase": 1, "retire_field": 1,
-    "neighbour": 3, "revoke": 1, "move_horizon": 1,
+    "neighbour": 3, "revoke": 1, "move_horizon": 1, "back_up": 3, "restore": 2,
 }  # fmt: skip
 ACTS = (list(WEIGHTS), list(WEIGHTS.values()))
 

@@ -11,7 +11,9 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
 from server.auth import incarnations
@@ -19,7 +21,7 @@ from server.auth.access import Access, AccessHistory
 from server.clock import from_micros
 from server.crm.custom.rules import CustomField
 from server.crm.order.rules import Credit
-from server.sync import lineage, pull, push
+from server.sync import lineage, outcomes, pull, push
 from server.sync.load import Asked
 from server.sync.position import Position
 from server.sync.rows import to_json
@@ -50,7 +52,7 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
         (pull, "_contents", database.contents), (pull, "load_heads", database.load_heads),
         (pull, "pages", server.pages), (pull, "current_tenant", lambda: server),
         (push, "load_access_history", database.load_access_history),
-        (lineage, "connection", lambda: database),
+        (lineage, "connection", lambda: database), (outcomes, "connection", lambda: database),
         (incarnations, "connection", lambda: database), (incarnations, "log", _SILENT),
         (incarnations, "credentials", _Trusting), (incarnations, "create_device", database.create_device),
         (incarnations, "get_device", database.get_device),
@@ -112,6 +114,8 @@ class Database:
     async def fetchrow(self, sql: str, *args: Any) -> dict[str, Any] | None:
         """The device, with the rights of its member."""
         record = self._server.devices.get(args[0])
+        if "CROSS JOIN unnest($2::bigint[], $3::text[]) AS p (number, digest)" in sql:
+            return self._ancestor(*args)
         if "AS origin" in sql:
             return record and self._past(record)
         if "FROM device d" not in sql:
@@ -132,11 +136,16 @@ class Database:
             "origin_id": record.origin_id,
             "earlier": json.dumps(record.earlier),
             "has_kin": record.origin_id is not None or any(d.origin_id == record.id for d in self._devices()),
+            "may_have_kin": any(
+                d.member_id == record.member_id and d.origin_id is None and d.cause == "enrolled_again"
+                for d in self._devices()
+            ),
             "head": self._server.head,
             "head_token": self._server.tokens[self._server.head],
             "horizon": self._server.horizon,
             "epoch": self._server.epoch,
             "cursor_token": self._server.tokens.get(args[1]) if len(args) > 1 else None,
+            "position_token": self._server.tokens.get(args[2]) if len(args) > 2 else None,
             "erased": [row for row, at in self._server.erased.items() if len(args) > 1 and at > args[1]],
             **_UNWIPED,
             "failed_number": None,
@@ -166,7 +175,7 @@ class Database:
         """A further incarnation."""
         return self._server.add_device(
             member_id, more.get("enrolled_at", self._server.clock()), after, origin_id=more.get("origin_id"),
-            incarnation=more.get("incarnation", 1), earlier=json.loads(more.get("earlier", "{}")),
+            incarnation=more.get("incarnation", 1), cause=more["cause"], earlier=json.loads(more.get("earlier", "{}")),
             key=more.get("incarnation_key"),
         )  # fmt: skip
 
@@ -174,24 +183,55 @@ class Database:
         """A device."""
         return self._server.devices[device_id]
 
-    def _known_digests(self, kin: list[str], numbers: list[int]) -> list[tuple[int, str]]:
-        devices = [self._server.devices[device_id] for device_id in kin]
-        found = [(n, d.outcomes[n]["digest"]) for d in devices for n in numbers if n in d.outcomes]
-        return found + [(d.last_number, d.last_digest) for d in devices]
+    def _ancestor(self, member: str, numbers: list[int], digests: list[str], _: str) -> dict[str, Any] | None:
+        for number, digest in sorted(zip(numbers, digests, strict=True), reverse=True):
+            for device in sorted(self._devices(), key=lambda d: -d.incarnation):
+                known = device.outcomes.get(number, {}).get("digest") == digest
+                if (
+                    device.member_id == member
+                    and digest != GENESIS_DIGEST
+                    and (known or (device.last_number, device.last_digest) == (number, digest))
+                ):
+                    return self._past(device)
+        return None
 
-    def _outcomes_of_kin(self, origin: str, own: str, numbers: list[int], digests: list[str]) -> list[dict[str, Any]]:
-        found = {}
-        for device in sorted(self._devices(), key=lambda d: d.id):
-            if origin in (device.id, device.origin_id) and device.id != own:
+    def _known_digests(self, kin: list[str], numbers: list[int]) -> list[tuple[str, int, str]]:
+        devices = [self._server.devices[device_id] for device_id in kin]
+        found = [(d.id, n, d.outcomes[n]["digest"]) for d in devices for n in numbers if n in d.outcomes]
+        return found + [(d.id, d.last_number, d.last_digest) for d in devices]
+
+    def _outcomes_of_kin(
+        self, origin: str, own: str, numbers: list[int], digests: list[str], member: str | None
+    ) -> list[dict[str, Any]]:
+        found = []
+        for device in self._devices():
+            if (origin in (device.id, device.origin_id) or device.member_id == member) and device.id != own:
                 for number, digest in zip(numbers, digests, strict=True):
                     outcome = device.outcomes.get(number)
                     if outcome is not None and outcome["digest"] == digest:
-                        refused = outcome["status"] == "refused"
-                        found.setdefault(number, {
-                            "number": number, "digest": digest, "revision": 0, "refused": refused,
-                            "outcome": json.dumps(outcome), "device_id": device.id,
-                        })  # fmt: skip
-        return [found[number] for number in sorted(found)]
+                        found.append((number, outcome["status"] == "parked", device.id, digest, outcome))
+        first = {number: rest for number, *rest in sorted(found, key=lambda f: f[:3], reverse=True)}
+        return [
+            {
+                "number": n,
+                "digest": digest,
+                "revision": self._server.devices[device_id].decided[n],
+                "refused": outcome["status"] == "refused",
+                "outcome": json.dumps(outcome),
+                "device_id": device_id,
+            }
+            for n, (_, device_id, digest, outcome) in sorted(first.items())
+        ]
+
+    def _decided_since(self, ids: list[UUID], through: list[int], since: int, own: str, _: int) -> list[Any]:
+        told: dict[int, Any] = {}
+        for device_id, last in sorted(zip(map(str, ids), through, strict=True), key=lambda k: k[0] == own):
+            device = self._server.devices.get(device_id)
+            for number, outcome in device.outcomes.items() if device else ():
+                is_told = device_id == own or outcome["status"] != "parked"
+                if number <= last and device.decided[number] >= since and is_told:
+                    told[number] = outcome
+        return [{"outcome": json.dumps(told[number])} for number in sorted(told)]
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Outcomes of known numbers; those not acknowledged; rows that were erased."""
@@ -205,12 +245,14 @@ class Database:
         if "SELECT outcome FROM mutation_outcome" in sql:
             found = self._server.devices[args[0]].outcomes
             return [{"outcome": json.dumps(found[n])} for n in sorted(found) if n > args[2]]
+        if "SELECT DISTINCT ON (o.number) o.outcome" in sql:
+            return self._decided_since(*args)
         if 'SELECT "row"::text FROM erasure' in sql:
             return [(row_id,) for row_id in self._server.erased]
         if "SELECT id, incarnation FROM device" in sql:
             kin = [device for device in self._devices() if args[0] in (device.id, device.origin_id)]
             return [{"id": device.id, "incarnation": device.incarnation} for device in kin]
-        if "UNION SELECT last_number, last_digest FROM device" in sql:
+        if "UNION SELECT id, last_number, last_digest FROM device" in sql:
             return self._known_digests(*args)
         if "FROM mutation_outcome o JOIN device k" in sql:
             return self._outcomes_of_kin(*args)
@@ -220,6 +262,9 @@ class Database:
         """A setting: none. What a request made already."""
         if "FROM setting" in sql:
             return None
+        if "SELECT min(number) FROM mutation_outcome" in sql:
+            kept = (self._server.devices[device_id].outcomes for device_id in args[0])
+            return min((n for found in kept for n, o in found.items() if o["status"] == "parked"), default=None)
         if "FROM device WHERE incarnation_key = $1" in sql:
             return next((d.id for d in self._devices() if (d.key, d.origin_id) == args), None)
         raise StatementUnknown(sql)
@@ -241,7 +286,9 @@ class Database:
     async def executemany(self, sql: str, args: Iterable[Sequence[Any]]) -> None:
         """Store what was refused; and outcomes of an earlier incarnation under this one."""
         if "INSERT INTO mutation_outcome" in sql:
-            self._open.recognised = [json.loads(outcome) for *_, outcome in args]
+            for *_, revision, _refused, outcome in args:
+                self._open.recognised.append(json.loads(outcome))
+                self._open.decided[json.loads(outcome)["number"]] = revision
             return
         if "INSERT INTO refused_mutation" not in sql:
             raise StatementUnknown(sql)

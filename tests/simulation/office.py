@@ -75,10 +75,12 @@ def _restore(run: "Run") -> None:
     if run.depth or run.backup is None or run.server.holder is not None:
         return
     kept, known = run.backup
-    run.backup = None
     if kept["erased"].keys() == run.server.erased.keys():
         run.note(f"the server is restored to revision {kept['head']}")
         run.fault("server restored from a backup")
+        if run.restored_from is run.backup:
+            run.fault("backup restored twice")
+        run.restored_from = run.backup
         run.server.restore(kept)
         run.oracle.restore(known)
 

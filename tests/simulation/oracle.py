@@ -164,8 +164,8 @@ class Oracle:
 
     def restore(self, kept: dict[str, Any]) -> None:
         """The server knows no more than that. Devices may have to show rows as they once were."""
-        self.fields, self.records = kept["fields"], kept["records"]
-        self.answered, self.settled = kept["answered"], kept["settled"]
+        self.fields, self.records = dict(kept["fields"]), dict(kept["records"])
+        self.answered, self.settled = dict(kept["answered"]), set(kept["settled"])
         self.bases, self.restored = {}, True
 
     # While it runs: what commits

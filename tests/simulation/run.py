@@ -62,6 +62,7 @@ class Run:
         self.faults: dict[str, int] = {}
         self.erased_words: set[str] = set()
         self.backup: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self.restored_from: tuple[dict[str, Any], dict[str, Any]] | None = None
         self.settling: set[str] = set()
         """Conflicts that somebody began to settle."""
         world.settle_in(self)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.protocol.entities import ENTITIES
@@ -25,8 +26,9 @@ from server.clock import from_micros, frozen
 from server.db import Actor, Revision
 from server.sync import pull as real_pull
 from server.sync import push as real_push
+from server.sync.cursors import EPOCH_BITS
 from server.sync.page_cache import PageCache
-from server.sync.position import Position
+from server.sync.position import NIL, Position
 from server.sync.state import CREATION, Row
 from tests.simulation.database import bound
 from tests.simulation.visibility import Rows, Visibility
@@ -58,6 +60,7 @@ class DeviceRecord:
     acked_through: int = 0
     incarnation: int = 1
     origin_id: str | None = None
+    cause: str = "enrolled"
     earlier: dict[str, int] = field(default_factory=dict)
     """Device that it was before → the last number in common."""
     revoked_at: int | None = None
@@ -67,6 +70,8 @@ class DeviceRecord:
     begun_after: int = 0
     durable_through: int = 0
     outcomes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    decided: dict[int, int] = field(default_factory=dict)
+    """Number → the revision in which it was."""
     refused: dict[str, int] = field(default_factory=dict)
     """Rows that refused mutations would have made → the mutation."""
 
@@ -84,6 +89,7 @@ class Transaction:
     payloads: dict[str, str] = field(default_factory=dict)
     recognised: list[dict[str, Any]] = field(default_factory=list)
     """Outcomes that an earlier incarnation of the device had."""
+    decided: dict[int, int] = field(default_factory=dict)
     earlier: dict[str, int] | None = None
     saved: dict[str, Any] | None = None
     """What becomes of the device's record."""
@@ -130,8 +136,12 @@ class MemoryServer:
         self.id = ""
         self.counter = 0
         self.head = 0
-        self.tokens = {0: "of revision 0"}
+        self.tokens = {0: NIL}
         """Revision → its token; those of a restored database are others than those of the same numbers before."""
+        self.epochs = 0
+        """So many were begun, as the state folder has it: no backup takes it back."""
+        self.devices_made = 0
+        """Their ids never come again."""
         self.epoch = 0
         self.horizon = 0
         self.healing = False
@@ -143,21 +153,25 @@ class MemoryServer:
 
     def back_up(self) -> dict[str, Any]:
         """A copy of everything, consistent."""
-        shared = [*ENTITIES.values(), *(access for parts in self.accesses.values() for _, access in parts)]
-        memo = {id(each): each for each in shared}
-        return copy.deepcopy({name: getattr(self, name) for name in KEPT}, memo)
+        return self._copied({name: getattr(self, name) for name in KEPT})
+
+    def _copied(self, state: dict[str, Any]) -> dict[str, Any]:
+        shared = [*ENTITIES.values(), *(access for parts in state["accesses"].values() for _, access in parts)]
+        copied: dict[str, Any] = copy.deepcopy(state, {id(each): each for each in shared})
+        return copied
 
     def restore(self, backup: dict[str, Any]) -> None:
         """Go back to a backup, and adopt it: a new epoch begins, and who was revoked since stays so."""
-        revoked, epoch = {d.id for d in self.devices.values() if d.revoked_at is not None}, self.epoch
-        for name, value in backup.items():
+        revoked = {d.id for d in self.devices.values() if d.revoked_at is not None}
+        for name, value in self._copied(backup).items():
             setattr(self, name, value)
         for device in self.devices.values():
             if device.id in revoked:
                 device.revoked_at = self.clock()
-        self.counter = self.head = ((self.counter >> 32) + 1) << 32
-        self.epoch, self.healing = epoch + 1, True
-        self.tokens[self.head] = f"epoch {self.epoch}"
+        self.epochs += 1
+        self.counter = self.head = self.epochs << EPOCH_BITS
+        self.epoch, self.healing = self.epochs, True
+        self.tokens[self.head] = self.token_of(self.head)
 
     def move_horizon(self, revision: int) -> None:
         """Forget what was removed up to a revision."""
@@ -167,7 +181,7 @@ class MemoryServer:
 
     def token_of(self, revision: int) -> str:
         """The token of a revision of this epoch."""
-        return f"{revision} of epoch {self.epoch}"
+        return str(UUID(int=(self.epoch << 100) + revision + 1))
 
     # Writing
 
@@ -229,6 +243,8 @@ class MemoryServer:
         if device is None or transaction.saved is None:
             return
         device.outcomes |= {o["number"]: o for o in [*transaction.recognised, *transaction.outcomes]}
+        device.decided |= transaction.decided
+        device.decided |= dict.fromkeys((o["number"] for o in transaction.outcomes), transaction.revision)
         device.earlier = device.earlier if transaction.earlier is None else transaction.earlier
         device.refused |= transaction.refused
         self.payloads |= transaction.payloads
@@ -319,7 +335,8 @@ class MemoryServer:
     def add_device(self, member_id: str, enrolled_at: int, after: tuple[int, str], **more: Any) -> DeviceRecord:
         """A further incarnation of a device."""
         number, digest = after
-        device_id = f"0190b000-0000-7000-8000-{len(self.devices) + 1:012x}"
+        self.devices_made += 1
+        device_id = f"0190b000-0000-7000-8000-{self.devices_made:012x}"
         record = DeviceRecord(
             device_id, member_id, enrolled_at, last_number=number, last_digest=digest, acked_through=number, **more
         )

@@ -240,7 +240,9 @@ class Visibility:
             entry = entries.get(scope)
             if entry is None or level > reach:
                 continue
-            went = not row.deleted or entry.at < self.deleted_at[row.id]  # with a deleted row its entries went
+            went = not row.deleted or entry.at < self.deleted_at.get(
+                row.id, ALWAYS
+            )  # with a deleted row its entries went
             left = entry.at if entry.gone and went else ALWAYS
             if not (grant.gone or left == ALWAYS or grant.at < left):
                 continue

@@ -9,10 +9,15 @@ ERASED = "erased"
 
 
 def ids_of(change: Any) -> list[str]:
-    """What may be ids in a change, of a client that may send anything: its row's, and texts of its fields."""
+    """What may be ids in a change, of a client that may send anything: its row's, and texts of its fields.
+
+    And the row of a conflict that is settled: the conflict itself may be of a history that a restored server lost.
+    """
     if not isinstance(change, dict):
         return []
-    found, fields = [change.get("id")], change.get("fields")
+    found, fields, seen = [change.get("id")], change.get("fields"), change.get("seen")
+    if isinstance(seen, dict):
+        found.append(seen.get("row_id"))
     if isinstance(fields, dict):
         found += [value.get("value") if isinstance(value, dict) else value for value in fields.values()]
     return [value for value in found if isinstance(value, str)]

@@ -15,7 +15,7 @@ from outrider_sdk.protocol.entities import ENTITIES
 from server.crm.attachment.jobs import enqueue_removal
 from server.crm.attachment.service import forget_contents
 from server.crm.erasure.personal import BELONGING, BESIDE, BLANKS
-from server.crm.erasure.redact import WHY_UNKNOWN, is_about, redact_mutation, redact_outcome
+from server.crm.erasure.redact import ERASED, WHY_UNKNOWN, is_about, redact_mutation, redact_outcome
 from server.crm.resource import REFERRED_BY
 from server.db import Actor, connection
 from server.errors import Conflict, NotFound
@@ -219,7 +219,8 @@ async def _redact_quarantined(ids: list[str]) -> None:
     for quarantine_id, number, payload in records:
         mutation = json.loads(payload)
         kept = [c for c in mutation["changes"] if not is_about(c, ids)]
-        redacted.append((quarantine_id, number, json.dumps(mutation | {"changes": kept, "redacted": True}).encode()))
+        mutation |= {"changes": kept, "redacted": True, ERASED: True}
+        redacted.append((quarantine_id, number, json.dumps(mutation).encode()))
     await connection().executemany(
         "UPDATE quarantined_mutation SET payload = $3 WHERE quarantine_id = $1 AND number = $2", redacted
     )

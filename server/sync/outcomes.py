@@ -1,0 +1,52 @@
+"""Outcomes that a pull repeats: those that a device may not have, and those that a restore has changed."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from outrider_sdk.protocol import PUSH_MUTATIONS_MAX
+
+from server.auth.access import Access
+from server.db import connection
+from server.sync.conflicts import as_read_by
+from server.sync.cursors import EPOCH_BITS
+from server.sync.position import REVISION_MAX
+
+
+async def list_unacknowledged(device: asyncpg.Record, access: Access, acked_through: int) -> list[Any]:
+    """Outcomes that the device has not said it keeps; after a push whose replies arrived, none."""
+    acked_through = max(acked_through, device["acked_through"])
+    if acked_through >= device["last_number"]:
+        return []
+    records = await connection().fetch(
+        "SELECT outcome FROM mutation_outcome WHERE device_id = $1 AND incarnation = $2 AND number > $3"
+        " ORDER BY number LIMIT $4",
+        device["id"],
+        device["incarnation"],
+        acked_through,
+        PUSH_MUTATIONS_MAX,
+    )
+    return [as_read_by(access, json.loads(record["outcome"])) for record in records]
+
+
+_DECIDED_SINCE = """
+SELECT DISTINCT ON (o.number) o.outcome
+FROM unnest($1::uuid[], $2::bigint[]) AS k (id, through) JOIN mutation_outcome o ON o.device_id = k.id
+WHERE o.number <= k.through AND o.revision >= $3 AND (o.device_id = $4 OR o.outcome ->> 'status' <> 'parked')
+ORDER BY o.number, o.device_id <> $4 LIMIT $5
+"""
+
+
+async def list_decided_since(device: asyncpg.Record, access: Access, epoch: int) -> list[Any]:
+    """What was decided of the device's past since an epoch that it has not heard of, whatever it acknowledged.
+
+    A copy of its file, or a push that the network had held, may have handed it in before it could itself: then it may
+    have got another answer than the device knows.
+    """
+    past = json.loads(device["earlier"]) | {str(device["id"]): device["last_number"]}
+    ids, since = [UUID(device_id) for device_id in past], min(epoch << EPOCH_BITS, REVISION_MAX)
+    records = await connection().fetch(
+        _DECIDED_SINCE, ids, list(past.values()), since, device["id"], PUSH_MUTATIONS_MAX
+    )
+    return [as_read_by(access, json.loads(record["outcome"])) for record in records]

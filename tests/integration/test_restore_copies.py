@@ -1,0 +1,301 @@
+"""Restored servers and copied files at once (S11, S2): each of these was found by the simulator."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from outrider_sdk import DeviceRevoked, Offline, Rejected
+
+from server.app import create_app
+from server.auth.standings import forget_standings
+from server.db import tenant_transaction
+from server.sync.cursors import EPOCH_BITS
+from server.sync.position import Position, PositionUnknown
+from server.sync.pull import pull
+from tests.integration.installation import Installation
+from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone
+from tests.integration.sync_world import WireDevice, World
+
+APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def world(installation: Installation) -> World:
+    return await installation.make()
+
+
+@pytest.fixture
+async def bridge() -> Bridge:
+    return Bridge(APP)
+
+
+@pytest.fixture
+async def ann(world: World, bridge: Bridge, tmp_path: Path) -> AsyncIterator[Phone]:
+    phone = await enrol_phone(world, "ann", bridge, tmp_path)
+    await phone.sync()
+    yield phone
+    phone.crm.close()
+
+
+def add(phone: Phone, world: World, *names: str) -> None:
+    for name in names:
+        phone.crm.contacts.create(account_id=world.shop, name=name)
+
+
+async def contacts(world: World) -> list[str]:
+    return [r["name"] for r in await world.fetch("SELECT name FROM contact WHERE deleted_at IS NULL ORDER BY name")]
+
+
+async def count_applied(world: World) -> int:
+    """How many changes took effect, or were refused, not counting what another incarnation of a device had."""
+    return int((await world.fetch("SELECT count(DISTINCT revision) AS n FROM mutation_outcome"))[0]["n"])
+
+
+async def page_of(world: World, device: WireDevice, position: str | None) -> dict[str, Any]:
+    async with tenant_transaction(world.tenant, snapshot=True):
+        return await pull(device.cursor, Position.parse(position), actor=device.actor, page_rows=2)
+
+
+async def enrol_again(world: World, phone: Phone, bridge: Bridge, folder: Path) -> None:
+    with pytest.raises((DeviceRevoked, Rejected)):
+        await phone.sync()
+    await enrol_phone(world, "ann", bridge, folder, phone=phone)
+
+
+async def test_s11_two_restores_of_one_backup_begin_different_epochs(
+    world: World, installation: Installation, ann: Phone
+):
+    """What was typed after the first would count as having seen all that others write after the second."""
+    await installation.backup()
+    await installation.restore()
+    await world.execute("UPDATE contact SET job_title = 'of the first restore' WHERE id = $1", UUID(world.clerk))
+    await ann.sync()
+    ann.crm.contacts.edit(world.clerk, name="from ann")
+    await installation.restore()
+    await world.execute("UPDATE contact SET name = 'from the office' WHERE id = $1", UUID(world.clerk))
+
+    report = await ann.sync()
+
+    assert (report.cursor >> EPOCH_BITS, report.merged) == (2, 1)
+    assert [r["lost"] for r in await world.fetch("SELECT lost #>> '{}' AS lost FROM conflict")] == ["from ann"]
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+async def test_s11_a_pull_whose_pages_are_of_lost_history_begins_anew(
+    world: World, installation: Installation, adopted: bool
+):
+    """It began before the backup, and its second page holds what was written after it: nothing would remove that."""
+    device = await world.device("ann")
+    began = await page_of(world, device, None)
+    await installation.backup()
+    await world.execute("UPDATE contact SET name = 'lost' WHERE id = $1", UUID(world.clerk))
+    went_on = await page_of(world, device, began["position"])
+
+    await installation.restore(adopted=adopted)
+    await world.execute("UPDATE contact SET job_title = 'something else' WHERE id = $1", UUID(world.clerk))
+
+    with pytest.raises(PositionUnknown):
+        await page_of(world, device, went_on["position"])
+    assert await page_of(world, device, began["position"])  # of that page, nothing was lost
+
+
+async def test_s2_what_waits_under_two_copies_of_a_file_takes_effect_once(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge, tmp_path: Path
+):
+    """Both hand in the same visit to a shop whose maker has not synced yet; then it comes back."""
+    bob = await enrol_phone(world, "bob", bridge, tmp_path, name="bob.db")
+    await bob.sync()
+    await installation.backup()
+    clara = bob.crm.contacts.create(account_id=world.shop, name="Clara")
+    await bob.sync()
+    await ann.sync()
+    ann.crm.contact_channels.create(contact_id=clara.id, channel_kind="email", value="clara@shop.example")
+    await ann.sync()
+    copy = ann.copy("copy.db", bridge)
+    add(copy, world, "typed on the copy")
+    await installation.restore()
+    add(ann, world, "typed on ann's")
+    for phone in (ann, copy, bob, copy, ann, copy):
+        await phone.sync()
+
+    assert await contacts(world) == ["Carla Clerk", "Clara", "typed on ann's", "typed on the copy"]
+    outcomes = await world.fetch("SELECT DISTINCT outcome FROM mutation_outcome WHERE outcome ->> 'number' = '1'")
+    assert [phone.crm.status().pending for phone in (ann, copy)] == [0, 0]
+    assert ("already_exists" in str(outcomes), "refused" in str(outcomes)) == (False, False)
+    await assert_phones_converged(world, "ann", ann, copy)
+    for phone in (bob, copy):
+        phone.crm.close()
+
+
+async def test_s2_a_phone_that_was_enrolled_again_since_the_backup_is_recognised_by_its_past(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge, tmp_path: Path
+):
+    """The server has forgotten the second enrolment, and has the work of the first one."""
+    add(ann, world, "in the backup")
+    await ann.sync()
+    await installation.backup()
+    await world.execute("UPDATE device SET revoked_at = now()")
+    forget_standings()
+    await enrol_again(world, ann, bridge, tmp_path)
+    add(ann, world, "since the backup")
+    await ann.sync()
+    await installation.restore()
+
+    await enrol_again(world, ann, bridge, tmp_path)
+    report = await ann.sync()
+
+    assert (report.applied, report.refused) == (1, 0)
+    assert await contacts(world) == ["Carla Clerk", "in the backup", "since the backup"]
+    [newest] = await world.fetch("SELECT origin_id, begun_after FROM device ORDER BY enrolled_at DESC, id DESC LIMIT 1")
+    assert (newest["origin_id"] is not None, newest["begun_after"]) == (True, 1)
+
+
+async def test_s2_copies_whose_past_nobody_knows_any_more_have_each_effect_once(
+    world: World, installation: Installation, bridge: Bridge, tmp_path: Path
+):
+    """Two phones with one file, enrolled since the backup: each needs a code, and each holds the same work."""
+    await installation.backup()
+    ann = await enrol_phone(world, "ann", bridge, tmp_path)
+    await ann.sync()
+    add(ann, world, "in both")
+    copy = ann.copy("copy.db", bridge)
+    await installation.restore()
+
+    reports = []
+    for phone in (ann, copy):
+        await enrol_again(world, phone, bridge, tmp_path)
+        reports.append(await phone.sync())
+
+    assert [report.refused for report in reports] == [0, 0]
+    assert (await contacts(world), await count_applied(world)) == (["Carla Clerk", "in both"], 1)
+    for phone in (ann, copy):
+        phone.crm.close()
+
+
+async def test_s11_a_push_that_broke_off_is_begun_anew_by_a_phone_that_is_enrolled_again(
+    world: World,
+    installation: Installation,
+    ann: Phone,
+    bridge: Bridge,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """From where the old device had to hand in again is no concern of the new one, which knows what was answered."""
+    monkeypatch.setattr("outrider_sdk.outbox.PUSH_MUTATIONS_MAX", 1)
+    await installation.backup()
+    add(ann, world, "a", "b")
+    await ann.sync()
+    await installation.restore()
+    add(ann, world, "c")
+
+    def lose(path: str, message: Any) -> None:
+        is_third = path == "/sync/push" and message["mutations"][0]["number"] == 3 and message["acked_through"] == 2
+        if is_third and ann.crm._store.meta("again_from") == "1":
+            raise Offline("lost")
+
+    bridge.before = lose
+    with pytest.raises(Offline):
+        await ann.sync()
+    bridge.before = lambda path, message: None
+    await world.execute("UPDATE device SET revoked_at = now()")
+    forget_standings()
+
+    await enrol_again(world, ann, bridge, tmp_path)
+    await ann.sync()
+
+    assert (ann.crm.status().pending, ann.crm._store.meta_int("incarnation")) == (0, 2)
+    assert await contacts(world) == ["Carla Clerk", "a", "b", "c"]
+
+
+async def test_s11_a_copy_that_was_faster_after_a_restore_takes_no_work_of_the_other(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge
+):
+    """Both are the device that the server knows, which takes the copy's third change for its third."""
+    add(ann, world, "a", "b")
+    await ann.sync()
+    copy = ann.copy("copy.db", bridge)
+    await installation.backup()
+    add(ann, world, "c", "d")
+    await ann.sync()
+    await installation.restore()
+    add(copy, world, "of the copy")
+    await copy.sync()
+
+    for phone in (ann, copy, ann):
+        await phone.sync()
+
+    assert await contacts(world) == ["Carla Clerk", "a", "b", "c", "d", "of the copy"]
+    await assert_phones_converged(world, "ann", ann, copy)
+    copy.crm.close()
+
+
+BURY = "UPDATE contact SET deleted_at = now() WHERE id = $1"
+
+
+def add_channel(phone: Phone, world: World) -> None:
+    phone.crm.contact_channels.create(contact_id=world.clerk, channel_kind="phone", value="+4930123456")
+
+
+async def test_s12_a_copy_hears_of_what_was_decided_otherwise_after_a_restore(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge
+):
+    """It had the server's word that its change is applied, and another phone with the same file was told otherwise."""
+    await installation.backup()
+    add_channel(ann, world)
+    applied = await ann.sync()
+    copy = ann.copy("copy.db", bridge)
+    await installation.restore()
+    await world.execute(BURY, UUID(world.clerk))
+
+    reports = [await phone.sync() for phone in (ann, copy)]
+
+    assert (applied.applied, [report.refused for report in reports]) == (1, [1, 1])
+    assert [[i.code for i in phone.crm.attention() if i.number] for phone in (ann, copy)] == [["parent_missing"]] * 2
+    copy.crm.close()
+
+
+async def test_s12_what_comes_again_without_its_content_counts_as_refused(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge
+):
+    """The phone that was refused knows why. Its copy, which was not told yet, would take the empty one for applied."""
+    await installation.backup()
+    await world.execute(BURY, UUID(world.clerk))
+    add_channel(ann, world)
+    copy = ann.copy("copy.db", bridge)
+    first = await ann.sync()
+    add(ann, world, "next")
+    await ann.sync()
+    await installation.restore()
+    await ann.sync()
+
+    report = await copy.sync()
+
+    assert (first.refused, report.refused) == (1, 1)
+    assert [i.code for i in copy.crm.attention() if i.number] == ["refused_before"]
+    assert [i.code for i in ann.crm.attention() if i.number] == ["parent_missing"]
+    copy.crm.close()
+
+
+async def test_s6_a_settlement_of_a_conflict_that_is_lost_tells_nothing_of_an_erased_person(
+    world: World, installation: Installation, ann: Phone
+):
+    """The restored server knows the person, and not the conflict about her: the row tells it apart."""
+    from server.crm.erasure.commands import erase_person
+
+    await installation.backup()
+    ann.crm.contacts.edit(world.clerk, job_title="Boss")
+    await world.execute("UPDATE contact SET job_title = 'Chef de cuisine' WHERE id = $1", UUID(world.clerk))
+    await ann.sync()
+    [conflict] = ann.crm.conflicts.list()
+    ann.crm.conflicts.settle(conflict.id, "keep")
+    await installation.restore()
+    await erase_person(world.tenant, "contact", UUID(world.clerk))
+
+    await ann.sync()
+
+    told = [i for i in ann.crm.attention() if i.number == 2]
+    assert [i.code for i in told] == ["erased"]
+    assert b"Chef de cuisine" not in (ann.folder / ann.name).read_bytes()
