@@ -122,6 +122,7 @@ async def _connected(config: Config) -> AsyncIterator[None]:
         yield
     finally:
         await hub.close()
+        await billing_setup.close()
         db.use(None)
         await databases.close()
 

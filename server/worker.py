@@ -95,6 +95,8 @@ class _Pools(Middleware):
         loop = get_event_loop_thread()
         for each in self._loops:
             each.cancel()
+        if loop is not None:
+            loop.run_coroutine(billing_setup.close())
         if self._databases is not None and loop is not None:
             loop.run_coroutine(self._databases.close())
         db.use(None)

@@ -317,6 +317,11 @@ def use(name: str, provider: Provider | None) -> None:
         _providers[name] = provider
 
 
+def find_provider(name: str) -> Provider | None:
+    """The provider of that name; None where the operator has not set it up."""
+    return _providers.get(name)
+
+
 def get_provider(name: str) -> Provider:
     """The provider of that name.
 

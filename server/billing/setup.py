@@ -13,3 +13,10 @@ def use(config: Config) -> None:
     """Make the providers of these settings the process's (at start-up)."""
     gateway = StripeGateway(StripeSettings(config.stripe_key, config.stripe_url)) if config.stripe_key else None
     provider.use(STRIPE, gateway)
+
+
+async def close() -> None:
+    """Close what the providers opened on the running loop (at shutdown)."""
+    gateway = provider.find_provider(STRIPE)
+    if isinstance(gateway, StripeGateway):
+        await gateway.close()

@@ -60,6 +60,8 @@ def _expand(world: World, into: Any, names: list[str], whole: str) -> None:
         return
     if not isinstance(into, dict):
         raise StripeProblem(f"This property cannot be expanded ({whole}).", param="expand")
+    if into.get("deleted") is True:  # nothing is left of it to expand
+        return
     name, *rest = names
     include = INCLUDABLE.get((into.get("object", ""), name))
     if include is not None and name not in into:

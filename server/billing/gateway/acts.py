@@ -36,6 +36,10 @@ class StripeGateway:
         """The SDK's client, on the running loop."""
         return self._clients.here()
 
+    async def close(self) -> None:
+        """Close what was opened on the running loop."""
+        await self._clients.close()
+
     async def fetch_customer_state(self, customer_id: str) -> CustomerState:
         """All that Stripe knows of a customer now."""
         return await fetch_customer_state(self.client, customer_id)

@@ -50,21 +50,31 @@ class Clients:
     def __init__(self, settings: StripeSettings) -> None:
         self._settings = settings
         self._of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, StripeClient] = WeakKeyDictionary()
+        self._transports: WeakKeyDictionary[asyncio.AbstractEventLoop, _Transport] = WeakKeyDictionary()
 
     def here(self) -> StripeClient:
         """The client of the running loop."""
         loop = asyncio.get_running_loop()
         client = self._of_loop.get(loop)
         if client is None:
-            client = self._of_loop[loop] = self._create()
+            client = self._of_loop[loop] = self._create(loop)
         return client
 
-    def _create(self) -> StripeClient:
+    async def close(self) -> None:
+        """Close the connections that were opened on the running loop."""
+        loop = asyncio.get_running_loop()
+        self._of_loop.pop(loop, None)
+        transport = self._transports.pop(loop, None)
+        if transport is not None:
+            await transport.close_async()
+
+    def _create(self, loop: asyncio.AbstractEventLoop) -> StripeClient:
         settings = self._settings
+        transport = self._transports[loop] = _Transport(settings.timeout_s, settings.retry_pause_s)
         return StripeClient(
             settings.key,
             max_network_retries=RETRIES_MAX,
-            http_client=_Transport(settings.timeout_s, settings.retry_pause_s),
+            http_client=transport,
             base_addresses={"api": settings.url} if settings.url else None,
         )
 
@@ -137,7 +147,8 @@ async def _translated(acting: bool) -> AsyncIterator[None]:
     try:
         yield
     except stripe.CardError as error:
-        raise PaymentDeclined(_words(error), getattr(error, "decline_code", None) or error.code) from error
+        decline_code = getattr(error.error, "decline_code", None)
+        raise PaymentDeclined(_words(error), decline_code or error.code) from error
     except stripe.RateLimitError as error:
         _log.warning("Stripe: too many requests (%s).", error.request_id)
         raise PaymentServiceDown from error
