@@ -122,9 +122,13 @@ class HttpServer:
                 owner._serve(self)
 
             def do_GET(self):
-                owner.contents.serve(self, owner)
+                if self.path.startswith("/sync/snapshots/"):
+                    owner._send_snapshot(self)
+                else:
+                    owner.contents.serve(self, owner)
 
-            do_PATCH = do_GET  # noqa: N815 - as the base class looks for it
+            def do_PATCH(self):
+                owner.contents.serve(self, owner)
 
             def log_message(self, *_):
                 pass
@@ -175,6 +179,19 @@ class HttpServer:
         except OSError:
             pass  # the client was killed
         http.close_connection = http.close_connection or is_cut
+
+    def _send_snapshot(self, http):
+        start = int(http.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        with self.guard:
+            part, size = self.fake.download(http.path.rpartition("/")[2], start)
+        try:
+            http.send_response(206)
+            http.send_header("Content-Length", str(len(part)))
+            http.send_header("Content-Range", f"bytes {start}-{start + len(part) - 1}/{size}")
+            http.end_headers()
+            http.wfile.write(part)
+        except OSError:
+            pass  # the client was killed
 
     def _answer(self, path, headers, message):
         if path.endswith("/devices/token"):
