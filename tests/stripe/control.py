@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.stripe.simulator import StripeSimulator
 
 CALLS = {"advance", "complete_checkout", "save_card", "card_fails", "card_works", "fail_next", "hang_next", "cut_next",
-         "send_webhooks_to", "deliveries", "deliver", "report"}  # fmt: skip
+         "send_webhooks_to", "dispute", "close_dispute", "authenticate", "charge_of", "deliveries", "deliver", "report"}  # fmt: skip
 
 
 def control(simulator: "StripeSimulator", request: Request) -> Response:

@@ -50,6 +50,8 @@ def document(world: World, path: str) -> tuple[str, bytes] | None:
         if parts[2:] == ["pdf"]:
             return "application/pdf", pdf(rows)
         return "text/html; charset=utf-8", ("<!doctype html><pre>" + "\n".join(rows) + "</pre>").encode()
+    if parts[0] == "credit_notes" and found["object"] == "credit_note":
+        return "application/pdf", pdf([f"Credit note {found['number']}", as_money(found["amount"], found["currency"])])
     if parts[0] in ("checkout", "portal", "receipts"):
         return "text/html; charset=utf-8", f"<!doctype html><p>{found['object']} {found['id']}</p>".encode()
     return None

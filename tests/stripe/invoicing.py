@@ -7,7 +7,7 @@ from tests.stripe.blanks import page, part
 from tests.stripe.cards import Outcome, collect, usable
 from tests.stripe.customers import book
 from tests.stripe.errors import StripeProblem
-from tests.stripe.lines import held
+from tests.stripe.lines import book_lines, held
 from tests.stripe.money import LEAST_CHARGE
 from tests.stripe.world import DAY, Object, World
 
@@ -61,19 +61,18 @@ def _parent(subscription: Object | None) -> Object | None:
 def draft(world: World, customer: Object, subscription: Object | None, lines: list[Object], reason: str,
           **values: Any) -> Object:  # fmt: skip
     """A new draft; what waits for this subscription's next invoice is put onto it."""
-    if subscription is not None:
-        for item in held(world, subscription):
-            lines = [*lines, world.held_lines[item["id"]]]
-            item["invoice"] = "pending"
+    waiting = held(world, subscription) if subscription is not None else []
+    book_lines(world, lines)
+    lines = [*lines, *(world.held_lines[each["id"]] for each in waiting)]
     now = world.now(customer)
     period = {"period_start": now, "period_end": now}
     fields = outline(world, customer, subscription, lines, billing_reason=reason, **(period | values))
     invoice = world.add("invoice", of=customer, **fields)
-    for item in world.kinds["invoiceitem"]:
-        if item.get("invoice") == "pending":
-            item["invoice"] = invoice["id"]
+    for item in waiting:
+        item["invoice"] = invoice["id"]
     for line in lines:
         line["invoice"] = invoice["id"]
+        world.line_invoices[line["id"]] = invoice["id"]
     world.invoice_lines[invoice["id"]] = lines
     url = f"/v1/invoices/{invoice['id']}/lines"
     invoice["lines"] = page(url, lines[:10], has_more=len(lines) > 10)

@@ -180,7 +180,7 @@ def end_subscription(world: World, subscription: Object, *, reason: str, bill_he
     subscription |= {"status": "canceled", "ended_at": now, "canceled_at": subscription["canceled_at"] or now}
     details = subscription["cancellation_details"] or part("subscription", "cancellation_details")
     subscription["cancellation_details"] = details | {"reason": details["reason"] or reason}
-    for invoice in world.select("invoice"):
+    for invoice in world.select("invoice", customer=subscription["customer"]):
         if invoice["status"] in ("draft", "open") and subscription_of(world, invoice) is subscription:
             invoice |= {"auto_advance": False, "next_payment_attempt": None}
     world.emit("customer.subscription.deleted", subscription)

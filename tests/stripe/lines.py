@@ -60,19 +60,72 @@ def usage_line(world: World, subscription: Object, item: Object, used: int, peri
     return _line(world, subscription, item["id"], wanted, wanted.amount, period, f"{wanted.name} used")
 
 
+@dataclass(frozen=True)
+class Debit:
+    """What an item was charged for a span of time, by one line: what a credit gives back from."""
+
+    line_id: str
+    wanted: Wanted
+    amount: int
+    start: int
+    end: int
+
+
 def proration_lines(world: World, subscription: Object, item_id: str, old: Wanted | None, new: Wanted | None,
                     period: tuple[int, int], at: int) -> list[Object]:  # fmt: skip
-    """Credit for the unused time of what was, charge for the rest of the period for what will be; to the second."""
+    """Credit for the unused time of what was, charge for the rest of the period for what will be; to the second.
+
+    With flexible billing, a credit comes from what was really charged, one line for each charge; with the classic
+    mode, from the price and quantity as they are.
+    """
     start, end = period
-    rest, whole = (at, end), end - start
     lines = []
-    for wanted, sign, words in ((old, -1, "Unused time on"), (new, 1, "Remaining time on")):
-        if wanted is None or (wanted.price["recurring"] or {}).get("usage_type") == "metered":
-            continue
-        amount = share(sign * wanted.amount, end - at, whole, wanted.price["currency"])
-        text = f"{words} {wanted.name} after {_day(at)}"
-        lines.append(_line(world, subscription, item_id, wanted, amount, rest, text, proration=True))
+    if old is not None and subscription["billing_mode"]["type"] == "classic":
+        debits = [Debit("", old, old.amount, start, end)] if not _metered(old) else []
+    else:
+        debits = [each for each in world.debits[item_id] if each.end > at and old is not None]
+    for debit in debits:
+        since = max(at, debit.start)
+        amount = share(-debit.amount, debit.end - since, debit.end - debit.start, debit.wanted.price["currency"])
+        text = f"Unused time on {debit.wanted.name} after {_day(at)}"
+        line = _line(world, subscription, item_id, debit.wanted, amount, (since, debit.end), text, proration=True)
+        world.credits[line["id"]] = debit.line_id
+        lines.append(line)
+    if new is not None and not _metered(new):
+        amount = share(new.amount, end - at, end - start, new.price["currency"])
+        text = f"Remaining time on {new.name} after {_day(at)}"
+        lines.append(_line(world, subscription, item_id, new, amount, (at, end), text, proration=True))
     return lines
+
+
+def _metered(wanted: Wanted) -> bool:
+    return bool((wanted.price["recurring"] or {}).get("usage_type") == "metered")
+
+
+def book_lines(world: World, lines: list[Object]) -> None:
+    """Note what lines charge, and what they give back of it: later credits come from the rest."""
+    for line in lines:
+        details = line["parent"]["subscription_item_details"]
+        if details is None:
+            continue
+        debits = world.debits[details["subscription_item"]]
+        credited = world.credits.get(line["id"])
+        if credited is not None:
+            _name_credited(world, line, credited)
+            debits[:] = [each for each in debits if each.line_id != credited]
+        elif line["amount"] > 0:
+            wanted = Wanted(world.objects[line["pricing"]["price_details"]["price"]], line["quantity"])
+            period = line["period"]
+            if not _metered(wanted):
+                debits[:] = [each for each in debits if each.end > period["start"]]
+                debits.append(Debit(line["id"], wanted, line["amount"], period["start"], period["end"]))
+
+
+def _name_credited(world: World, line: Object, credited: str) -> None:
+    invoice = world.line_invoices.get(credited)
+    if invoice is not None:
+        items = {"invoice": invoice, "invoice_line_items": [credited]}
+        line["parent"]["subscription_item_details"]["proration_details"] = {"credited_items": items}
 
 
 def _line(world: World, subscription: Object, item_id: str, wanted: Wanted, amount: int, period: tuple[int, int],
@@ -108,7 +161,9 @@ def hold(world: World, subscription: Object, line: Object) -> Object:
             "subscription": subscription["id"],
             "subscription_item": line["parent"]["subscription_item_details"]["subscription_item"]}},
     )  # fmt: skip
+    book_lines(world, [line])
     world.held_lines[item["id"]] = line
+    world.waiting_items[subscription["id"]].append(item)
     line["parent"]["subscription_item_details"]["invoice_item"] = item["id"]
     world.emit("invoiceitem.created", item)
     return item
@@ -116,10 +171,6 @@ def hold(world: World, subscription: Object, line: Object) -> Object:
 
 def held(world: World, subscription: Object) -> list[Object]:
     """The invoice items that wait for the subscription's next invoice, oldest first."""
-    return [
-        each
-        for each in world.kinds["invoiceitem"]
-        if each.get("invoice") is None
-        and not each.get("deleted")
-        and (each.get("parent") or {}).get("subscription_details", {}).get("subscription") == subscription["id"]
-    ]
+    waiting = world.waiting_items[subscription["id"]]
+    waiting[:] = [each for each in waiting if not each.get("deleted") and each["invoice"] is None]
+    return list(waiting)

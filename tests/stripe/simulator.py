@@ -9,18 +9,24 @@ from importlib import import_module
 from typing import Any
 
 import stripe
-from tests.stripe import checkout, customers
+from tests.stripe import checkout, customers, refunds
 from tests.stripe.api import Api
 from tests.stripe.cards import CARDS, attach
 from tests.stripe.deliveries import Deliveries, Delivery, Endpoint, Policy, Sent
 from tests.stripe.documents import document
 from tests.stripe.faults import Fault
 from tests.stripe.http import Request, Response, Server
+from tests.stripe.invoicing import attempt
 from tests.stripe.lifecycle import happen
 from tests.stripe.world import TOTALS, Object, Settings, World, seconds
 
-for name in ("catalogue", "clocks", "events", "invoices", "meters", "portal", "previews", "schedules", "subscriptions"):
+# fmt: off
+for name in (
+    "catalogue", "clocks", "endpoints", "events", "invoices", "meters", "portal", "previews", "refunds", "schedules",
+    "searching", "subscriptions",
+):
     import_module(f"tests.stripe.{name}")  # which registers its routes
+# fmt: on
 
 
 class StripeSimulator:
@@ -36,6 +42,7 @@ class StripeSimulator:
         self.api = Api(self.world)
         self.webhooks = Deliveries(self.world, self.lock)
         self.world.on_event = self.webhooks.take_in
+        self.world.on_endpoint = self._follow_endpoint
         self._server = Server(self._answer, port=port)
         self._clients: list[stripe.RequestsClient] = []
 
@@ -171,8 +178,47 @@ class StripeSimulator:
             for method in self.world.select("payment_method", customer=customer_id):
                 self.world.declines[method["id"]] = None
 
+    def dispute(self, charge_id: str, *, reason: str = "fraudulent") -> str:
+        """A bank disputes a charge; the id of the dispute."""
+        with self.lock:
+            return str(refunds.open_dispute(self.world, self.world.get("charge", charge_id), reason)["id"])
+
+    def close_dispute(self, dispute_id: str, *, won: bool) -> None:
+        """The bank decides."""
+        with self.lock:
+            refunds.close_dispute(self.world, self.world.get("dispute", dispute_id), won=won)
+
+    def authenticate(self, invoice_id: str) -> None:
+        """The customer confirms with their bank the payment of an invoice that waits for it."""
+        with self.lock:
+            invoice = self.world.live("invoice", invoice_id)
+            payment = next(self.world.select("invoice_payment", invoice=invoice_id))
+            method = self.world.objects[self.world.objects[payment["payment"]["payment_intent"]]["payment_method"]]
+            decline, self.world.declines[method["id"]] = self.world.declines[method["id"]], None
+            try:
+                attempt(self.world, invoice, method)
+            finally:
+                self.world.declines[method["id"]] = decline
+
+    def charge_of(self, invoice_id: str) -> str:
+        """The id of the charge that paid an invoice."""
+        with self.lock:
+            payment = next(self.world.select("invoice_payment", invoice=invoice_id, status="paid"))
+            return str(self.world.objects[payment["payment"]["payment_intent"]]["latest_charge"])
+
     def _settle_disputes(self) -> None:
+        for charge_id in self.world.disputes_due:
+            refunds.open_dispute(self.world, self.world.objects[charge_id])
         self.world.disputes_due.clear()
+
+    def _follow_endpoint(self, endpoint: Object, secret: str) -> None:
+        known = next((each for each in self.webhooks.endpoints if each.id == endpoint["id"]), None)
+        if known is None:
+            known = Endpoint(endpoint["url"], secret, id=endpoint["id"])
+            self.webhooks.endpoints.append(known)
+        known.url, known.events = endpoint["url"], tuple(endpoint["enabled_events"])
+        if endpoint["status"] == "disabled":
+            known.events = ()
 
     # --- webhooks --------------------------------------------------------------------------------------------------
 

@@ -226,6 +226,11 @@ def update_subscription(world: World, params: Object, subscription_id: str) -> O
             f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
             "prices, quantities or phases of it directly is not allowed. Please update the schedule instead."
         )
+    if subscription["schedule"] and {"cancel_at", "cancel_at_period_end"} & set(params):
+        raise StripeProblem(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
+            "cancelation behavior directly is not allowed. Please update the schedule instead."
+        )
     change = decide_change(world, subscription, params)
     plain = {k: v for k, v in params.items() if k in _ASSIGNED}
     if change is None:

@@ -29,6 +29,12 @@ PREFIXES = {
     "test_helpers.test_clock": "clock", "webhook_endpoint": "we",
 }  # fmt: skip
 
+# Looked up by this field, which never changes: an account of thousands of invoices stays fast.
+INDEXED = {
+    "charge": "customer", "customer_balance_transaction": "customer", "invoice": "customer", "invoice_payment": "invoice",
+    "payment_intent": "customer", "refund": "charge", "subscription": "customer", "tax_id": "customer",
+}  # fmt: skip
+
 
 @dataclass
 class Settings:
@@ -58,10 +64,15 @@ class World:
     objects: dict[str, Object] = field(default_factory=dict)
     kinds: dict[str, list[Object]] = field(default_factory=lambda: defaultdict(list))
     on_event: Callable[[Object, bytes], None] = lambda event, raw: None
+    on_endpoint: Callable[[Object, str], None] = lambda endpoint, secret: None
     violations: list[str] = field(default_factory=list)
     checked_objects: int = 0
     request: dict[str, str | None] | None = None  # whose doing an event is: the request's id and idempotency key
     declines: dict[str, tuple[str, str | None] | None] = field(default_factory=dict)  # by payment method
+    waiting_items: dict[str, list[Object]] = field(default_factory=lambda: defaultdict(list))  # by subscription
+    debits: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))  # `lines.Debit`, by item
+    credits: dict[str, str] = field(default_factory=dict)  # the line whose charge a line gives back
+    line_invoices: dict[str, str] = field(default_factory=dict)
     held_lines: dict[str, Object] = field(default_factory=dict)  # by invoice item that waits for an invoice
     invoice_lines: dict[str, list[Object]] = field(default_factory=dict)
     days_until_due: dict[str, int] = field(default_factory=dict)  # by invoice that is sent
@@ -75,7 +86,8 @@ class World:
     pending_updates: dict[str, dict[str, Any]] = field(default_factory=dict)  # parameters, by subscription
     line_items: dict[str, list[str]] = field(default_factory=dict)  # by checkout session
     _counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    _agenda: dict[str | None, list[tuple[int, int, str, str]]] = field(default_factory=lambda: defaultdict(list))
+    _indexed: dict[tuple[str, str], list[Object]] = field(default_factory=lambda: defaultdict(list))
+    _agenda: dict[str | None, list[tuple[int, int, int, str, str]]] = field(default_factory=lambda: defaultdict(list))
     _sequence: int = 0
     _moment: int | None = None  # while time passes: the moment at which something is due
 
@@ -93,14 +105,15 @@ class World:
     def due(self, at: int, what: str, of: Object) -> None:
         """Have `what` happen to the object at the moment, unless it no longer applies then."""
         self._sequence += 1
-        heapq.heappush(self._agenda[of.get("test_clock")], (at, self._sequence, what, of["id"]))
+        first = what != "phase"  # a phase that begins with a period comes before that period is billed
+        heapq.heappush(self._agenda[of.get("test_clock")], (at, int(first), self._sequence, what, of["id"]))
 
     def pass_time(self, to: int, happen: Callable[["World", str, Object], None], clock_id: str | None = None) -> None:
         """Let all that is due on a clock happen, in order, up to a moment."""
         agenda = self._agenda[clock_id]
         try:
             while agenda and agenda[0][0] <= to:
-                at, _, what, object_id = heapq.heappop(agenda)
+                at, _, _, what, object_id = heapq.heappop(agenda)
                 self._moment = at
                 if object_id in self.objects:
                     happen(self, what, self.objects[object_id])
@@ -124,6 +137,8 @@ class World:
             made["test_clock"] = of.get("test_clock")
         self.objects[made["id"]] = made
         self.kinds[kind].append(made)
+        if kind in INDEXED:
+            self._indexed[kind, made[INDEXED[kind]]].append(made)
         return made
 
     def get(self, kind: str, object_id: str, param: str = "id", *, status: int = 404) -> Object:
@@ -151,7 +166,8 @@ class World:
 
     def select(self, kind: str, **wanted: Any) -> Iterator[Object]:
         """Newest first, those whose fields are as wanted (None: whatever), without deleted ones."""
-        for each in reversed(self.kinds[kind]):
+        by = wanted.get(INDEXED.get(kind, ""))
+        for each in reversed(self.kinds[kind] if by is None else self._indexed.get((kind, by), [])):
             if not each.get("deleted") and all(v is None or each.get(k) == v for k, v in wanted.items()):
                 yield each
 
