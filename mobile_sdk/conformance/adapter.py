@@ -1,9 +1,11 @@
 """Outrider's own SDK under the conformance runner: its line protocol on one side, a replica on the other."""
 
+import base64
 import json
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,14 @@ from outrider_sdk import (
     rules,
 )
 from outrider_sdk.kinds import id_text, to_python, to_stored, to_wire
-from outrider_sdk.protocol import ENTITIES, canonical_json, chain_digest, columns
+from outrider_sdk.lease import read_lease
+from outrider_sdk.protocol import ENTITIES, canonical_json, chain_digest, columns, encoding
 from outrider_sdk.protocol.checksum import sum_up, sum_up_contents
 
 DEVICE_ID = "01920000-0000-7000-8000-0000000000d1"
 MEMBER_ID = "01920000-0000-7000-8000-0000000000e1"
+BODY_BYTES_MAX = 1024 * 1024
+"""Far more than any vector has."""
 ERRORS: dict[type[OutriderError], str] = {
     Offline: "offline",
     ReplicaForked: "forked",
@@ -101,21 +106,43 @@ class LineTransport:
         pass
 
 
+class WithSnapshots(LineTransport):
+    """The same for a session about snapshots; without this, the SDK asks for none."""
+
+    def snapshot_part(self, snapshot_id: str, start: int, take: Callable[[bytes], None]) -> int:
+        reply = self._ask("snapshot", {"id": snapshot_id, "start": start})
+        take(base64.b64decode(reply["bytes"]))
+        return int(reply["size_bytes"])
+
+
+class WithChecksums(LineTransport):
+    """The same for a session about checksums."""
+
+    def checksum(self, request: Any) -> Any:
+        return self._ask("checksum", request)
+
+
+TRANSPORTS = {None: LineTransport, "snapshots": WithSnapshots, "checksums": WithChecksums}
+
+
 class Session:
     """A device, from `open` on."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._clock = 0
+        self._needs: str | None = None
         self._ids: list[str] = []
 
     def open(self, step: dict[str, Any]) -> dict[str, Any]:
         """A new replica."""
-        self._clock = step["now"]
+        self._clock, self._needs = step["now"], step.get("needs")
+        if self._needs not in TRANSPORTS:
+            return {"unsupported": True}
         self.crm = Replica.open(
             self._folder / "crm.db",
             credentials=MemoryCredentials(enrolled("c2VjcmV0", "r")),
-            transport=LineTransport(self.change),
+            transport=TRANSPORTS[self._needs](self.change),
             clock=lambda: self._clock,
         )
         self.crm._new_id = lambda: self._ids.pop(0)  # type: ignore[assignment]
@@ -175,7 +202,7 @@ class Session:
     def reopen(self, step: dict[str, Any]) -> dict[str, Any]:
         """The program ends, and begins again, with the same file."""
         self.crm.close()
-        return self.open({"now": self._clock})
+        return self.open({"now": self._clock, "needs": self._needs})
 
 
 def canonical(case: dict[str, Any]) -> dict[str, Any]:
@@ -222,12 +249,40 @@ def unpack(case: dict[str, Any]) -> dict[str, Any]:
         values = columns.unpack(case["column"])
     except columns.ColumnMalformed:
         return {"refused": True}
-    return {"values": [id_text(value) if isinstance(value, bytes) else value for value in values]}
+    return {"values": as_text(values)}
 
 
-CASES = {
-    each.__name__: each for each in (canonical, digest, proof, checksum, price, transition, consent, value, unpack)
-}
+def page(case: dict[str, Any]) -> dict[str, Any]:
+    """A page as its bytes came."""
+    if ("msgpack" in case["type"] and encoding.msgspec() is None) or (
+        case["coding"] == "zstd" and encoding.zstd() is None
+    ):
+        return {"unsupported": True}
+    try:
+        body = encoding.decompress(base64.b64decode(case["body"]), case["coding"], BODY_BYTES_MAX)
+        read = encoding.loads(body, case["type"])
+        columns.unpack_page(read)
+    except (encoding.EncodingError, columns.ColumnMalformed):
+        return {"refused": True}
+    named = {
+        entity: {name: as_text(column) for name, column in found.items()} for entity, found in read["puts"].items()
+    }
+    return {"puts": named, "drops": {entity: as_text(ids) for entity, ids in read["drops"].items()}}
+
+
+def as_text(values: list[Any]) -> list[Any]:
+    return [id_text(value) if isinstance(value, bytes) else value for value in values]
+
+
+def lease(case: dict[str, Any]) -> dict[str, Any]:
+    held = replace(enrolled("c2VjcmV0", "r"), lease=case["token"], lease_key=case["key"], device_id=case["device_id"])
+    found = read_lease(held)
+    past = found is None or case["now"] >= found.until
+    return {"genuine": found is not None, "until": found and found.until, "past": past}
+
+
+ACTS = (canonical, digest, proof, checksum, price, transition, consent, value, unpack, page, lease)
+CASES = {each.__name__: each for each in ACTS}
 
 
 def main() -> None:

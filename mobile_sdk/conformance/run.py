@@ -4,6 +4,7 @@ It knows the wire, and nothing of any client: it starts a command, writes lines,
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import queue
@@ -97,10 +98,20 @@ def compare(expected: Json, found: Json, at: str = "") -> None:
 
 
 class Server:
-    """The runner's side of a session: it remembers the digests that were pushed, and checks their chain (4.2)."""
+    """The runner's side of a session: it remembers the digests that were pushed, and checks their chain (4.2).
 
-    def __init__(self) -> None:
+    `files` are those that the session lets be downloaded, by id, in base64.
+    """
+
+    def __init__(self, files: Json) -> None:
         self.digests = {0: "0" * 64}
+        self._files = {name: base64.b64decode(content) for name, content in files.items()}
+
+    def part(self, asked: Json, at_most: int) -> Json:
+        """A range of a file, from where the client asks."""
+        content = self._files[asked["id"]]
+        part = content[asked["start"] : asked["start"] + at_most]
+        return {"bytes": base64.b64encode(part).decode(), "size_bytes": len(content)}
 
     def check_push(self, body: Json) -> None:
         """Numbers without a gap, and digests that continue the chain."""
@@ -140,7 +151,7 @@ def run_case(client: Client, case: Json) -> None:
 
 def run_session(client: Client, session: Json, templates: Json) -> None:
     """A script: acts of a person, and what the server says when the device asks."""
-    server = Server()
+    server = Server(session.get("files", {}))
     for number, step in enumerate(session["steps"], 1):
         try:
             _run_step(client, step, server, templates)
@@ -159,14 +170,16 @@ def _run_step(client: Client, step: Json, server: Server, templates: Json) -> No
         if said["request"] == "push":
             server.check_push(said["body"])
         compare(exchange.get("body", {}), said["body"], "body")
-        said = client.say(_answer(exchange, server, templates))
+        said = client.say(_answer(exchange, said["body"], server, templates))
     if expected:
         raise Failure(f"it did not ask for {json.dumps(expected[0]['request'])}")
     compare(step.get("result", {}), said, "result")
 
 
-def _answer(exchange: Json, server: Server, templates: Json) -> Json:
+def _answer(exchange: Json, asked: Json, server: Server, templates: Json) -> Json:
     answer = {key: exchange[key] for key in ("lost", "error", "meanwhile") if key in exchange}
+    if "bytes" in exchange:
+        answer["reply"] = server.part(asked, exchange["bytes"])
     if "reply" in exchange:
         answer["reply"] = server.filled(templates[exchange["request"]] | exchange["reply"])
     return answer
