@@ -121,6 +121,7 @@ async def _sweep_billing() -> None:
         try:
             await billing_jobs.sweep()
             await billing_acts.sweep_intents()
+            await billing_jobs.reconcile_if_due()
         except Exception:
             _log.exception("What billing left could not be swept; it is tried again.")
         await asyncio.sleep(billing_jobs.SWEEP_EVERY_S)

@@ -9,7 +9,9 @@ import dramatiq
 
 from server import clock
 from server.billing.provider import PaymentServiceDown, PaymentsNotSetUp
+from server.billing.reconcile import begin_run_if_due, reconcile_some
 from server.billing.refresh import enqueue_refresh, refresh_if_wanted
+from server.broker import enqueue
 from server.db import connection, platform_transaction
 
 SWEEP_EVERY_S: Final = 30.0
@@ -31,6 +33,24 @@ async def refresh_customer(tenant_id: str) -> None:
         delay_s = error.retry_after_s if isinstance(error, PaymentServiceDown) else LOST_AFTER.total_seconds()
         async with platform_transaction():
             await enqueue_refresh(UUID(tenant_id), delay_ms=round(delay_s * 1000))
+
+
+@dramatiq.actor(queue_name="billing", actor_name="reconcile_customers")
+async def reconcile_customers(run_id: str, after: str | None = None) -> None:
+    """Refetch the next customers of a reconciliation, and send a job for those behind them."""
+    last = await reconcile_some(UUID(run_id), UUID(after) if after else None)
+    if last is not None:
+        async with platform_transaction():
+            await enqueue(reconcile_customers.message(run_id, str(last)))
+
+
+async def reconcile_if_due() -> bool:
+    """Begin the day's reconciliation; whether it was due."""
+    async with platform_transaction():
+        run_id = await begin_run_if_due()
+        if run_id is not None:
+            await enqueue(reconcile_customers.message(str(run_id)))
+    return run_id is not None
 
 
 async def sweep() -> int:

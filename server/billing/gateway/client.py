@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 stripe.enable_telemetry = False  # nothing about us travels that no request needs
+logging.getLogger("stripe").setLevel(logging.WARNING)  # each request with its parameters is nobody's reading
 
 
 @dataclass(frozen=True, slots=True)
