@@ -25,6 +25,7 @@ from server.billing import jobs as billing_jobs
 from server.billing import links
 from server.billing import setup as billing_setup
 from server.billing.links import LinkSettings
+from server.billing.metering import meter_all
 from server.broker import broker
 from server.config import MAIN_DATABASE, Config
 from server.db import Databases
@@ -109,6 +110,7 @@ async def _begin_days(database: str) -> None:
             async with db.platform_transaction():
                 tenants = [tenant for tenant in await list_tenants() if tenant.database == database]
             await begin_day_everywhere(tenants)
+            await meter_all(database)
             await _note_position(database)
         except Exception:
             _log.exception("The day could not be begun; it is tried again.")

@@ -121,6 +121,15 @@ def require_room_for_seat(entitlement: Entitlement, used: int, role: str) -> Non
     """
     if not entitlement.may_grow:
         raise GrowthPaused(entitlement, "people", role)
+    require_free_seat(entitlement, used, role)
+
+
+def require_free_seat(entitlement: Entitlement, used: int, role: str) -> None:
+    """Let a member who is there have another seat than those that are taken.
+
+    Raises:
+        LimitReached: all seats are taken.
+    """
     maximum = entitlement.seats_max
     if maximum is not None and used >= maximum:
         _refuse(

@@ -3,7 +3,7 @@
 All active members do, but those of the billing role, who see nothing of the CRM, and those as whom API keys act.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -28,16 +28,26 @@ async def list_seated() -> Sequence[UUID]:
     return [row["id"] for row in await connection().fetch(f"SELECT m.id {_SEATED} ORDER BY m.created_at, m.id")]
 
 
-async def follow_members(tenant: EntitledTenant) -> None:
+async def list_names() -> Mapping[UUID, str]:
+    """The members who need a seat, in the same order, with their names (tenant)."""
+    records = await connection().fetch(f"SELECT m.id, m.name {_SEATED} ORDER BY m.created_at, m.id")
+    return {row["id"]: row["name"] for row in records}
+
+
+async def follow_members(tenant: EntitledTenant) -> bool:
     """Give each member who needs a seat a row, and free those of who does not, outside of any transaction. Idempotent.
 
     A tenant that nobody bills has no seats.
+
+    Returns:
+        Whether anything changed.
     """
     if not tenant.steps:
-        return
+        return False
     async with tenant_transaction(tenant.ref):
         members = await list_seated()
     async with platform_transaction():
         come, gone = await seats.follow_members(tenant.ref.id, members)
         if come or gone:
             tell_rewritten(tenant.ref.id)
+    return bool(come or gone)

@@ -23,6 +23,14 @@ _LIMITS: Final = {
     "features": ["custom_fields"],
 }  # fmt: skip
 _PRICE: Final = {"interval": "month", "currency": "EUR", "amount_minor": 1_900}
+_METRIC: Final = {
+    "metric": "orders", "maximum": None, "today": 31, "since_payment": 388,
+    "months": [{"period": "2026-11", "used": 412}], "years": [{"period": "2026", "used": 4_051}],
+}  # fmt: skip
+_SEAT: Final = {
+    "member_id": "01938a5e-0000-7000-8000-000000000001", "name": "Ann Li", "seated": True, "withdrawn": False,
+    "assigned_at": _AT,
+}  # fmt: skip
 
 BILLING_EXAMPLES: Final[dict[str, Any]] = {
     "AccessStepView": _STEP,
@@ -48,9 +56,14 @@ BILLING_EXAMPLES: Final[dict[str, Any]] = {
         "exceeds": [_EXCESS],
     },
     "ScheduledView": _SCHEDULED,
+    "MetricView": _METRIC,
+    "SeatPlanView": {"maximum": 5, "free": 4, "people": [_SEAT]},
     "SeatPriceView": _PRICE,
+    "SeatView": _SEAT,
     "SeatsRequest": {"seats": 7},
     "SubscriptionView": _SUBSCRIPTION,
+    "UsagePeriod": {"period": "2026-11", "used": 412},
+    "UsageView": {"paid_at": _AT, "metrics": [_METRIC]},
     "WebhookReceipt": {"new": True},
 }  # fmt: skip
 """By the schema's name."""

@@ -77,7 +77,8 @@ async def _judge(order_id: UUID, revision: Revision) -> None:
     assert order is not None
     lines = await get_lines(order)
     market = await _as_captured(order, lines, await load_market(order, lines))
-    await judge(order, lines, order["total_minor"], market, revision)
+    came = replace(revision, at=order["submitted_at"])  # it was submitted when it came
+    await judge(order, lines, order["total_minor"], market, came)
 
 
 async def _as_captured(order: Row, lines: Sequence[Row], market: Market) -> Market:

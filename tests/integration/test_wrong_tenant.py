@@ -17,6 +17,7 @@ from outrider_sdk.protocol.ids import uuid7
 
 from server.api_document import describe_api
 from server.app import create_app
+from server.billing.account.commands import enrol_tenant
 from server.crm.resources import RESOURCES
 from server.db import TenantRef, connection, tenant_transaction
 from tests.integration.example_rows import insert_examples
@@ -44,7 +45,8 @@ OPERATIONS = [
 WITH_ID = [(method, path) for method, path in OPERATIONS if "{" in path and not path.startswith("/sync/")]
 """Those for devices want a device's token: `test_sync_snapshots.py` tries them."""
 LISTS = [path for method, path in OPERATIONS if method == "GET" and "{" not in path]
-PUBLIC = {"/health", "/.well-known/jwks.json"}
+PUBLIC = {"/health", "/.well-known/jwks.json", "/billing/webhooks/stripe"}
+BILLED = {"email": "b@x.example", "language": "en", "currency": "EUR", "timezone": "UTC"}
 
 
 class Company:
@@ -52,6 +54,11 @@ class Company:
 
     def __init__(self, ids: dict[str, UUID | int], owner: Person, stranger: Person) -> None:
         self.ids, self.owner, self.stranger = ids, owner, stranger
+
+    def id_of(self, path: str) -> UUID | int:
+        """Of the thing that a path with an id is about."""
+        _, first, second, *_ = path.split("/")
+        return self.ids.get(f"/{first}/{second}") or self.ids[f"/{first}"]
 
 
 def fill(path: str, value: UUID | int) -> str:
@@ -75,6 +82,9 @@ async def company(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Company:
         await world.owner.post("/accounts", name=name, tax_id="NL004495445B01")
     [twins] = (await world.owner.get("/duplicates"))["items"]
     ids["/duplicates"] = UUID(twins["id"])
+    ids["/billing/seats"] = world.rep.id
+    for each in (world, other):
+        await enrol_tenant(each.tenant.slug, BILLED)
     return Company(ids, world.owner, other.owner)
 
 
@@ -109,7 +119,7 @@ async def insert_device(world: World) -> UUID:
 @pytest.mark.parametrize(("method", "path"), WITH_ID)
 async def test_a_thing_of_one_tenant_is_not_there_for_another(company: Company, method: str, path: str):
     """The owner of another company reads, changes and deletes nothing by its id."""
-    row_id = company.ids["/" + path.split("/")[1]]
+    row_id = company.id_of(path)
     address = fill(path, row_id)
 
     body = BODIES.get(path.split("/")[-1], {}) if method in ("POST", "PATCH", "PUT") else None

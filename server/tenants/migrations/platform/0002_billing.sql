@@ -25,6 +25,7 @@ CREATE TABLE platform.billing_account (
     refresh_lease uuid,  -- of the refetch that alone may write the mirror
     refresh_leased_until timestamptz,
     alert text,  -- what an operator must look at: an unknown price, a customer deleted by hand
+    metered_at timestamptz,  -- when its usage was last looked at
     deleted_at timestamptz,  -- the tenant's
     created_at timestamptz NOT NULL DEFAULT now()
 );
