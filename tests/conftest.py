@@ -147,9 +147,10 @@ def _sum_up_stripe(terminalreporter) -> None:
                 if name == "stripe":
                     checked.update(value)
     if checked:
+        share = checked["responses"] / max(checked["requests"], 1)
         terminalreporter.write_line(
             f"stripe: {checked['requests']:,} requests, {checked['responses']:,} responses and "
-            f"{checked['objects']:,} objects of events checked, 100 %"
+            f"{checked['objects']:,} objects of events checked, {share:.0%}"
         )
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import msgspec
 
+from stripe import ErrorObject
 from stripe.events._event_classes import get_v2_event_class
-from tests.stripe.annotations import object_of
 from tests.stripe.errors import StripeProblem, Unmodelled
 from tests.stripe.expand import expanded
 from tests.stripe.faults import Fault, failure
 from tests.stripe.form import decode_form
 from tests.stripe.http import Request, Response
 from tests.stripe.operations import Operation, load_operations
+from tests.stripe.responses import object_of
 from tests.stripe.routes import ROUTES, find
 from tests.stripe.world import API_VERSION, TOTALS, Object, World
 
@@ -90,6 +91,7 @@ class Api:
             _authenticate(request)
             response = Response(200, msgspec.json.encode(self._result(method, request)))
         except StripeProblem as problem:
+            self._check_error(problem)
             response = _problem(problem)
         finally:
             self.world.request = None
@@ -122,6 +124,11 @@ class Api:
         check = object_of(get_v2_event_class(result["type"])) if template.startswith("/v2/") else operation.check
         check(result, f"{method} {template}", self.world.violations)
         return result
+
+    def _check_error(self, problem: StripeProblem) -> None:
+        object_of(ErrorObject)(problem.body, "error", self.world.violations)
+        self.responses += 1
+        TOTALS["responses"] += 1
 
     def _params(self, operation: Operation, request: Request) -> dict[str, Any]:
         text = request.query if request.method in ("GET", "DELETE") else request.body.decode()

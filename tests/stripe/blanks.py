@@ -10,7 +10,8 @@ import msgspec
 
 import stripe
 from stripe import ListObject, StripeObject
-from tests.stripe.annotations import Check, fields_of, is_optional, object_of, resolve
+from tests.stripe.annotations import resolve
+from tests.stripe.responses import Check, fields_of, is_optional, object_of
 
 # Fields that Stripe leaves out rather than null: only given on `expand`, or only for the kind at hand.
 ABSENT = {

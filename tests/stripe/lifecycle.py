@@ -57,8 +57,7 @@ def start_trial(world: World, subscription: Object, end: int) -> None:
     subscription |= {"status": "trialing", "trial_start": subscription["trial_start"] or now, "trial_end": end,
                      "billing_cycle_anchor": end}  # fmt: skip
     set_period(world, subscription, now, end)
-    if end - TRIAL_WARNING_SECONDS > now:
-        world.due(end - TRIAL_WARNING_SECONDS, "trial_will_end", subscription)
+    world.due(max(end - TRIAL_WARNING_SECONDS, now), "trial_will_end", subscription)
 
 
 def period_lines(world: World, subscription: Object, period: tuple[int, int], *, trial: bool = False) -> list[Object]:

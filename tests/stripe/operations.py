@@ -8,7 +8,9 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from tests.stripe.annotations import Check, Convert, params_of, resolve, response_of
+from tests.stripe.annotations import resolve
+from tests.stripe.params import Convert, params_of
+from tests.stripe.responses import Check, response_of
 
 SERVICES = (
     "_balance_transaction", "_charge", "_credit_note", "_credit_note_line_item", "_customer",

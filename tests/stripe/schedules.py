@@ -65,6 +65,8 @@ def _from_subscription(world: World, subscription_id: str) -> Object:
     schedule |= {"status": "active", "current_phase": {"start_date": start, "end_date": end}}
     with world.changing(subscription):
         subscription["schedule"] = schedule["id"]
+        if subscription["cancel_at_period_end"]:
+            schedule["end_behavior"] = "cancel"
     world.due(end, "phase", schedule)
     world.emit("subscription_schedule.created", schedule)
     return schedule

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from tests.stripe.annotations import fields_of
 from tests.stripe.blanks import CLASSES, blank, check_of, page
 from tests.stripe.errors import StripeProblem, missing
+from tests.stripe.responses import fields_of
 
 Object = dict[str, Any]
 TOTALS = Counter({"requests": 0, "responses": 0, "objects": 0})  # checked in this process
