@@ -19,6 +19,13 @@ _BILLING_ACCOUNT: Final = {
     "currency": "KZT", "legal_name": "Acme LLP", "address": _ADDRESS, "tax_ids": [_TAX_ID],
     "contract_number": "17/2026", "purchase_order": None, "problem": None,
 }  # fmt: skip
+_INVOICE: Final = {
+    "id": "ti_01938a5e0000700080000001", "provider": "transfer", "number": "OR-2026-00017", "status": "open",
+    "currency": "KZT", "subtotal_minor": 4950000, "tax_minor": 594000, "total_minor": 5544000, "paid_minor": 0,
+    "refunded_minor": 0, "issued_at": _AT, "due_at": "2026-12-09T12:00:00Z", "paid_at": None,
+    "period_start": _AT, "period_end": "2026-12-25T12:00:00Z",
+    "pdf_url": "/billing/invoices/ti_01938a5e0000700080000001/pdf", "hosted_url": None,
+}  # fmt: skip
 _LINE: Final = {
     "line_id": _ID, "verdict": "accepted", "quantity_accepted": "12", "list_price": "7.40", "amount_minor": 8880,
     "explanation": "Accepted.",
@@ -135,6 +142,8 @@ _OTHERS: Final[dict[str, Any]] = {
     "ImportFileView": _IMPORT_FILE,
     "ImportPage": {"items": [_IMPORT]},
     "ImportView": _IMPORT,
+    "BillingInvoicePage": {"items": [_INVOICE], "next": None},
+    "BillingInvoiceView": _INVOICE,
     "LeaseView": _LEASE,
     "LineVerdictView": _LINE,
     "LogInReply": {"access_token": _TOKEN, "expires_in": 900, "member_id": _ID, "role": "rep"},

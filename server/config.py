@@ -63,6 +63,9 @@ class Config:
     stripe_url: str | None = None
     """Another address than Stripe's own, for a simulator."""
 
+    invoice_seller: Mapping[str, object] | None = None
+    """Who writes invoices that are paid by transfer (`server.billing.transfer.seller`); `None`: nobody does."""
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Config":
         """Read `OUTRIDER_…`; an empty variable counts as unset.
@@ -89,6 +92,7 @@ class Config:
             stripe_key=_get(env, "OUTRIDER_STRIPE_KEY"),
             stripe_webhook_secret=_get(env, "OUTRIDER_STRIPE_WEBHOOK_SECRET"),
             stripe_url=_read_stripe_url(env),
+            invoice_seller=_read_object(env, "OUTRIDER_INVOICE_SELLER"),
         )
 
 
@@ -238,6 +242,19 @@ def _read_webhook_networks(env: Mapping[str, str]) -> tuple[IPv4Network | IPv6Ne
         raise ConfigError(
             f"OUTRIDER_WEBHOOK_NETWORKS is {text!r} ({error}): set networks such as 10.1.2.0/24,fd00:1::/64."
         ) from error
+
+
+def _read_object(env: Mapping[str, str], name: str) -> Mapping[str, object] | None:
+    text = _get(env, name)
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} is not JSON: set an object.") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{name} is no JSON object.")
+    return MappingProxyType(found)
 
 
 def _read_stripe_url(env: Mapping[str, str]) -> str | None:

@@ -21,6 +21,7 @@ from dramatiq.middleware import Middleware, MiddlewareError
 
 from server import db, mail, storage
 from server.billing import acts as billing_acts
+from server.billing import daily as billing_daily
 from server.billing import jobs as billing_jobs
 from server.billing import links
 from server.billing import setup as billing_setup
@@ -40,6 +41,7 @@ from server.webhooks.gateway import WebhookSettings
 ACTOR_MODULES: Final = (
     "server.billing.jobs",
     "server.billing.account.jobs",
+    "server.billing.invoice.jobs",
     "server.billing.sign_up.jobs",
     "server.crm.attachment.jobs",
     "server.crm.duplicate.jobs",
@@ -89,7 +91,7 @@ class _Pools(Middleware):
         assert loop is not None
         loops = [_begin_days(self._database)]
         if self._database == MAIN_DATABASE:
-            loops.append(_sweep_billing())
+            loops += [_sweep_billing(), _tend_billing()]
         self._loops = [asyncio.run_coroutine_threadsafe(each, loop.loop) for each in loops]
 
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
@@ -127,6 +129,16 @@ async def _sweep_billing() -> None:
         except Exception:
             _log.exception("What billing left could not be swept; it is tried again.")
         await asyncio.sleep(billing_jobs.SWEEP_EVERY_S)
+
+
+async def _tend_billing() -> None:
+    """Do what time brings to those who are billed."""
+    while True:
+        try:
+            await billing_daily.tend()
+        except Exception:
+            _log.exception("Billing could not be tended; it is tried again.")
+        await asyncio.sleep(billing_daily.TENDED_EVERY_S)
 
 
 async def _note_position(database: str) -> None:

@@ -6,12 +6,17 @@ from typing import Any
 import click
 
 from server.cli.database import connected, open_database
+from server.cli.transfer import TRANSFER_COMMANDS
 from server.config import Config
 
 
 @click.group("billing", context_settings={"help_option_names": ["-h", "--help"]})
 def manage_billing() -> None:
     """Begin to bill tenants, and see to it."""
+
+
+for transfer_command in TRANSFER_COMMANDS:
+    manage_billing.add_command(transfer_command)
 
 
 @manage_billing.command("enrol")

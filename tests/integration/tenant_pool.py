@@ -24,8 +24,8 @@ _SHAPE = """
 """What a test may have changed of a schema: its tables, functions, columns, triggers and rights."""
 
 _BILLING = (
-    "usage_day", "seat", "billing_notice", "billing_intent", "billing_invoice", "billing_subscription", "entitlement",
-    "billing_account",
+    "usage_day", "seat", "billing_notice", "billing_intent", "billing_invoice", "transfer_subscription",
+    "billing_subscription", "entitlement", "billing_account",
 )  # fmt: skip
 """Tables of the platform that say what the tenant pays, in the order in which they can be emptied."""
 

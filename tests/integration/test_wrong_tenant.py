@@ -19,7 +19,7 @@ from server.api_document import describe_api
 from server.app import create_app
 from server.billing.account.commands import enrol_tenant
 from server.crm.resources import RESOURCES
-from server.db import TenantRef, connection, tenant_transaction
+from server.db import TenantRef, connection, platform_transaction, tenant_transaction
 from tests.integration.example_rows import insert_examples
 from tests.integration.rest_world import Person, World, make_world
 
@@ -30,6 +30,7 @@ BODIES = {"handover": {"successor_id": str(uuid7())}, "settlement": {"choice": "
 """Bodies of acts that need one, by the end of their path."""
 QUERIES = {"/external-ids": {"entity": "account", "row_id": str(uuid7())}}
 """What a list cannot do without."""
+BILLED = {"email": "billing@acme.example", "language": "en", "currency": "EUR", "timezone": "UTC"}
 WEBHOOK = {"url": "https://receiver.example/", "events": ["*"]}
 PATHS: dict[str, dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(describe_api(APP)))["paths"]
 
@@ -46,7 +47,6 @@ WITH_ID = [(method, path) for method, path in OPERATIONS if "{" in path and not 
 """Those for devices want a device's token: `test_sync_snapshots.py` tries them."""
 LISTS = [path for method, path in OPERATIONS if method == "GET" and "{" not in path]
 PUBLIC = {"/health", "/.well-known/jwks.json", "/billing/webhooks/stripe"}
-BILLED = {"email": "b@x.example", "language": "en", "currency": "EUR", "timezone": "UTC"}
 
 
 class Company:
@@ -70,7 +70,10 @@ def fill(path: str, value: UUID | int) -> str:
 async def company(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Company:
     world, other = [await make_world(APP, await new_tenant()) for _ in range(2)]
     rows = await insert_examples(world.tenant)
+    for each in (world, other):
+        await enrol_tenant(each.tenant.slug, BILLED)
     ids = {r.path: rows[r.entity.name] for r in RESOURCES} | {
+        "/billing/invoices": await insert_invoice(world),
         "/devices": await insert_device(world),
         "/quarantines": await insert_quarantine(world),
         "/imports": (await upload(world))["number"],
@@ -83,13 +86,23 @@ async def company(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Company:
     [twins] = (await world.owner.get("/duplicates"))["items"]
     ids["/duplicates"] = UUID(twins["id"])
     ids["/billing/seats"] = world.rep.id
-    for each in (world, other):
-        await enrol_tenant(each.tenant.slug, BILLED)
     return Company(ids, world.owner, other.owner)
 
 
 async def upload(world: World) -> Any:
     return (await world.owner.send("POST", "/imports?name=a.csv&target=account", content=b"name\nCorner Shop\n")).json()
+
+
+async def insert_invoice(world: World) -> UUID:
+    invoice_id = uuid7()
+    async with platform_transaction():
+        await connection().execute(
+            """INSERT INTO billing_invoice (id, tenant_id, provider, number, status, currency, subtotal_minor,
+                total_minor, created_at) VALUES ($1, $2, 'stripe', 'S-1', 'paid', 'EUR', 1900, 1900, now())""",
+            str(invoice_id),
+            world.tenant.id,
+        )
+    return invoice_id
 
 
 async def insert_quarantine(world: World) -> UUID:

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency
 from outrider_sdk.rules import minor_digits
@@ -19,6 +20,8 @@ from server.billing.letters import en, kk, ru
 
 LANGUAGES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {"en": en.TEXTS, "kk": kk.TEXTS, "ru": ru.TEXTS}
 """Language → kind → subject and text."""
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {"en": en.WORDS, "kk": kk.WORDS, "ru": ru.WORDS}
+"""Language → name → a word or a line."""
 FALLBACK: Final = "en"
 SENDER_NAME: Final = "Outrider"
 
@@ -41,10 +44,20 @@ def write_letter(kind: str, language: str, *, sender: str, to: str, **values: st
     return message
 
 
+def words(name: str, language: str) -> str:
+    """A word or a line of invoices."""
+    return WORDS[language_of(language)][name]
+
+
 def say_amount(amount_minor: int, currency: str, language: str) -> str:
     """An amount as people of the language write it."""
     amount = Decimal(amount_minor).scaleb(-minor_digits(currency))
     return format_currency(amount, currency, locale=language_of(language))
+
+
+def say_country(code: str, language: str) -> str:
+    """A country by its name."""
+    return str(Locale(language_of(language)).territories.get(code, code))
 
 
 def say_date(moment: datetime, timezone: str, language: str) -> str:

@@ -85,6 +85,7 @@ CREATE TABLE platform.billing_invoice (
     hosted_url text,
     pdf_url text,
     details jsonb NOT NULL DEFAULT '{}',  -- of a transfer: the lines and the parties as they were printed
+    mail_wanted_at timestamptz,  -- when a job was sent to mail it
     mailed_at timestamptz,  -- to the accountant
     created_at timestamptz NOT NULL
 );
@@ -205,3 +206,34 @@ CREATE TABLE platform.sign_up (
     confirmed_at timestamptz
 );
 CREATE INDEX ON platform.sign_up (email);
+
+-- Transfer: where we collect ourselves. To us what Stripe's own database is in the other case: subscriptions are mirrored from here,
+-- as from there (billing_subscription). Its invoices are written into billing_invoice at once, each with what was printed.
+CREATE TABLE platform.transfer_subscription (
+    id text PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES platform.billing_account (tenant_id),
+    lookup_key text NOT NULL,
+    seats integer NOT NULL CHECK (seats > 0),
+    timezone text NOT NULL,  -- of the customer when they ordered: whose months and years these are
+    anchor_at timestamptz NOT NULL,  -- periods are counted from here, the first is 0
+    period integer NOT NULL DEFAULT 0,  -- the present one
+    invoiced_periods integer NOT NULL DEFAULT 0,  -- so many, from 0 on, have an invoice
+    waiting jsonb NOT NULL DEFAULT '[]',  -- lines that go onto the next invoice
+    scheduled jsonb,  -- {"lookup_key": …, "seats": …, "period": …}: what it is from that period on
+    ends_after_period integer,  -- null: it goes on
+    ended_at timestamptz,
+    created_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX ON platform.transfer_subscription (tenant_id) WHERE ended_at IS NULL;
+
+-- Acts that were done, by their keys: the same key again does nothing.
+CREATE TABLE platform.transfer_act (
+    key text PRIMARY KEY,
+    done_at timestamptz NOT NULL
+);
+
+-- The last number of each year's invoices; raised in the transaction that writes the invoice, so there are no gaps.
+CREATE TABLE platform.transfer_number (
+    year integer PRIMARY KEY,
+    last integer NOT NULL
+);

@@ -1,0 +1,1 @@
+"""The provider *transfer*: we write the invoice, the customer pays into our bank account, an operator says so."""

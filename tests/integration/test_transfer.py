@@ -1,0 +1,522 @@
+"""Customers who pay by transfer: our invoices, our numbers, the same rule of access."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from server import clock, mail
+from server.app import create_app
+from server.billing.invoice.jobs import mail_invoice, mail_unmailed
+from server.billing.plans import Interval, get_plan
+from server.billing.provider import PaymentServiceRefused, PaymentsNotSetUp, Target
+from server.billing.refresh import refresh_now
+from server.billing.transfer import commands
+from server.billing.transfer.gateway import TransferGateway
+from server.billing.transfer.pdf import render_invoice
+from server.billing.transfer.seller import Seller
+from server.config import ConfigError
+from server.db import TenantRef, connection, platform_transaction
+from server.errors import Conflict, InvalidInput, NotFound
+from server.storage import use as use_storage
+from tests.integration.rest_world import make_world
+from tests.integration.sign_up_world import letters
+from tests.integration.transfer_world import SELLER, START, Customer, days_later, transfers
+
+APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def no_ledger() -> Iterator[None]:
+    use_storage(None)
+    yield
+    use_storage(None)
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[TransferGateway]:
+    with transfers(tmp_path / "mail") as made:
+        yield made
+
+
+@pytest.fixture
+async def customer(tenant: TenantRef, gateway: TransferGateway) -> AsyncIterator[Customer]:
+    """Their trial is over."""
+    with clock.frozen(START):
+        made = Customer(tenant, gateway)
+        await made.enrol()
+        await made.after_trial()
+        yield made
+
+
+async def test_an_order_is_invoiced_at_once_and_may_be_used_at_once(customer: Customer):
+    """A company pays when its books get to it; its reps work meanwhile."""
+    number = await customer.order(seats=3)
+
+    [invoice] = await customer.invoices()
+    assert (invoice["number"], invoice["status"], invoice["currency"]) == (number, "open", "EUR")
+    assert re.fullmatch(r"OR-2026-\d{5}", number)
+    assert (invoice["subtotal_minor"], invoice["tax_minor"], invoice["total_minor"]) == (5_700, 684, 6_384)
+    assert invoice["due_at"] == START + timedelta(days=14)
+    assert (invoice["period_start"], invoice["period_end"]) == (START, datetime(2026, 4, 1, 9, tzinfo=UTC))
+    held = await customer.access()
+    assert (held.state, held.plan, held.seats_max) == ("active", "team", 3)
+
+
+async def test_an_unpaid_invoice_restricts_by_the_same_rule_and_its_payment_opens_again(customer: Customer):
+    """Fourteen days to pay, seven with a banner, seven of grace; nothing needs a job to have run."""
+    number = await customer.order()
+    due = START + timedelta(days=14)
+
+    states = [(await customer.access(due + timedelta(days=days))).state for days in (-1, 1, 8, 15)]
+    async with days_later(40) as now:
+        payment = await commands.mark_paid(number, on=now)
+
+    assert states == ["active", "past_due", "grace", "restricted"]
+    assert (payment.open_minor, (await customer.invoices())[0]["status"]) == (0, "paid")
+    assert (await customer.access(START + timedelta(days=41))).state == "active"
+
+
+async def test_the_rest_of_a_trial_is_not_charged(tenant: TenantRef, gateway: TransferGateway):
+    """The period begins when the trial ends."""
+    customer = Customer(tenant, gateway)
+    with clock.frozen(START):
+        await customer.enrol()
+        await customer.order()
+
+        [invoice] = await customer.invoices()
+        assert invoice["period_start"] == START + timedelta(days=14) == invoice["due_at"]
+
+
+async def test_renewals_are_written_ahead_once_and_the_period_moves_on(customer: Customer):
+    """Two weeks before, however often the job runs; after the period's end the next one is the present one."""
+    await commands.mark_paid(await customer.order())
+
+    async with days_later(16):  # 17 March: 15 days to go
+        early = await customer.tick()
+    async with days_later(17):
+        ahead = [await customer.tick() for _ in range(3)]
+    async with days_later(32):
+        await customer.tick()
+        present = await customer.subscription()
+
+    first, second = await customer.invoices()
+    assert (early, ahead) == (0, [1, 0, 0])
+    assert (second["period_start"], second["due_at"]) == (first["period_end"], first["period_end"])
+    assert present.items[0].period_start == first["period_end"]
+    assert second["subtotal_minor"] == first["subtotal_minor"]
+
+
+async def test_a_worker_that_slept_for_months_writes_what_it_missed(customer: Customer):
+    """One invoice a period, none twice."""
+    await customer.order()
+
+    async with days_later(100):  # 9 June
+        await customer.tick()
+        await customer.tick()
+
+    starts = [invoice["period_start"].strftime("%m-%d") for invoice in await customer.invoices()]
+    assert starts == ["03-01", "04-01", "05-01", "06-01"]
+
+
+async def test_an_upgrade_is_invoiced_by_exact_shares_and_once_by_its_key(customer: Customer):
+    """More seats and a better tier in the middle of the month."""
+    await commands.mark_paid(await customer.order(seats=2))
+
+    async with days_later(15.5) as at:  # exactly half of March
+        target = Target(get_plan("business"), Interval.MONTH, "EUR", 4)
+        preview = await customer.gateway.preview_change(customer.customer_id, await customer.subscription(), target, at)
+        for _ in range(2):
+            await customer.change("up", plan="business", seats=4, at=at)
+        held = await customer.access()
+
+    _, upgrade = await customer.invoices()
+    lines = [line["amount_minor"] for line in json.loads(upgrade["details"])["lines"]]
+    assert lines == [-1_900, 7_800]
+    assert [line.amount_minor for line in preview.lines] == lines
+    assert (upgrade["total_minor"], preview.due_minor) == (5_900 + 708, 5_900 + 708)
+    assert (held.plan, held.seats_max) == ("business", 4)
+
+
+async def test_what_was_invoiced_ahead_and_not_paid_is_written_anew_after_a_change(customer: Customer):
+    """Nobody pays for two seats and then for the third of the same month."""
+    await commands.mark_paid(await customer.order(seats=2))
+    async with days_later(20):
+        await customer.tick()
+        await customer.change("up", seats=3, at=START + timedelta(days=20))
+        await customer.tick()
+
+    invoices = await customer.invoices()
+    assert [(i["status"], i["subtotal_minor"]) for i in invoices] == [
+        ("paid", 3_800), ("void", 3_800), ("open", 675), ("open", 5_700),
+    ]  # fmt: skip
+    assert len({i["number"] for i in invoices}) == 4
+
+
+async def test_seats_bought_one_by_one_wait_for_the_next_invoice(customer: Customer):
+    """With the same shares."""
+    await commands.mark_paid(await customer.order(seats=2))
+    async with days_later(15.5) as at:
+        await customer.change("seat", seats=3, at=at, invoice=False)
+        held = await customer.access()
+    async with days_later(20):
+        await customer.tick()
+
+    _, renewal = await customer.invoices()
+    assert held.seats_max == 3
+    assert renewal["subtotal_minor"] == 950 + 3 * 1_900
+
+
+async def test_a_credit_is_set_off_against_the_next_invoices(customer: Customer):
+    """From a year that is paid to months: the rest of the year pays them, and no invoice is below zero."""
+    await commands.mark_paid(await customer.order(interval=Interval.YEAR, seats=2))
+    async with days_later(1):
+        await customer.change("to months", interval=Interval.MONTH, seats=2)
+    async with days_later(20):
+        await customer.tick()
+
+    _, change, renewal = await customer.invoices()
+    credit = 38_000 - round(38_000 / 365) - 3_800
+    assert [(i["status"], i["total_minor"]) for i in (change, renewal)] == [("paid", 0), ("paid", 0)]
+    kinds = {line["line"]["kind"]: line["amount_minor"] for line in json.loads(renewal["details"])["lines"]}
+    assert kinds == {"credit": -credit, "period": 3_800, "carried": credit - 3_800}
+
+
+async def test_a_downgrade_waits_for_the_end_of_the_period_and_can_be_withdrawn(customer: Customer):
+    """Nothing is lost of what is paid."""
+    await commands.mark_paid(await customer.order("business", seats=4))
+    target = Target(get_plan("team"), Interval.MONTH, "EUR", 2)
+    gateway = customer.gateway
+    async with days_later(5):
+        await gateway.schedule_change(await customer.subscription(), target, "down")
+        await gateway.withdraw_change(await customer.subscription(), "stay")
+        withdrawn = (await customer.subscription()).scheduled
+        await gateway.schedule_change(await customer.subscription(), target, "down again")
+        planned = (await customer.subscription()).scheduled
+    async with days_later(20):
+        await customer.tick()
+        before = await customer.access()
+    async with days_later(32):
+        await customer.tick()
+        after = await customer.access()
+
+    assert withdrawn is None
+    assert planned is not None
+    assert (planned.at, planned.quantity) == (datetime(2026, 4, 1, 9, tzinfo=UTC), 2)
+    assert [(each.plan, each.seats_max) for each in (before, after)] == [("business", 4), ("team", 2)]
+    assert [i["subtotal_minor"] for i in await customer.invoices()] == [15_600, 3_800]
+
+
+async def test_a_planned_change_of_the_interval_counts_from_where_it_begins(customer: Customer):
+    """From months to years at the month's end."""
+    await commands.mark_paid(await customer.order(seats=2))
+    target = Target(get_plan("team"), Interval.YEAR, "EUR", 2)
+    await customer.gateway.schedule_change(await customer.subscription(), target, "yearly")
+    async with days_later(20):
+        await customer.tick()
+        present = await customer.subscription()
+    async with days_later(40):
+        await customer.tick()
+        later = await customer.subscription()
+
+    _, yearly = await customer.invoices()
+    assert (yearly["subtotal_minor"], yearly["period_end"]) == (38_000, datetime(2027, 4, 1, 9, tzinfo=UTC))
+    assert present.items[0].lookup_key == "outrider_team_v1_month_eur"
+    assert later.items[0].lookup_key == "outrider_team_v1_year_eur"
+    assert later.items[0].period_end == datetime(2027, 4, 1, 9, tzinfo=UTC)
+
+
+async def test_a_cancellation_ends_it_with_the_period_and_can_be_taken_back(customer: Customer):
+    """The invoice for what nobody wants any more is taken back."""
+    await commands.mark_paid(await customer.order())
+    gateway = customer.gateway
+    async with days_later(20):
+        await customer.tick()
+        await gateway.cancel(await customer.subscription(), "cancel")
+        await gateway.resume(await customer.subscription(), "resume")
+        resumed = (await customer.subscription()).cancel_at
+        await gateway.cancel(await customer.subscription(), "cancel again")
+        await customer.tick()
+        held = await customer.access()
+    async with days_later(32):
+        await customer.tick()
+        ended = await customer.access()
+
+    assert resumed is None
+    assert (held.state, held.ends_at) == ("active", datetime(2026, 4, 1, 9, tzinfo=UTC))
+    assert ended.state == "cancelled"
+    assert [i["status"] for i in await customer.invoices()] == ["paid", "void"]
+    async with days_later(33):
+        await customer.order(seats=1)
+        assert (await customer.access()).state == "active"
+
+
+async def test_numbers_have_no_gaps_also_when_many_are_written_at_once_and_some_fail(
+    gateway: TransferGateway, new_tenant: Callable[[], Awaitable[TenantRef]], monkeypatch: pytest.MonkeyPatch
+):
+    """A tax office asks for each number that is missing."""
+    customers = [Customer(await new_tenant(), gateway) for _ in range(5)]
+    year = datetime(2031, 6, 1, tzinfo=UTC)
+    with clock.frozen(year):
+        for each in customers:
+            await each.enrol()
+        real = commands.refresh_now
+
+        async def fail(customer: Customer) -> None:
+            with pytest.raises(InvalidInput):
+                await commands.order(customer.tenant.slug, "team", Interval.MONTH, 99)
+
+        await asyncio.gather(*(each.order() for each in customers[:4]), fail(customers[4]))
+        monkeypatch.setattr(commands, "refresh_now", real)
+        await customers[4].order()
+
+    found = sorted([(await each.invoices())[0]["number"] for each in customers])
+    assert found == [f"OR-2031-{n:05d}" for n in range(1, 6)]
+
+
+async def test_the_year_of_a_number_is_the_sellers(customer: Customer):
+    """In Dublin it is still the old year when it is the new one in Almaty."""
+    with clock.frozen(datetime(2032, 12, 31, 23, 30, tzinfo=UTC)):
+        number = await customer.order()
+
+    assert number == "OR-2032-00001"
+
+
+@pytest.mark.parametrize(
+    ("currency", "subtotal", "tax", "words"),
+    [("KZT", 2_970_000, 356_400, "33 264,00 ₸"), ("JPY", 8_700, 1_044, "9,744"), ("KWD", 18_000, 2_160, "20.160")],
+)
+async def test_currencies_have_the_minor_units_they_have(
+    tenant: TenantRef, gateway: TransferGateway, currency: str, subtotal: int, tax: int, words: str, tmp_path: Path
+):
+    """Yen have none, dinars three."""
+    customer = Customer(tenant, gateway)
+    await customer.enrol(currency=currency, language="kk" if currency == "KZT" else "en")
+    await customer.order(seats=3)
+
+    [invoice] = await customer.invoices()
+    await mail_invoice.fn.__wrapped__(invoice["id"])
+    assert (invoice["subtotal_minor"], invoice["tax_minor"]) == (subtotal, tax)
+    [letter] = letters(tmp_path / "mail")
+    body = letter.get_body()
+    assert body is not None
+    assert words in body.get_content().replace("\xa0", " ")
+
+
+async def test_an_invoice_is_mailed_once_with_its_pdf_to_who_pays_and_who_keeps_the_books(
+    customer: Customer, tmp_path: Path
+):
+    """However often the job runs."""
+    async with platform_transaction():
+        await connection().execute(
+            "UPDATE billing_account SET accountant_email = 'books@acme.example', language = 'ru' WHERE tenant_id = $1",
+            customer.tenant.id,
+        )
+    number = await customer.order()
+    [invoice] = await customer.invoices()
+
+    for _ in range(3):
+        await mail_invoice.fn.__wrapped__(invoice["id"])
+
+    [letter] = letters(tmp_path / "mail")
+    [attached] = letter.iter_attachments()
+    assert (letter["To"], letter["Cc"]) == ("billing@acme.example", "books@acme.example")
+    assert letter["Subject"] == f"Счёт {number}"
+    assert attached.get_filename() == f"{number}.pdf"
+    assert attached.get_content().startswith(b"%PDF-")
+    assert (await customer.invoices())[0]["mailed_at"] is not None
+
+
+async def test_with_mail_down_an_invoice_is_mailed_later(customer: Customer, monkeypatch: pytest.MonkeyPatch):
+    """And one whose job was lost is found."""
+    await customer.order()
+    [invoice] = await customer.invoices()
+    monkeypatch.setattr(mail, "send", _refuse)
+    with pytest.raises(ConnectionRefusedError):
+        await mail_invoice.fn.__wrapped__(invoice["id"])
+    monkeypatch.undo()
+
+    assert await mail_unmailed() >= 1
+    assert await mail_unmailed() == 0  # a job is on its way
+    await mail_invoice.fn.__wrapped__(invoice["id"])
+    assert (await customer.invoices())[0]["mailed_at"] is not None
+
+
+async def _refuse(*_: Any) -> None:
+    raise ConnectionRefusedError
+
+
+async def test_an_invoice_says_what_it_said_when_it_was_written(customer: Customer):
+    """A new name stands on later ones; the paper that is in somebody's books does not change."""
+    await customer.order()
+    [before] = await customer.invoices()
+    async with platform_transaction():
+        await connection().execute("UPDATE billing_account SET legal_name = 'New Name'")
+
+    document = json.loads((await customer.invoices())[0]["details"])
+    assert document["buyer"]["name"] == "Test tenant"
+    assert render_invoice(document) == render_invoice(json.loads(before["details"]))
+
+
+async def test_a_payment_in_part_is_noted_and_the_rest_stays_open(customer: Customer):
+    """Bank fees happen."""
+    number = await customer.order(seats=2)  # 42.56
+
+    part = await commands.mark_paid(number, amount=Decimal("42.00"))
+    with pytest.raises(InvalidInput, match=r"0\.56"):
+        await commands.mark_paid(number, amount=Decimal("1.00"))
+    with pytest.raises(InvalidInput, match="amount"):
+        await commands.mark_paid(number, amount=Decimal("0.001"))
+    rest = await commands.mark_paid(number)
+
+    assert (part.open_minor, rest.open_minor) == (56, 0)
+    [invoice] = await customer.invoices()
+    assert [each["amount_minor"] for each in json.loads(invoice["details"])["payments"]] == [4_200, 56]
+
+
+async def test_what_cannot_be_paid_is_refused(customer: Customer):
+    """Twice, in the future, or what is nobody's."""
+    number = await customer.order()
+    with pytest.raises(InvalidInput, match="to come"):
+        await commands.mark_paid(number, on=clock.now() + timedelta(days=1))
+    await commands.mark_paid(number)
+
+    with pytest.raises(Conflict, match="paid"):
+        await commands.mark_paid(number)
+    with pytest.raises(NotFound, match="OR-1999"):
+        await commands.mark_paid("OR-1999-00001")
+
+
+async def test_what_cannot_be_ordered_is_refused_and_costs_no_number(customer: Customer):
+    """Seats that the tier has not, a second subscription, a tenant that pays by card."""
+    with pytest.raises(InvalidInput, match="seats"):
+        await customer.order(seats=26)
+    with pytest.raises(InvalidInput, match="price"):
+        await customer.order("free")
+    await customer.order()
+    with pytest.raises(PaymentServiceRefused, match="already"):
+        await customer.order()
+    async with platform_transaction():
+        await connection().execute(
+            "UPDATE billing_account SET provider = 'stripe' WHERE tenant_id = $1", customer.tenant.id
+        )
+    with pytest.raises(Conflict, match="card"):
+        await customer.order()
+    assert len(await customer.invoices()) == 1
+
+
+async def test_without_a_seller_nothing_is_ordered(tenant: TenantRef):
+    """An invoice of nobody is none."""
+    with pytest.raises(PaymentsNotSetUp):
+        await commands.order(tenant.slug, "team", Interval.MONTH, 1)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {}, SELLER | {"name": ""}, SELLER | {"bank": "IBAN"}, SELLER | {"vat_percent": "x"},
+        SELLER | {"vat_percent": "120"}, SELLER | {"timezone": "Mars"}, SELLER | {"due_days": 400},
+    ],
+)  # fmt: skip
+def test_a_seller_that_is_none_is_told_to_the_operator(given: dict[str, Any]):
+    """Before the first invoice, not on it."""
+    with pytest.raises(ConfigError, match="OUTRIDER_INVOICE_SELLER"):
+        Seller.of(given)
+
+
+async def test_invoices_are_listed_and_fetched_by_who_does_the_billing(
+    customer: Customer, new_tenant: Callable[[], Awaitable[TenantRef]]
+):
+    """With their PDF; nobody else's are there."""
+    world = await make_world(APP, customer.tenant)
+    other = await make_world(APP, await new_tenant())
+    number = await customer.order()
+
+    [listed] = (await world.billing.get("/billing/invoices"))["items"]
+    one = await world.admin.get(f"/billing/invoices/{listed['id']}")
+    pdf = await world.billing.send("GET", listed["pdf_url"])
+
+    assert one == listed
+    assert (one["number"], one["status"], one["provider"]) == (number, "open", "transfer")
+    assert (pdf.status_code, pdf.headers["content-type"]) == (200, "application/pdf")
+    assert pdf.content.startswith(b"%PDF-")
+    assert (await other.owner.get("/billing/invoices"))["items"] == []
+    for path in (f"/billing/invoices/{listed['id']}", listed["pdf_url"]):
+        assert (await other.owner.refusal("GET", path))[:2] == (404, "not_found")
+        assert (await world.rep.refusal("GET", path))[:2] == (403, "forbidden")
+
+
+async def test_an_invoice_of_the_payment_provider_is_fetched_from_there(customer: Customer):
+    """We link to it, and keep no copy."""
+    world = await make_world(APP, customer.tenant)
+    await insert_stripe_invoices(customer.tenant, 1)
+
+    [listed] = (await world.owner.get("/billing/invoices"))["items"]
+    reply = await world.owner.send("GET", f"/billing/invoices/{listed['id']}/pdf")
+
+    assert listed["pdf_url"] == "https://stripe.example/0.pdf"
+    assert (reply.status_code, reply.headers["location"]) == (302, "https://stripe.example/0.pdf")
+
+
+async def insert_stripe_invoices(tenant: TenantRef, count: int) -> None:
+    async with platform_transaction():
+        for n in range(count):
+            await connection().execute(
+                """INSERT INTO billing_invoice (id, tenant_id, provider, number, status, currency, subtotal_minor,
+                    total_minor, issued_at, pdf_url, created_at)
+                VALUES ($1, $2, 'stripe', $3, 'paid', 'EUR', 1900, 1900, $4, $5, $4)""",
+                f"in_{tenant.id.hex[:8]}{n}", tenant.id, f"S-{n}", clock.now() + timedelta(seconds=n),
+                f"https://stripe.example/{n}.pdf",
+            )  # fmt: skip
+
+
+async def test_many_invoices_come_page_by_page(customer: Customer):
+    """Newest first, each once."""
+    world = await make_world(APP, customer.tenant)
+    await insert_stripe_invoices(customer.tenant, 53)
+
+    first = await world.owner.get("/billing/invoices")
+    second = await world.owner.get("/billing/invoices", after=first["next"])
+
+    numbers = [each["number"] for each in (*first["items"], *second["items"])]
+    assert numbers == [f"S-{n}" for n in reversed(range(53))]
+    assert second["next"] is None
+
+
+async def test_an_invoice_of_the_payment_provider_is_mailed_to_the_accountant_once(customer: Customer, tmp_path: Path):
+    """Only where there is one; who pays has it from the provider."""
+    await insert_stripe_invoices(customer.tenant, 1)
+    [invoice] = await customer.invoices()
+    await mail_invoice.fn.__wrapped__(invoice["id"])
+    nobody = letters(tmp_path / "mail") if (tmp_path / "mail").exists() else []
+    async with platform_transaction():
+        await connection().execute(
+            "UPDATE billing_account SET accountant_email = 'books@acme.example' WHERE tenant_id = $1",
+            customer.tenant.id,
+        )
+
+    for _ in range(2):
+        await mail_invoice.fn.__wrapped__(invoice["id"])
+
+    [letter] = letters(tmp_path / "mail")
+    assert nobody == []
+    assert letter["To"] == "books@acme.example"
+    assert "https://stripe.example/0.pdf" in letter.get_content()
+
+
+async def test_the_same_state_is_mirrored_however_often_it_is_fetched(customer: Customer):
+    """A refetch of what we wrote ourselves changes nothing of it."""
+    await customer.order()
+    before = await customer.invoices()
+
+    again = [await refresh_now(customer.tenant.id) for _ in range(2)]
+
+    assert await customer.invoices() == before
+    assert [refreshed and refreshed.changes for refreshed in again] == [(), ()]
