@@ -146,7 +146,7 @@ def _sum_up_stripe(terminalreporter) -> None:
             for name, value in report.user_properties:
                 if name == "stripe":
                     checked.update(value)
-    if checked:
+    if checked["requests"]:
         share = checked["responses"] / max(checked["requests"], 1)
         terminalreporter.write_line(
             f"stripe: {checked['requests']:,} requests, {checked['responses']:,} responses and "

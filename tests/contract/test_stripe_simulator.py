@@ -1,16 +1,21 @@
 """The simulated Stripe answers the real SDK as Stripe does: parameters, errors, idempotency, pages, webhooks."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 import stripe as sdk
 
 from tests.stripe import Policy, StripeProblem, StripeSimulator
 
+ROOT = Path(__file__).parents[2]
 SECRET = "whsec_of_the_tests"
 
 
@@ -353,3 +358,28 @@ async def test_the_async_client_of_the_sdk_works_against_it(stripe: StripeSimula
 
     await http.close_async()
     assert again.email == "a@example.com"
+
+
+def test_it_serves_a_product_in_another_process_and_is_moved_over_http():
+    """The bench and the demo run beside it."""
+    command = [sys.executable, "-m", "tests.stripe", "--port", "0", "--clock", "2027-01-31T10:00:00Z"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[-1]
+            http = sdk.RequestsClient()
+            client = sdk.StripeClient("sk_test_x", base_addresses={"api": url}, http_client=http)
+            customer = client.v1.customers.create({"email": "a@example.com"})
+            body = json.dumps({"customer_id": customer.id}).encode()
+            with urlopen(Request(f"{url}/_simulator/save_card", body)) as answer:
+                saved = json.load(answer)["result"]
+            with urlopen(Request(f"{url}/_simulator/advance", b'{"to": 1820000000}')) as answer:
+                moved = json.load(answer)["now"]
+            methods = client.v1.payment_methods.list({"customer": customer.id}).data
+            http.close()
+        finally:
+            process.terminate()
+
+    assert [each.id for each in methods] == [saved]
+    assert moved == 1_820_000_000
+    assert process.returncode == 0

@@ -1,5 +1,6 @@
 """The simulator's own calls over HTTP, for a product that runs in another process: `POST /_simulator/advance`."""
 
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tests.stripe.simulator import StripeSimulator
 
 CALLS = {"advance", "complete_checkout", "save_card", "card_fails", "card_works", "fail_next", "hang_next", "cut_next",
-         "send_webhooks_to", "dispute", "close_dispute", "authenticate", "charge_of", "deliveries", "deliver", "report"}  # fmt: skip
+         "send_webhooks_to", "dispute", "close_dispute", "authenticate", "charge_of", "deliveries", "deliver", "report", "set_outage"}  # fmt: skip
 
 
 def control(simulator: "StripeSimulator", request: Request) -> Response:
@@ -23,6 +24,9 @@ def control(simulator: "StripeSimulator", request: Request) -> Response:
     given: dict[str, Any] = msgspec.json.decode(request.body or b"{}")
     if name == "deliveries":
         given = {"policy": msgspec.convert(given, Policy)}
+    if name == "deliver":  # not here: what receives it may ask Stripe, which is this thread
+        Thread(target=simulator.deliver, kwargs=given, daemon=True).start()
+        return Response(200, msgspec.json.encode({"result": None, "now": simulator.now}))
     try:
         result = getattr(simulator, name)(**given)
     except StripeProblem as problem:

@@ -25,13 +25,14 @@ class Request:
 
 @dataclass
 class Response:
-    """What is answered; `hang` sends nothing, `cut` closes the connection in the middle of the body."""
+    """What is answered; `hang` sends nothing, `drop` closes at once, `cut` in the middle of the body."""
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     hang: bool = False
+    drop: bool = False
     cut: bool = False
 
 
@@ -45,7 +46,6 @@ class Server:
         self._started = threading.Event()
         self._connections: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._run, name="stripe-simulator", daemon=True)
-        self.refusing = False
         self.url = ""
 
     def start(self) -> "Server":
@@ -54,6 +54,10 @@ class Server:
         if not self.url:
             raise OSError(f"the simulator could not listen on port {self._port}")
         return self
+
+    def discard(self) -> None:
+        """Let go of a server that was never started."""
+        self._loop.close()
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -83,9 +87,7 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         try:
-            while not self.refusing and (request := await _read(reader)) is not None:
-                if self.refusing:
-                    break
+            while (request := await _read(reader)) is not None:
                 if not await self._respond(writer, request, self._answer(request)):
                     break
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -97,6 +99,8 @@ class Server:
     async def _respond(self, writer: asyncio.StreamWriter, request: Request, response: Response) -> bool:
         if response.hang:
             await asyncio.sleep(3600)
+        if response.drop or response.hang:
+            return False
         head = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}"]
         head.append(f"Content-Type: {response.content_type}")
         head.append(f"Content-Length: {len(response.body)}")

@@ -12,6 +12,7 @@ import stripe
 from tests.stripe import checkout, customers, refunds
 from tests.stripe.api import Api
 from tests.stripe.cards import CARDS, attach
+from tests.stripe.control import control
 from tests.stripe.deliveries import Deliveries, Delivery, Endpoint, Policy, Sent
 from tests.stripe.documents import document
 from tests.stripe.faults import Fault
@@ -44,6 +45,7 @@ class StripeSimulator:
         self.world.on_event = self.webhooks.take_in
         self.world.on_endpoint = self._follow_endpoint
         self._server = Server(self._answer, port=port)
+        self._out = False
         self._clients: list[stripe.RequestsClient] = []
 
     @classmethod
@@ -91,9 +93,7 @@ class StripeSimulator:
     def _answer(self, request: Request) -> Response:
         with self.lock:
             if request.path.startswith(("/v1/", "/v2/")):
-                return self.api.answer(request)
-            from tests.stripe.control import control
-
+                return Response(503, b"", drop=True) if self._out else self.api.answer(request)
             if request.path.startswith("/_simulator/"):
                 return control(self, request)
             found = document(self.world, request.path)
@@ -264,11 +264,15 @@ class StripeSimulator:
     @contextmanager
     def outage(self) -> Iterator[None]:
         """Stripe cannot be reached within the block."""
-        self._server.refusing = True
+        self.set_outage(on=True)
         try:
             yield
         finally:
-            self._server.refusing = False
+            self.set_outage(on=False)
+
+    def set_outage(self, *, on: bool) -> None:
+        """From now on, Stripe cannot be reached, or can again; the calls of `control` always can."""
+        self._out = on
 
 
 __all__ = ["CARDS", "TOTALS", "Delivery", "Policy", "Sent", "Settings", "StripeSimulator"]
