@@ -21,6 +21,7 @@ from outrider_sdk.protocol import (
     Outcome,
     canonical_json,
     chain_digest,
+    encoding,
 )
 from outrider_sdk.store import Store
 
@@ -91,14 +92,23 @@ FROM sync_outbox """
 
 
 def entries(
-    conn: sqlite3.Connection, where: str, parameters: Sequence[object] = (), *, newest_first: bool = False
+    conn: sqlite3.Connection,
+    where: str,
+    parameters: Sequence[object] = (),
+    *,
+    newest_first: bool = False,
+    derived: bool = True,
 ) -> Iterator[Entry]:
-    """Mutations of the outbox that fulfil an SQL condition, in order of their numbers."""
-    for number, digest, captured_at, skew, changes, derived, size_bytes, status, past_lease in conn.execute(
+    """Mutations of the outbox that fulfil an SQL condition, in order of their numbers.
+
+    Args:
+        derived: with what the device filled in for its own view; left out, `Entry.derived` is empty.
+    """
+    for number, digest, captured_at, skew, changes, filled, size_bytes, status, past_lease in conn.execute(
         f"{_SELECT} WHERE {where} ORDER BY number {'DESC' if newest_first else ''}",
         parameters,
     ):
-        told = json.loads(changes), json.loads(derived)
+        told = json.loads(changes), json.loads(filled) if derived else []
         yield Entry(number, digest, captured_at, skew, *told, size_bytes, status, bool(past_lease))
 
 
@@ -156,7 +166,7 @@ def next_chunk(
     chunk: list[Mutation] = []
     size = 0
     where = "number >= ?" if again else "status IS NULL AND number >= ?"
-    for entry in entries(conn, where, (start,)):
+    for entry in entries(conn, where, (start,), derived=False):
         size += entry.size_bytes + 256
         if len(chunk) == min(at_most, PUSH_MUTATIONS_MAX) or (chunk and size > CHUNK_BYTES_MAX):
             break
@@ -187,25 +197,32 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
         ReplicaForked: an outcome belongs to another mutation under the same number.
         ProtocolViolation: it is no outcome, or of a number that this device never gave.
     """
-    news = []
+    told = {}
+    for outcome in outcomes:
+        number = outcome.get("number")
+        if outcome.get("status") not in ("applied", "merged", "refused", PARKED) or not isinstance(number, int):
+            raise ProtocolViolation(f"The server sent an outcome that this SDK can't read: {outcome!r}")
+        told.setdefault(number, outcome)
+    if not told:
+        return []
     with store.read() as conn:
-        for outcome in outcomes:
-            number, status = outcome.get("number"), outcome.get("status")
-            if status not in ("applied", "merged", "refused", PARKED) or not isinstance(number, int):
-                raise ProtocolViolation(f"The server sent an outcome that this SDK can't read: {outcome!r}")
-            row = conn.execute("SELECT digest, status FROM sync_outbox WHERE number = ?", (number,)).fetchone()
-            if row is None:
-                continue  # of history that is no longer kept
-            if outcome.get("digest") not in (None, row[0]):
+        known = conn.execute(
+            "SELECT number, digest, status FROM sync_outbox WHERE number BETWEEN ? AND ?", (min(told), max(told))
+        )
+        # Of what is not in the file, history is no longer kept.
+        held = {number: (digest, status) for number, digest, status in known if number in told}
+        for number, (digest, _) in held.items():
+            if told[number].get("digest") not in (None, digest):
                 raise ReplicaForked(number)
-            if row[1] is None:
-                text = canonical_json(outcome)
-                if status == PARKED:  # not answered yet: it is sent again until it is
-                    conn.execute("UPDATE sync_outbox SET outcome = ? WHERE number = ?", (text, number))
-                    continue
-                conn.execute("UPDATE sync_outbox SET status = ?, outcome = ? WHERE number = ?", (status, text, number))
-                forget(conn, outcome.get("erased", []))
-                news.append(outcome)
+        fresh = [told[number] for number, (_, status) in held.items() if status is None]
+        news = [outcome for outcome in fresh if outcome["status"] != PARKED]
+        # What is parked is not answered yet: it is sent again until it is.
+        conn.executemany(
+            "UPDATE sync_outbox SET status = nullif(?, ?), outcome = ? WHERE number = ?",
+            [(o["status"], PARKED, encoding.dumps(o).decode(), o["number"]) for o in fresh],
+        )
+        for outcome in news:
+            forget(conn, outcome.get("erased", []))
         recount_answered(store, conn)
     return news
 

@@ -1,7 +1,7 @@
 """One sync: push what is pending, pull what is new, show it at once. The only part that talks to the server.
 
-Each step is durable before the next begins, so a sync that breaks off anywhere is gone on with by the next one: see
-`push` and `pull`. Rows, cursor and overlay change together (`reveal`).
+What a step builds on is durable before it begins, so a sync that breaks off anywhere is gone on with by the next one:
+see `push` and `pull`. Rows, cursor and overlay change together (`reveal`).
 """
 
 import time

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 from urllib.parse import urlsplit
 
 from outrider_sdk.content_transport import ContentCalls
@@ -40,6 +40,7 @@ from outrider_sdk.protocol import (
 from outrider_sdk.protocol.checksum import ChecksumReply, ChecksumRequest
 from outrider_sdk.protocol.columns import ColumnMalformed, unpack_page
 from outrider_sdk.snapshot_transport import SnapshotCalls
+from outrider_sdk.under_way import UnderWay
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -86,6 +87,14 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class PipelinedTransport(Protocol):
+    """A `Transport` that sends a push while its caller goes on with other things."""
+
+    def begin_push(self, request: PushRequest) -> UnderWay[PushReply]:
+        """`push`, in a thread; until that is done, nothing else is asked of the transport."""
 
 
 class _Lost(Exception):
@@ -305,6 +314,10 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
         """`POST /sync/push` (protocol 4)."""
         message = {**request, "mutations": lean(request["mutations"])}
         return cast(PushReply, self._authorised("/sync/push", message, again={"again": True}))
+
+    def begin_push(self, request: PushRequest) -> UnderWay[PushReply]:
+        """See `PipelinedTransport`."""
+        return UnderWay(lambda: self.push(request))
 
     def pull(self, request: PullRequest) -> PullPage:
         """`POST /sync/pull` (protocol 5).

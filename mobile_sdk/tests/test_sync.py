@@ -4,6 +4,7 @@ import pytest
 from outrider_sdk import (
     InvalidValue,
     MemoryCredentials,
+    NotDiscardable,
     NotEnrolled,
     Offline,
     ProtocolViolation,
@@ -72,12 +73,29 @@ def test_a_long_outbox_goes_in_chunks_and_outcomes_are_acknowledged(crm, shop, t
     pushes = [request for name, request in transport.requests if name == "push"]
     pull = transport.requests[-1][1]
     assert [len(push["mutations"]) for push in pushes] == [10, 10, 5]
-    assert [push["acked_through"] for push in pushes] == [0, 10, 20]
+    assert [push["acked_through"] for push in pushes] == [0, 0, 10]  # a push leaves before the last one's are stored
     assert pull["acked_through"] == 25
     assert (report.pushed, report.applied) == (25, 25)
     transport.requests.clear()
     crm.sync()
     assert names(transport) == ["pull"]
+
+
+def test_what_was_made_ready_and_never_left_can_still_be_discarded(crm, shop, transport, monkeypatch):
+    """While one push is under way the next is made ready; where the line breaks, it is still the person's own."""
+    monkeypatch.setattr(outbox, "PUSH_MUTATIONS_MAX", 10)
+    for number in range(25):
+        crm.contacts.create(account_id=shop["account"], name=f"{number}")
+    first = crm.status().last_number - 24
+    transport.faults.append("before")
+
+    with pytest.raises(Offline):
+        crm.sync()
+
+    with pytest.raises(NotDiscardable):
+        crm.discard(first + 9)
+    crm.discard(first + 10)
+    assert crm.sync().applied == 25
 
 
 def test_large_mutations_make_small_chunks(crm, shop, transport, monkeypatch):
