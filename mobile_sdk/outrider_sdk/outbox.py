@@ -197,7 +197,7 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
         ReplicaForked: an outcome belongs to another mutation under the same number.
         ProtocolViolation: it is no outcome, or of a number that this device never gave.
     """
-    told = {}
+    told: dict[int, Outcome] = {}
     for outcome in outcomes:
         number = outcome.get("number")
         if outcome.get("status") not in ("applied", "merged", "refused", PARKED) or not isinstance(number, int):
