@@ -44,7 +44,7 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "GET /api-keys/{key_id}": ("not_found",),
     "DELETE /api-keys/{key_id}": ("not_found",),
     "GET /devices": (),
-    "POST /devices/codes": (*_PAID, "not_found"),
+    "POST /devices/codes": ("not_found",),
     "POST /devices/incarnations": ("proof_invalid", "incarnation_unknown", "incarnations_exhausted"),
     "DELETE /devices/{device_id}": ("not_found",),
     "POST /devices/{device_id}/wipe": ("not_found",),

@@ -181,14 +181,14 @@ async def create_device(
 
 
 async def require_room(device: Device, tenant: EntitledTenant) -> None:
-    """Let a device that was just made stay, as far as the tenant's plan has room; what goes on as another always may.
+    """Let a new device that was just made stay, as far as the tenant's plan has room.
 
     Raises:
         SeatMissing: its member has no seat.
         GrowthPaused, LimitReached: no device may join, or the member has as many as each may.
     """
     now = tenant.entitlement
-    if not tenant.steps or device.origin_id is not None:
+    if not tenant.steps:
         return
     if not tenant.seats.seats(device.member_id, now.seats_max):
         raise limits.SeatMissing(now, _STRANGER)

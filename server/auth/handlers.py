@@ -80,7 +80,8 @@ async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state:
     begin = partial(incarnations.enrol_again, _heritage(data.previous)) if data.previous else devices.create_device
     async with tenant_transaction(tenant):
         enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret, begin=begin)
-        await devices.require_room(enrolment.device, entitled)
+        if data.previous is None:  # another one brings work that it captured: that is never refused for a bill
+            await devices.require_room(enrolment.device, entitled)
         lease = await grant_lease(enrolment.device.id)
     return await _admit(enrolment.device, enrolment.role, lease, entitled, state)
 
@@ -156,7 +157,7 @@ async def refresh_device(slug: FromPath[str], data: JSONBody[TokenRequest], stat
     )
 
 
-@post("/devices/codes")
+@post("/devices/codes", opt=OPEN)
 async def draw_code(data: JSONBody[CodeRequest], session: NamedDependency[Session], state: State) -> CodeReply:
     """Draw a one-time code by which a device is enrolled: one's own, or that of somebody one looks after."""
     async with tenant_transaction(session.tenant):

@@ -20,7 +20,7 @@ from server.crm.order.submission import get_lines, judge, load_market
 from server.crm.order.tables import Order
 from server.db import SYSTEM, Revision, TenantRef, connection, platform_transaction, savepoint, tenant_write
 from server.errors import AppError
-from server.sync.push import price_window
+from server.sync.price_window import load_price_window
 from server.sync.rows import load_prices
 from server.tenants.entitlements import REGAINED, find_entitlement
 from server.tenants.service import TenantUnknown, get_tenant
@@ -85,6 +85,6 @@ async def _as_captured(order: Row, lines: Sequence[Row], market: Market) -> Mark
     """The market with the prices of the capture, which count if they did when the order came in."""
     captured, came = order["captured_at"] or order["submitted_at"], order["submitted_at"]
     prices = await load_prices([str(order["price_list_id"])], sorted({str(line["product_id"]) for line in lines}))
-    window = timedelta(microseconds=await price_window())
+    window = timedelta(microseconds=await load_price_window())
     at_capture = {(product, unit): price.at(to_micros(captured)) for (_, product, unit), price in prices.items()}
     return replace(market, prices_at_capture=at_capture, within_window=came - captured <= window)

@@ -32,14 +32,12 @@ from server.sync.load import load_state
 from server.sync.merge import capture_time
 from server.sync.numbers import check_chain, check_known, split_known
 from server.sync.parking import HEALING, PARKED
+from server.sync.price_window import load_price_window
 from server.sync.refusals import Refusal
 from server.sync.state import CREATION, Device, State, WritePlan
 from server.sync.values import is_id
 
 PUSH_CHUNK = 2_000
-DAY_US = 86_400_000_000
-PRICE_WINDOW_DAYS = 7
-"""For how long a captured price is honoured, unless the tenant's setting `price_window_days` says otherwise."""
 
 POISON = Refusal(
     "poison", "It could not be stored, for a reason that is ours, not yours. It is kept; please report it."
@@ -275,7 +273,7 @@ async def _load(mutations: list[dict[str, Any]], device: Device, revision: Revis
         device,
         revision=revision.number,
         now=to_micros(revision.at),
-        price_window=await price_window(),
+        price_window=await load_price_window(),
         source=rows,
     )
     state.healing = device.healing
@@ -297,12 +295,6 @@ def _poison(mutation: dict[str, Any], state: State) -> WritePlan:
     plan = WritePlan()
     refuse(mutation, POISON, state, plan)
     return plan
-
-
-async def price_window() -> int:
-    """For how long the tenant honours a captured price, in microseconds."""
-    days = await connection().fetchval("SELECT value::text FROM setting WHERE key = 'price_window_days'")
-    return int(json.loads(days) if days else PRICE_WINDOW_DAYS) * DAY_US
 
 
 async def _write(plan: WritePlan, state: State) -> None:

@@ -4,8 +4,8 @@ The rows are the platform's, and the members the tenant's: no transaction spans 
 as seated while a seat is free, and `follow_members`, which may be repeated at any time, brings the rows in line.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,10 @@ class Seats:
 
     holders: tuple[UUID, ...] = ()
     withdrawn: frozenset[UUID] = frozenset()
+    _turns: Mapping[UUID, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_turns", {member_id: turn for turn, member_id in enumerate(self.holders)})
 
     def seats(self, member_id: UUID, seats_max: int | None) -> bool:
         """Whether the member works on one of so many seats. Where there are too few, those who came first do."""
@@ -26,9 +30,7 @@ class Seats:
             return False
         if seats_max is None:
             return True
-        if member_id in self.holders:
-            return self.holders.index(member_id) < seats_max
-        return len(self.holders) < seats_max
+        return self._turns.get(member_id, len(self.holders)) < seats_max
 
 
 NO_SEATS: Final = Seats()

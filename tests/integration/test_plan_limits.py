@@ -206,6 +206,23 @@ async def test_each_person_has_as_many_devices_as_the_plan_says(world: World):
     assert (other.status_code, again.status_code) == (201, 201)
 
 
+async def test_a_phone_that_brings_work_is_let_in_whatever_is_paid(world: World):
+    """It was reset, and enrols again with what it holds: a bill must not keep that on the phone."""
+    await entitle(world.tenant, "restricted", seats_max=0)
+    code = (await world.rep.post("/devices/codes"))["code"]
+    previous = {
+        "device_id": str(uuid7()), "key": str(uuid7()), "proof": "0" * 64,
+        "points": [{"number": 0, "digest": "0" * 64}],
+    }  # fmt: skip
+    body = {"code": code, "name": "phone", "secret": "A" * 43}
+
+    fresh = await world.rep.send("POST", f"/t/{world.tenant.slug}/devices/enrol", body)
+    again = await world.rep.send("POST", f"/t/{world.tenant.slug}/devices/enrol", body | {"previous": previous})
+
+    assert (fresh.status_code, fresh.json()["code"]) == (402, "seat_missing")
+    assert again.status_code == 201
+
+
 async def test_files_end_where_the_plan_ends_but_for_those_of_devices(world: World):
     """The office is told at the first part, not after 2 GB; the photo that a rep took is taken."""
     await entitle(world.tenant, "active", storage_max_bytes=len(CONTENT) + 10)

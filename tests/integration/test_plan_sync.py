@@ -1,25 +1,31 @@
 """Captured work is never refused for a billing reason: pushes in each state, orders that wait, and their release."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from outrider_sdk.protocol import PROTOCOL_VERSION
+from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
 from server import clock
 from server.app import create_app
+from server.auth.credentials import prove
+from server.auth.tokens import keys
 from server.crm.order.rules import UNPAID
-from server.db import TenantRef, connection, platform_transaction
+from server.db import TenantRef, connection, platform_transaction, tenant_transaction
 from server.sync.daily import begin_day
 from server.sync.held import release_held_orders, release_orders
+from server.sync.quarantine import HandIn, hand_in
 from server.tenants.entitlements import REGAINED
 from tests.integration.entitled import STATES, WRITING, entitle
 from tests.integration.rest_world import Person
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id, order_changes
 from tests.integration.web_world import token_of
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=()), connect=False)  # type: ignore[arg-type]
+CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example")
+APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -52,6 +58,49 @@ async def order_of(world: World, order_id: str) -> Any:
 async def reserved(world: World) -> int:
     [stock] = await world.fetch("SELECT reserved FROM stock WHERE id = $1", UUID(world.tea_stock))
     return int(stock["reserved"])
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_door_of_a_device_is_open_whatever_is_paid(world: World, ann: WireDevice, state: str):
+    """It goes on seeing what is its member's to see, compares itself, and begins another life; seats change nothing."""
+    await entitle(world.tenant, state, seats_max=0)
+    person = Person(APP, ann.tenant, UUID(ann.member_id), "rep", await token_of(ann))
+    body = {"protocol": PROTOCOL_VERSION, "schema": SCHEMA_VERSION, "cursor": 0}
+    succession = {
+        "device_id": ann.id,
+        "key": new_id(),
+        "proof": "0" * 64,
+        "points": [{"number": 0, "digest": "0" * 64}],
+    }
+
+    pulled = await person.send("POST", "/sync/pull", body)
+    code = await person.send("POST", "/devices/codes", {})
+    begun = await person.refusal("POST", "/devices/incarnations", succession)
+
+    assert (pulled.status_code, code.status_code) == (200, 201)
+    assert begun[:2] == (403, "proof_invalid")
+
+
+@pytest.mark.parametrize("state", ["active", "restricted"])
+async def test_work_of_a_revoked_device_waits_like_any_other(world: World, ann: WireDevice, state: str):
+    """A manager lets it in whatever is paid; its orders wait until it is."""
+    await world.execute("UPDATE device SET secret_hash = $2, revoked_at = now() WHERE id = $1", UUID(ann.id), b"s")
+    order = new_id()
+    given = HandIn(UUID(ann.id), "", 1, [ann.mutation(*order_changes(world, order, "5"))], True)
+    given = replace(given, proof=prove(given.text(), b"s"))
+    async with tenant_transaction(world.tenant):
+        await hand_in(given)
+    await entitle(world.tenant, state)
+    token = await keys.issue(tenant_id=world.tenant.id, member_id=UUID(world.mia), role="manager")
+    mia = Person(APP, world.tenant, UUID(world.mia), "manager", token)
+    [waiting] = await mia.get("/quarantines")
+
+    released = await mia.send("POST", f"/quarantines/{waiting['id']}/release")
+
+    assert released.json()["applied"] == 1
+    expected = ("accepted", None) if state == "active" else ("awaiting", UNPAID)
+    assert (await order_of(world, order))["status"] == expected[0]
+    assert (await order_of(world, order))["status_reason"] in (expected[1], None)
 
 
 @pytest.mark.parametrize("state", STATES)

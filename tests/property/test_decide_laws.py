@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,6 +167,24 @@ def test_stock_is_never_reserved_beyond_what_is_there(batch: list[dict[str, Any]
 
     stock = store.values("stock", STOCK)
     assert 0 <= float(stock["reserved"]) <= float(stock["quantity"])
+
+
+@given(change=sensible_changes)
+def test_nothing_is_refused_for_what_is_not_paid(change: dict[str, Any]):
+    """Whatever a rep captured ends as it would have, but an order that was submitted, which waits (domain rule 7)."""
+    paid, unpaid = make_store().load(PHONE_A), make_store().load(PHONE_A)
+    unpaid.device = replace(unpaid.device, unpaid=True)
+
+    outcomes = [decide([mutation(1, copy.deepcopy(change))], state).outcomes[0] for state in (paid, unpaid)]
+
+    assert outcomes[0]["status"] == outcomes[1]["status"]
+    assert outcomes[0].get("code") == outcomes[1].get("code")
+    for key, row in unpaid.rows.items():
+        same = row.values == paid.rows[key].values
+        assert same or (
+            change.get("name") == "order.submit" and unpaid.rows["order", ORDER].values["status"] == "awaiting"
+        )
+    assert unpaid.rows["stock", STOCK].values["reserved"] in ("0", paid.rows["stock", STOCK].values["reserved"])
 
 
 def test_what_builds_on_a_refused_create_names_it():

@@ -21,7 +21,7 @@ from server.auth.access import Access, AccessHistory
 from server.clock import from_micros
 from server.crm.custom.rules import CustomField
 from server.crm.order.rules import Credit
-from server.sync import lineage, outcomes, pull, push
+from server.sync import lineage, outcomes, price_window, pull, push
 from server.sync.load import Asked
 from server.sync.position import Position
 from server.sync.rows import to_json
@@ -53,6 +53,7 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
         (pull, "pages", server.pages), (pull, "current_tenant", lambda: server),
         (push, "load_access_history", database.load_access_history),
         (lineage, "connection", lambda: database), (outcomes, "connection", lambda: database),
+        (price_window, "connection", lambda: database),
         (incarnations, "connection", lambda: database), (incarnations, "log", _SILENT),
         (incarnations, "credentials", _Trusting), (incarnations, "create_device", database.create_device),
         (incarnations, "get_device", database.get_device),
