@@ -12,6 +12,8 @@ BIN := .venv/bin
 UV := .tools/bin/uv
 UV_STAMP := .tools/.uv-$(UV_VERSION)
 STAMP := .venv/.installed
+SECONDS ?= 60
+ATHERIS := atheris==3.0.0
 BARE_PACKAGES := sqlite-utils urllib3 pytest pytest-asyncio hypothesis
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
@@ -22,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test test-unit test-integration test-simulation check format lock bench simulate \
-	simulate-planted conformance test-bare clean
+	simulate-planted conformance test-bare fuzz clean
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -79,13 +81,18 @@ test-bare: $(STAMP) ## Run the SDK's tests in an environment without any optiona
 conformance: $(STAMP) ## Run the conformance vectors against the SDK; ARGS=--verbose says what passed
 	@exec $(BIN)/python mobile_sdk/conformance/run.py $(ARGS) -- $(BIN)/python mobile_sdk/conformance/adapter.py
 
+fuzz: $(STAMP) ## Fuzz every decoder, each for SECONDS=60, where atheris can be installed
+	@$(UV) pip install --quiet --only-binary :all: --python $(BIN)/python --target .tools/fuzz --no-deps '$(ATHERIS)' \
+		|| echo 'make fuzz: $(ATHERIS) cannot be installed on this machine and Python.' >&2
+	@PYTHONPATH=.tools/fuzz exec $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
 lock: $(UV_STAMP) ## Resolve the dependencies into requirements.lock; ARGS=--upgrade takes newer ones
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(UV) pip compile --quiet --universal --generate-hashes --all-extras --group dev \
 		--no-emit-package outrider-sdk --no-emit-package outrider --python-version 3.11 \
 		pyproject.toml mobile_sdk/pyproject.toml -o requirements.lock $(ARGS)
 
 clean: ## Remove .venv/, .tools/ and caches; .outrider/ (your data) stays
-	rm -rf .venv .venv-bare .tools .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-bare .tools .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz dist
 	find server mobile_sdk tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Sets $python to the first candidate that is new enough, or stops. PYTHON=/path/to/python3 names the only one.

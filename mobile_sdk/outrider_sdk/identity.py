@@ -50,7 +50,10 @@ def read_enrolment_url(url: str) -> tuple[str, str, str]:
     Raises:
         InvalidValue: it says something else.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:  # such as half an IPv6 address
+        parts = urlsplit("")
     found = re.fullmatch(r"(.*)/t/([^/]+)/enrol", parts.path)
     if found is None or not parts.netloc or not parts.fragment:
         raise InvalidValue("enrolment", "url", "this is no QR code of an enrolment; ask for another, or type the code")

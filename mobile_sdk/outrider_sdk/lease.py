@@ -80,7 +80,7 @@ def read_lease(credentials: Credentials) -> Lease | None:
         lease = Lease(until, int(claims.get("contact_exp", claims["exp"])) * _SECOND_US, _read_plan(claims))
         signed = f"{head}.{body}".encode()
         is_signed = is_ours and ed25519.verify(_bytes(credentials.lease_key), signed, _bytes(signature))
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError, binascii.Error):
         return None
     return lease if is_signed else None
 

@@ -41,17 +41,28 @@ def place(store: Store, file: Path, position: str, asked_from: int) -> None:
 
 
 def _inspect(store: Store, file: Path) -> list[Entity]:
-    """The entities of which the file has rows."""
-    with closing(store.open_beside(file)) as conn:
-        found = conn.execute("PRAGMA application_id").fetchone()[0], conn.execute("PRAGMA user_version").fetchone()[0]
-        if found != (SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT):
-            raise ForeignSnapshot("another format")
-        names = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        entities = [entity for name, entity in ENTITIES.items() if name in names]
-        for entity in entities:
-            columns = [row[1] for row in conn.execute(f"PRAGMA table_info({quoted(entity.name)})")]
-            if columns != list(entity.columns):
-                raise ForeignSnapshot(f"other columns of {entity.name}")
+    """The entities of which the file has rows.
+
+    Raises:
+        ForeignSnapshot: it is no snapshot of this replica's tables, or none that can be read.
+    """
+    try:
+        with closing(store.open_beside(file)) as conn:
+            return _entities_of(conn)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # not even its names
+        raise ForeignSnapshot(str(error)) from error
+
+
+def _entities_of(conn: sqlite3.Connection) -> list[Entity]:
+    found = conn.execute("PRAGMA application_id").fetchone()[0], conn.execute("PRAGMA user_version").fetchone()[0]
+    if found != (SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT):
+        raise ForeignSnapshot("another format")
+    names = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    entities = [entity for name, entity in ENTITIES.items() if name in names]
+    for entity in entities:
+        columns = [row[1] for row in conn.execute(f"PRAGMA table_info({quoted(entity.name)})")]
+        if columns != list(entity.columns):
+            raise ForeignSnapshot(f"other columns of {entity.name}")
     return entities
 
 

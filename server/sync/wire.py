@@ -70,7 +70,16 @@ async def read(request: SyncRequest, body_type: type[T]) -> T:
     Raises:
         EncodingUnsupported, TooLarge, InvalidInput, ClientTooOld: as their names say.
     """
-    raw = _unfolded(await request.body(), request.headers.get("content-encoding", "").lower())
+    return decode(await request.body(), request.headers.get("content-encoding", "").lower(), body_type)
+
+
+def decode(body: bytes, coding: str, body_type: type[T]) -> T:
+    """The message that a body under a coding is.
+
+    Raises:
+        as `read`; and msgspec's own errors, which name what is malformed.
+    """
+    raw = _unfolded(body, coding)
     try:
         return msgspec.json.decode(raw, type=body_type)
     except msgspec.ValidationError:
