@@ -22,6 +22,7 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8420
 DEFAULT_STATE_DIR: Final = ".outrider"
 
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _DATABASE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _EVERY_ADDRESS: Final = {"0.0.0.0", "::"}  # noqa: S104 - compared with, never listened on
@@ -63,6 +64,8 @@ class Config:
     stripe_url: str | None = None
     """Another address than Stripe's own, for a simulator."""
 
+    operator_email: str | None = None
+    """Who is mailed what an operator must look at; `None`: it stands in the log."""
     invoice_seller: Mapping[str, object] | None = None
     """Who writes invoices that are paid by transfer (`server.billing.transfer.seller`); `None`: nobody does."""
 
@@ -92,6 +95,7 @@ class Config:
             stripe_key=_get(env, "OUTRIDER_STRIPE_KEY"),
             stripe_webhook_secret=_get(env, "OUTRIDER_STRIPE_WEBHOOK_SECRET"),
             stripe_url=_read_stripe_url(env),
+            operator_email=_read_operator_email(env),
             invoice_seller=_read_object(env, "OUTRIDER_INVOICE_SELLER"),
         )
 
@@ -242,6 +246,13 @@ def _read_webhook_networks(env: Mapping[str, str]) -> tuple[IPv4Network | IPv6Ne
         raise ConfigError(
             f"OUTRIDER_WEBHOOK_NETWORKS is {text!r} ({error}): set networks such as 10.1.2.0/24,fd00:1::/64."
         ) from error
+
+
+def _read_operator_email(env: Mapping[str, str]) -> str | None:
+    email = _get(env, "OUTRIDER_OPERATOR_EMAIL")
+    if email is not None and not _EMAIL.fullmatch(email):
+        raise ConfigError(f"OUTRIDER_OPERATOR_EMAIL is {email!r}: set an address such as ops@example.com.")
+    return email
 
 
 def _read_object(env: Mapping[str, str], name: str) -> Mapping[str, object] | None:

@@ -42,6 +42,7 @@ ACTOR_MODULES: Final = (
     "server.billing.jobs",
     "server.billing.account.jobs",
     "server.billing.invoice.jobs",
+    "server.billing.notice.jobs",
     "server.billing.sign_up.jobs",
     "server.crm.attachment.jobs",
     "server.crm.duplicate.jobs",
@@ -166,7 +167,7 @@ def run_worker(config: Config, *, database: str = MAIN_DATABASE, threads: int = 
     storage.use(config.state_dir, config.storage_url)
     gateway.use(WebhookSettings(config.secret_key, config.webhook_networks))
     billing_setup.use(config)
-    links.use(LinkSettings(config.base_url, config.secret_key))
+    links.use(LinkSettings(config.base_url, config.secret_key, config.operator_email))
     tenant_jobs.use(owner_urls(config))
     broker.connect(urls[database])
     broker.add_middleware(_Pools(urls, database))

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from server.billing.invoice.jobs import mail_unmailed
+from server.billing.notice.jobs import send_due_notices
 from server.billing.provider import PaymentsNotSetUp, get_provider
 from server.billing.setup import TRANSFER
 from server.billing.sign_up.service import forget_old_sign_ups
@@ -41,10 +42,20 @@ async def mail_invoices() -> None:
     await mail_unmailed()
 
 
+async def send_notices() -> None:
+    """Tell what is to be told."""
+    await send_due_notices()
+
+
 async def forget_sign_ups() -> None:
     """Forget what came to nothing."""
     async with platform_transaction():
         await forget_old_sign_ups()
 
 
-_PARTS: Final[tuple[Callable[[], Awaitable[None]], ...]] = (renew_transfers, mail_invoices, forget_sign_ups)
+_PARTS: Final[tuple[Callable[[], Awaitable[None]], ...]] = (
+    renew_transfers,
+    mail_invoices,
+    send_notices,
+    forget_sign_ups,
+)

@@ -20,6 +20,8 @@ class LinkSettings:
 
     base_url: str
     secret_key: bytes = field(repr=False)
+    operator_email: str | None = None
+    """Who is told what an operator must look at."""
 
 
 _settings: LinkSettings | None = None

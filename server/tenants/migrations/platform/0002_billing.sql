@@ -166,12 +166,13 @@ CREATE TABLE platform.reconcile_run (
     findings jsonb NOT NULL DEFAULT '[]'
 );
 
--- A notice that was sent (dunning, a trial's end, a renewal to come), so that it is sent once.
+-- A notice that is to be sent, or was (dunning, a trial's end, a renewal to come), so that it is sent once.
 CREATE TABLE platform.billing_notice (
     tenant_id uuid NOT NULL REFERENCES platform.billing_account (tenant_id),
     kind text NOT NULL,
     occasion text NOT NULL,  -- which one: the day, the invoice, the period
-    sent_at timestamptz NOT NULL,
+    wanted_at timestamptz NOT NULL,
+    sent_at timestamptz,
     PRIMARY KEY (tenant_id, kind, occasion)
 );
 
@@ -236,4 +237,18 @@ CREATE TABLE platform.transfer_act (
 CREATE TABLE platform.transfer_number (
     year integer PRIMARY KEY,
     last integer NOT NULL
+);
+
+-- A tenant that is to be deleted, or was. The line stays: what was deleted on whose word, and when.
+CREATE TABLE platform.tenant_deletion (
+    tenant_id uuid PRIMARY KEY,
+    slug text NOT NULL,
+    schema text NOT NULL,
+    database text NOT NULL,
+    reason text NOT NULL CHECK (reason IN ('asked', 'cancelled', 'operator')),
+    asked_by uuid,  -- the member
+    asked_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,  -- not before
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done')),
+    done_at timestamptz
 );
