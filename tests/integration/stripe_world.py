@@ -42,9 +42,17 @@ class Shop:
         assert reply.status_code < 300, reply.text
         return reply.json()
 
-    async def subscribe(self, plan: str = "team", seats: int = 3, *, interval: str = "month", **entered: Any) -> Any:
+    async def subscribe(
+        self,
+        plan: str = "team",
+        seats: int = 3,
+        *,
+        interval: str = "month",
+        currency: str | None = None,
+        **entered: Any,
+    ) -> Any:
         """Buy a plan, as a person does, and come back; answers how the tenant stands."""
-        order = {"plan": plan, "seats": seats, "interval": interval}
+        order = {"plan": plan, "seats": seats, "interval": interval, "currency": currency}
         opened = await self.do("POST", "/billing/checkouts", order)
         await asyncio.to_thread(self.stripe.complete_checkout, session_id(self.stripe, opened["url"]), **entered)
         return await self.do("POST", "/billing/refreshes")

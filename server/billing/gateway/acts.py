@@ -163,7 +163,9 @@ class StripeGateway:
         phase = _present_phase(schedule)
         present: dict[str, Any] = {
             "start_date": phase.start_date,
-            "end_date": phase.end_date,
+            "end_date": round(
+                subscription.items[0].period_end.timestamp()
+            ),  # its own may be a day before, after the 31st
             "items": [{"price": item.price_id, "quantity": item.quantity} for item in subscription.items],
         }
         if phase.trial_end:
