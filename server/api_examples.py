@@ -26,6 +26,7 @@ _INVOICE: Final = {
     "period_start": _AT, "period_end": "2026-12-25T12:00:00Z",
     "pdf_url": "/billing/invoices/ti_01938a5e0000700080000001/pdf", "hosted_url": None,
 }  # fmt: skip
+_MY_PLAN: Final = {"plan": "team", "state": "past_due", "may_write": True, "seated": True}
 _LINE: Final = {
     "line_id": _ID, "verdict": "accepted", "quantity_accepted": "12", "list_price": "7.40", "amount_minor": 8880,
     "explanation": "Accepted.",
@@ -151,8 +152,9 @@ _OTHERS: Final[dict[str, Any]] = {
     "MergeRequest": {"entity": "account", "winner_id": _ID, "loser_id": _OTHER_ID, "values": {"name": "loser"}},
     "MeView": {
         "member_id": _ID, "name": "Ann", "email": "ann@example.com", "role": "rep", "device_id": None,
-        "tenant": {"id": _ID, "slug": "acme"},
+        "tenant": {"id": _ID, "slug": "acme"}, "plan": _MY_PLAN,
     },
+    "MyPlanView": _MY_PLAN,
     "Lost": {"from": 52, "to": 54},
     "Point": {"number": 51, "digest": "0" * 64},
     "Succession": {

@@ -188,7 +188,7 @@ async def get_me(session: NamedDependency[Session]) -> MeView:
     """Say who is asking."""
     async with tenant_transaction(session.tenant):
         member = await service.get_member(session.member_id)
-    return MeView.of(member, session.tenant, session.device_id)
+    return MeView.of(member, session.entitled, session.device_id)
 
 
 @get("/.well-known/jwks.json")

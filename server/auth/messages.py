@@ -13,7 +13,7 @@ from server.auth.passwords import PASSWORD_LENGTH_MAX
 from server.auth.service import EMAIL_LENGTH_MAX
 from server.auth.tables import Device, Member
 from server.auth.tokens import ACCESS_TOKEN_TTL_S
-from server.db import TenantRef
+from server.tenants.entitlements import EntitledTenant
 
 _Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX, examples=["ann@acme.example"])]
 _Password = Annotated[str, Meta(min_length=1, max_length=PASSWORD_LENGTH_MAX, examples=["correct horse battery"])]
@@ -194,8 +194,17 @@ class TenantView(Struct, frozen=True):
     slug: str
 
 
+class MyPlanView(Struct, frozen=True):
+    """How the tenant's plan stands, and what that means to who is asking. `seated`: they have a seat to work on."""
+
+    plan: str
+    state: str
+    may_write: bool
+    seated: bool
+
+
 class MeView(Struct, frozen=True):
-    """Who is asking."""
+    """Who is asking. `plan`: null where nobody bills the tenant."""
 
     member_id: UUID
     name: str
@@ -203,11 +212,19 @@ class MeView(Struct, frozen=True):
     role: str
     device_id: UUID | None
     tenant: TenantView
+    plan: MyPlanView | None
 
     @classmethod
-    def of(cls, member: Member, tenant: TenantRef, device_id: UUID | None) -> "MeView":
+    def of(cls, member: Member, tenant: EntitledTenant, device_id: UUID | None) -> "MeView":
         """The member, seen by themself."""
         return cls(
             member.id, member.name, member.email, member.role,
-            device_id, TenantView(tenant.id, tenant.slug),
+            device_id, TenantView(tenant.ref.id, tenant.ref.slug), _plan_of(member.id, tenant),
         )  # fmt: skip
+
+
+def _plan_of(member_id: UUID, tenant: EntitledTenant) -> MyPlanView | None:
+    if not tenant.steps:
+        return None
+    now = tenant.entitlement
+    return MyPlanView(now.plan, now.state, now.may_write, tenant.seats.seats(member_id, now.seats_max))

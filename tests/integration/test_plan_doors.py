@@ -85,6 +85,17 @@ async def test_leaving_and_security_stay_open_whatever_is_paid(world: World, sta
     assert (renamed.status_code, imported.status_code) == (402, 402)
 
 
+async def test_everybody_sees_how_the_plan_stands_for_them(world: World):
+    """So that a console shows what is closed, and why, before somebody has typed a page."""
+    assert (await world.rep.get("/me"))["plan"] is None
+    await entitle(world.tenant, "grace", seats_max=0)
+
+    rep, clerk = (await world.rep.get("/me"))["plan"], (await world.billing.get("/me"))["plan"]
+
+    assert rep == {"plan": "business", "state": "grace", "may_write": True, "seated": False}
+    assert clerk["state"] == "grace"
+
+
 async def test_the_clock_alone_moves_a_tenant_on(world: World):
     """A trial ends at its moment, though no job ran and no provider answered; reading costs no look-up."""
     now = clock.now()
