@@ -248,6 +248,7 @@ async def _create_pool(url: str, size_max: int) -> asyncpg.Pool:
         max_size=size_max,
         max_queries=CONNECTION_QUERIES_MAX,
         init=_warm_codecs,
+        reset=_reset_at_next_begin,
         server_settings={
             "lock_timeout": str(LOCK_TIMEOUT_MS),
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
@@ -268,6 +269,13 @@ async def _warm_codecs(connection: asyncpg.Connection) -> None:
     )
 
 
+async def _reset_at_next_begin(_: asyncpg.Connection) -> None:
+    """Leave a released connection as it is: `_BEGIN` undoes its settings. By itself that is a round trip a request."""
+
+
+_BEGIN: Final = "RESET ALL; BEGIN"
+
+
 def tenant_transaction(tenant: TenantRef, *, snapshot: bool = False) -> "_Transaction":
     """One transaction, bound to one tenant by role and search_path.
 
@@ -280,14 +288,14 @@ def tenant_transaction(tenant: TenantRef, *, snapshot: bool = False) -> "_Transa
             connections are taken.
     """
     isolation = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else ""
-    begin = f'BEGIN{isolation}; SET LOCAL ROLE "{tenant.schema}"; SET LOCAL search_path = "{tenant.schema}", pg_temp'
+    begin = f'{_BEGIN}{isolation}; SET LOCAL ROLE "{tenant.schema}"; SET LOCAL search_path = "{tenant.schema}", pg_temp'
     return _Transaction(tenant.database, begin, tenant)
 
 
 def platform_transaction(database: str = "main") -> "_Transaction":
     """One transaction on the platform schema: the directory of tenants, identities, keys, jobs (in `main`)."""
     return _Transaction(
-        database, f'BEGIN; SET LOCAL ROLE "{PLATFORM_ROLE}"; SET LOCAL search_path = platform, pg_temp', None
+        database, f'{_BEGIN}; SET LOCAL ROLE "{PLATFORM_ROLE}"; SET LOCAL search_path = platform, pg_temp', None
     )
 
 

@@ -252,7 +252,7 @@ class _AnyConnection:
 async def _broken_transaction(database: str, begin: str, tenant: TenantRef | None) -> AsyncIterator[Any]:
     pool = db.databases().pools[database]
     async with pool.acquire() as conn:
-        await conn.execute(begin.removeprefix("BEGIN; ").replace("SET LOCAL", "SET"))
+        await conn.execute(begin.removeprefix(f"{db._BEGIN}; ").replace("SET LOCAL", "SET"))
     binding = db._Binding(_AnyConnection(pool), tenant)
     token = db._binding.set(binding)
     try:
@@ -326,6 +326,21 @@ async def test_control_set_instead_of_set_local_is_seen_on_the_connections(
 
     left = await inspect(never_reset)
     assert any(state.user.startswith("t_") and state.search_path != '""' for state in left)
+
+
+async def test_what_a_statement_set_for_its_session_is_gone_for_the_next(crowd: list[TenantRef], databases: Databases):
+    """Nobody here sets anything for a session; if ever one does, the next tenant is not to inherit it."""
+    async with tenant_transaction(crowd[0]) as conn:
+        await conn.execute("SET lock_timeout = '77s'; SET search_path = pg_temp")
+        backend = conn.get_server_pid()
+    async with tenant_transaction(crowd[1]) as conn:
+        assert conn.get_server_pid() == backend
+        found = await conn.fetchrow("SELECT current_setting('lock_timeout'), current_setting('search_path')")
+    async with db.databases().pools["main"].acquire() as bare:
+        await bare.execute("RESET ALL")
+        usual = await bare.fetchval("SELECT current_setting('lock_timeout')")
+
+    assert (found[0], found[1]) == (usual, f"{crowd[1].schema}, pg_temp")
 
 
 async def test_a_query_without_a_transaction_is_refused(databases: Databases):
