@@ -30,6 +30,9 @@ HEARTBEAT_INTERVAL_S: Final = 3.0
 HEARTBEAT_TTL_S: Final = 15.0
 """A worker silent for so long is dead, and its jobs go to another."""
 MAINTENANCE_INTERVAL_S: Final = 5.0
+CONNECTIONS_BESIDE: Final = 8
+"""Each queue's consumer keeps a connection, and so does that of its delayed messages; so many more are for threads that
+end jobs, heartbeats and upkeep. With too few, the worker takes jobs and never ends them."""
 
 _tenant_id: ContextVar[UUID | None] = ContextVar("job_tenant_id", default=None)
 
@@ -89,8 +92,13 @@ class JobBroker(PostgresBroker):  # type: ignore[misc]  # dramatiq_postgres ship
 
     def connect(self, url: str) -> None:
         """Open the queue of one database, with the app's log-in (a worker does, at its start)."""
-        self.pool = make_pool(_as_platform(url))
+        self.pool = make_pool(_as_platform(url), maxconn=self.connections_max())
         self._owns_pool = self._connected = True
+
+    def connections_max(self) -> int:
+        """How many connections the worker may hold, by the queues of the actors that are imported."""
+        consumers = len(self.get_declared_queues()) + len(self.get_declared_delay_queues())
+        return consumers + CONNECTIONS_BESIDE
 
     def enqueue(self, message: Any, *, delay: int | None = None) -> Any:
         """Put a job back, for a retry; only the worker's middleware does."""

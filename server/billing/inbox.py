@@ -20,14 +20,33 @@ BODY_BYTES_MAX: Final = 256 * 1024
 ID_LENGTH_MAX: Final = 255
 THIN: Final = "v2.core.event"
 
-_ACCOUNT_OF: Final = {
-    "customer": "SELECT customer_id, tenant_id FROM billing_account WHERE customer_id = $1",
-    "subscription": """SELECT a.customer_id, a.tenant_id FROM billing_account a
-        JOIN billing_subscription s ON s.tenant_id = a.tenant_id WHERE s.id = $1""",
-    "invoice": """SELECT a.customer_id, a.tenant_id FROM billing_account a
-        JOIN billing_invoice i ON i.tenant_id = a.tenant_id WHERE i.id = $1""",
-}
 _BY_PREFIX: Final = {"cus_": "customer", "sub_": "subscription", "in_": "invoice"}
+_ACCOUNT_OF: Final = {
+    "customer": "SELECT customer_id, tenant_id FROM billing_account WHERE customer_id = $3::text",
+    "subscription": """SELECT a.customer_id, a.tenant_id FROM billing_account a
+        JOIN billing_subscription s ON s.tenant_id = a.tenant_id WHERE s.id = $3::text""",
+    "invoice": """SELECT a.customer_id, a.tenant_id FROM billing_account a
+        JOIN billing_invoice i ON i.tenant_id = a.tenant_id WHERE i.id = $3::text""",
+    None: "SELECT NULL::text AS customer_id, NULL::uuid AS tenant_id WHERE false",
+}
+_STORE: Final = {
+    kind: f"""WITH account AS ({account}),
+    stored AS (
+        INSERT INTO stripe_event (id, type, customer_id, api_version, created_at, received_at, processed_at, outcome,
+            body)
+        SELECT $1, $2, coalesce(a.customer_id, $3::text), $4, $5, $6,
+            CASE WHEN a.tenant_id IS NULL THEN $6::timestamptz END,
+            CASE WHEN a.tenant_id IS NOT NULL THEN NULL WHEN $3::text IS NULL THEN 'ignored'
+                ELSE 'unknown customer' END,
+            $7::jsonb
+        FROM (SELECT 1) AS one LEFT JOIN account a ON true ON CONFLICT (id) DO NOTHING RETURNING id),
+    woken AS (
+        UPDATE billing_account b SET refresh_wanted_at = $6 FROM account a, stored
+        WHERE b.tenant_id = a.tenant_id AND b.refresh_wanted_at IS NULL RETURNING b.tenant_id)
+    SELECT EXISTS (SELECT FROM stored) AS stored, (SELECT tenant_id FROM woken) AS woken"""  # noqa: S608 - our own
+    for kind, account in _ACCOUNT_OF.items()
+}
+"""One round trip, by what the subject is: the event, and word on its account where none stands there yet."""
 
 
 class WebhookRefused(AppError):
@@ -106,35 +125,17 @@ def _read_time(created: int | str) -> datetime:
 
 async def store_event(event: Event, body: bytes) -> bool:
     """Keep an event and have its customer refetched; False where it was there already (platform transaction)."""
-    now = clock.now()
-    customer_id, tenant_id = await _find_customer(event.subject)
-    outcome = None if tenant_id else "ignored" if event.subject is None else "unknown customer"
-    stored = await connection().fetchval(
-        """INSERT INTO stripe_event (id, type, customer_id, api_version, created_at, received_at, processed_at, outcome,
-            body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb) ON CONFLICT (id) DO NOTHING RETURNING true""",
-        event.id, event.type, customer_id or event.subject, event.api_version, event.created_at, now,
-        now if outcome else None, outcome, _storable(event, body),
-    )  # fmt: skip
-    if not stored or tenant_id is None:
-        return bool(stored)
-    first = await connection().fetchval(
-        """UPDATE billing_account SET refresh_wanted_at = $2
-        WHERE tenant_id = $1 AND refresh_wanted_at IS NULL RETURNING true""",
-        tenant_id,
-        now,
+    kind = next(
+        (kind for prefix, kind in _BY_PREFIX.items() if event.subject and event.subject.startswith(prefix)), None
     )
-    if first:
-        await enqueue_refresh(tenant_id)
-    return True
-
-
-async def _find_customer(subject: str | None) -> tuple[str | None, Any]:
-    """The customer and the tenant that an id of Stripe's belongs to."""
-    kind = next((kind for prefix, kind in _BY_PREFIX.items() if subject and subject.startswith(prefix)), None)
-    if kind is None:
-        return None, None
-    row = await connection().fetchrow(_ACCOUNT_OF[kind], subject)
-    return (None, None) if row is None else (row["customer_id"], row["tenant_id"])
+    row = await connection().fetchrow(
+        _STORE[kind], event.id, event.type, event.subject, event.api_version, event.created_at, clock.now(),
+        _storable(event, body),
+    )  # fmt: skip
+    assert row is not None
+    if row["woken"] is not None:
+        await enqueue_refresh(row["woken"])
+    return bool(row["stored"])
 
 
 def _storable(event: Event, body: bytes) -> str:

@@ -14,6 +14,7 @@ from statistics import median
 
 from server.db import databases, tenant_transaction
 from server.tenants.service import create_tenant, keep_spares
+from tests.bench.billing import bench_billing
 from tests.bench.domain import bench_domain
 from tests.bench.house import House, installation, postgres, web_server
 from tests.bench.report import missed, report
@@ -74,7 +75,10 @@ def _rss_mb(pid: int) -> float:
     return int(kilobytes) / 1024
 
 
-BENCHES = {"tenancy": bench_tenancy, "sync": bench_sync, "domain": bench_domain, "process": bench_process}
+BENCHES = {
+    "tenancy": bench_tenancy, "sync": bench_sync, "domain": bench_domain, "billing": bench_billing,
+    "process": bench_process,
+}  # fmt: skip
 PARTS = {f"sync-{name}": part for name, part in SYNC_PARTS.items()}
 
 

@@ -227,7 +227,7 @@ async def test_what_happens_during_a_fetch_is_fetched_after_it(tenant: TenantRef
     scripted.hold = asyncio.Event()
     await deliver(event(customer))
     running = asyncio.create_task(run_jobs(tenant.id))
-    await scripted.asked.wait()
+    await asyncio.wait_for(scripted.asked.wait(), 10)
 
     scripted.states[customer] = subscribed(customer, seats=2)
     await deliver(event(customer))
@@ -248,7 +248,7 @@ async def test_a_fetch_that_lost_its_lease_stores_nothing(tenant: TenantRef, scr
     scripted.hold = asyncio.Event()
     await deliver(event(customer))
     slow = asyncio.create_task(refresh_if_wanted(tenant.id))
-    await scripted.asked.wait()
+    await asyncio.wait_for(scripted.asked.wait(), 10)
 
     held, scripted.hold = scripted.hold, None
     scripted.states[customer] = subscribed(customer, seats=9)

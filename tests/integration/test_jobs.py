@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import secrets
@@ -26,7 +27,7 @@ from aiosmtpd.controller import Controller
 from dramatiq.errors import Retry
 
 from server import db, mail, storage
-from server.broker import _tenant_id, enqueue, job_tenant_id
+from server.broker import _tenant_id, broker, enqueue, job_tenant_id
 from server.crm.order.jobs import confirm_order, enqueue_order_confirmation
 from server.db import (
     Databases,
@@ -39,6 +40,7 @@ from server.db import (
 )
 from server.tenants.schema import app_password, app_url, prepare_database
 from server.tenants.service import create_tenant, owner_connection
+from server.worker import ACTOR_MODULES, THREADS
 
 SECRET = "a-secret-key-for-tests-of-jobs-alone"
 
@@ -429,6 +431,15 @@ async def test_a_worker_killed_while_sending_is_followed_by_one_that_sends_once(
 
     assert await asyncio.to_thread(second.wait, 40) == 0
     assert [message["To"] for message in box.taken] == ["buyer@shop.example"]
+
+
+def test_every_queue_has_a_connection_and_threads_have_some_beside():
+    """A consumer keeps its connection: with too few for all, the worker took jobs and could never end them."""
+    for module in ACTOR_MODULES:
+        importlib.import_module(module)
+    consumers = 2 * len(broker.get_declared_queues())  # one for what is delayed
+
+    assert broker.connections_max() >= consumers + THREADS + 2
 
 
 def test_actors_belong_to_the_outbox():
