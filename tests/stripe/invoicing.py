@@ -220,7 +220,7 @@ def void(world: World, invoice: Object) -> None:
 
 def mark_uncollectible(world: World, invoice: Object, reason: str | None = None) -> None:
     """Give up collecting."""
-    if invoice["status"] not in ("open", "draft"):
+    if invoice["status"] != "open":
         raise StripeProblem(f"You can only mark open invoices uncollectible; this one is {invoice['status']}.")
     invoice |= {"status": "uncollectible", "next_payment_attempt": None, "auto_advance": False}
     invoice["status_transitions"]["marked_uncollectible_at"] = world.now(invoice)
