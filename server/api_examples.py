@@ -143,6 +143,8 @@ _OTHERS: Final[dict[str, Any]] = {
     "ImportFileView": _IMPORT_FILE,
     "ImportPage": {"items": [_IMPORT]},
     "ImportView": _IMPORT,
+    "DeletionRequest": {"slug": "acme"},
+    "DeletionView": {"waits": True, "reason": "asked", "asked_by": _ID, "due_at": "2026-12-02T12:00:00Z"},
     "BillingInvoicePage": {"items": [_INVOICE], "next": None},
     "BillingInvoiceView": _INVOICE,
     "LeaseView": _LEASE,

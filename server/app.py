@@ -31,6 +31,7 @@ from server.auth.session import (
 )
 from server.billing import setup as billing_setup
 from server.billing.account.handlers import account_router
+from server.billing.deletion.handlers import deletion_router
 from server.billing.handlers import billing_router
 from server.billing.invoice.handlers import invoice_router
 from server.billing.seat_handlers import seats_router
@@ -84,7 +85,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             create_sign_up_router(),
             take_stripe_event,
             hand_in_router,
-            _with_session(account_router, billing_router, invoice_router, seats_router, usage_router),
+            _with_session(account_router, billing_router, deletion_router, invoice_router, seats_router, usage_router),
             _with_session(sync_router, quarantine_router, webhook_router, imports_router, exports_router),
             _with_session(create_crm_router(), provide=provide_any_session),
         ],

@@ -41,6 +41,7 @@ from server.webhooks.gateway import WebhookSettings
 ACTOR_MODULES: Final = (
     "server.billing.jobs",
     "server.billing.account.jobs",
+    "server.billing.deletion.jobs",
     "server.billing.invoice.jobs",
     "server.billing.notice.jobs",
     "server.billing.sign_up.jobs",

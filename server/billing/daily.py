@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from server.billing.deletion.jobs import delete_due
 from server.billing.invoice.jobs import mail_unmailed
 from server.billing.notice.jobs import send_due_notices
 from server.billing.provider import PaymentsNotSetUp, get_provider
@@ -47,6 +48,11 @@ async def send_notices() -> None:
     await send_due_notices()
 
 
+async def delete_tenants() -> None:
+    """Delete whose time has come."""
+    await delete_due()
+
+
 async def forget_sign_ups() -> None:
     """Forget what came to nothing."""
     async with platform_transaction():
@@ -57,5 +63,6 @@ _PARTS: Final[tuple[Callable[[], Awaitable[None]], ...]] = (
     renew_transfers,
     mail_invoices,
     send_notices,
+    delete_tenants,
     forget_sign_ups,
 )

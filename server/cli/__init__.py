@@ -150,7 +150,7 @@ def daily() -> None:
 
 @main.group()
 def tenant() -> None:
-    """Create and list tenants."""
+    """Create, list and delete tenants."""
 
 
 @tenant.command("create")
@@ -164,6 +164,31 @@ def tenant_create(slug: str, name: str, database: str) -> None:
         made = _run(create_tenant(owner_urls(config), slug=slug, name=name, database=database))
         _say(f"{made.slug}\t{made.id}\t{made.database}")
         _run(keep_spares(owner_urls(config)))
+
+
+@tenant.command("delete")
+@click.argument("slug")
+@click.option("--confirm", help="The slug once more; asked for otherwise.")
+def tenant_delete(slug: str, confirm: str | None) -> None:
+    """Delete the tenant SLUG now, for good: its subscription, data, files, and people who are nowhere else.
+
+    Its invoices stay. After a restore of a backup, `outrider adopt` deletes it again.
+    """
+    from server import storage  # loads slowly, and so do the next
+    from server.billing import setup
+    from server.billing.deletion.commands import order_deletion
+
+    async def delete(config: Config) -> None:
+        storage.use(config.state_dir, config.storage_url)
+        setup.use(config)
+        async with connected(config):
+            await order_deletion(slug, owner_urls(config))
+
+    if (confirm or click.prompt(f"Everything of {slug} goes, for good. Type its slug to go on")) != slug:
+        raise click.UsageError("That is another slug; nothing was deleted.")
+    with open_database(Config.from_env()) as config:
+        _run(delete(config))
+    _say(f"{slug}: deleted.")
 
 
 @tenant.command("list")

@@ -20,7 +20,8 @@ def adopt_databases(yes: bool) -> None:
     """Serve databases that were restored from a backup, or copied.
 
     Begins a new epoch: devices pull everything anew, and hand in again what they had handed in since the backup.
-    Devices that were revoked since then are revoked again, people who were erased are erased again.
+    Devices that were revoked since then are revoked again, people who were erased are erased again, and so are tenants
+    that were deleted.
     Stop every server that still works with the original first.
     """
     if not yes:
@@ -34,9 +35,21 @@ def adopt_databases(yes: bool) -> None:
 
 async def _adopt(config: Config) -> list[Adopted]:
     await prepare_all(config)
+    await _delete_again(config)
     adopted = await adopt(owner_urls(config), config.state_dir)
     await _erase_again(config)
     return adopted
+
+
+async def _delete_again(config: Config) -> None:
+    """Whose tenant was deleted since the backup has no data in it either."""
+    from server import storage  # loads slowly, and so does the next
+    from server.billing.deletion.commands import repeat_deletions
+
+    storage.use(config.state_dir, config.storage_url)
+    async with connected(config):
+        for tenant in await repeat_deletions(owner_urls(config), config.state_dir):
+            click.echo(f"{tenant.slug}: deleted again")
 
 
 async def _erase_again(config: Config) -> None:

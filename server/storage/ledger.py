@@ -1,8 +1,9 @@
-"""What must survive a restore of the database: which devices were revoked, who was erased, which mail was sent.
+"""What must survive a restore of the database: which devices were revoked, who was erased, which mail was sent, which
+tenants were deleted.
 
 Plain files in the state folder, a line an entry, only ever added to. A database that is restored from a backup forgets
-what came after it; a thief's phone must not be let in again, nobody who was erased may come back, and no customer gets
-an order's confirmation twice.
+what came after it; a thief's phone must not be let in again, nobody who was erased may come back, nor a company that
+left, and no customer gets an order's confirmation twice.
 Without a state folder (in tests) nothing is kept.
 """
 
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from server.storage import private
 
-Kind = Literal["revoked", "erased", "sent"]
+Kind = Literal["revoked", "erased", "sent", "deleted"]
 
 
 def note(kind: Kind, tenant_id: UUID, entry: str) -> None:

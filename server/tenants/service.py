@@ -246,6 +246,12 @@ async def list_tenants() -> list[TenantRef]:
     return [_ref(row) for row in rows]
 
 
+async def list_directory() -> list[TenantRef]:
+    """All tenants but spares, suspended ones too, within a platform transaction."""
+    rows = await connection().fetch(_SELECT + "tenant WHERE status <> 'spare' ORDER BY slug")
+    return [_ref(row) for row in rows]
+
+
 @asynccontextmanager
 async def owner_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection as the database's owner, for DDL alone."""
