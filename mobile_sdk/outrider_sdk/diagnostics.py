@@ -47,6 +47,8 @@ def describe(store: Store, status: Status, events: Events) -> dict[str, Any]:
             "pending": {"count": status.pending, "bytes": status.pending_bytes, "first": _pending(conn)},
             "refused": _refused(conn),
             "needs_attention": status.needs_attention,
+            "past_lease": status.past_lease,
+            "plan_state": None if status.plan is None else status.plan.state,
             "conflicts_open": status.conflicts_open,
             "rows": {name: _count(conn, name) for name in ENTITIES},
             "search": {name: index.is_in_step(store, index.names(conn), source) for name, source in SOURCES.items()},

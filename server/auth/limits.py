@@ -32,7 +32,7 @@ class Restricted(AppError):
 
     def __init__(self, entitlement: Entitlement, role: str) -> None:
         ended = entitlement.state == "cancelled"
-        why = "The plan has ended" if ended else "A payment is long overdue"
+        why = "The plan has ended" if ended else "The plan is not paid"
         act = "choose a plan" if ended else "pay it"
         way_out = f"To go on, {act} under Billing." if role in BUYERS else "Ask your administrator."
         super().__init__(
@@ -132,8 +132,9 @@ def require_free_seat(entitlement: Entitlement, used: int, role: str) -> None:
     """
     maximum = entitlement.seats_max
     if maximum is not None and used >= maximum:
+        taken = "The one seat is taken." if maximum == 1 else f"All {maximum:,} seats are taken."
         _refuse(
-            entitlement, "seats", f"All {maximum:,} seats are taken.", used, maximum,
+            entitlement, "seats", taken, used, maximum,
             "Buy another under Billing, or deactivate somebody who has left.", role,
         )  # fmt: skip
 
@@ -153,7 +154,7 @@ def require_room_for_device(entitlement: Entitlement, used: int, role: str) -> N
     maximum = entitlement.devices_per_seat_max
     if maximum is not None and used >= maximum:
         _refuse(
-            entitlement, "devices_per_seat", f"This person has {used:,} devices, as many as each may have.",
+            entitlement, "devices_per_seat", f"This person has {_many(used, 'device')}, as many as each may have.",
             used, maximum, "Revoke one that is no longer used, or choose a larger plan under Billing.", role,
         )  # fmt: skip
 
@@ -184,6 +185,10 @@ def require_room_for_storage(entitlement: Entitlement, used: int, adding: int, r
             entitlement, "storage_bytes", f"{used // _MB:,} of {maximum // _MB:,} MB for files are used.", used,
             maximum, "Delete files that are no longer needed, or choose a larger plan under Billing.", role,
         )  # fmt: skip
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _refuse(entitlement: Entitlement, limit: str, what: str, used: int, maximum: int, way_out: str, role: str) -> None:

@@ -18,6 +18,7 @@ from server.broker import _tenant_id
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.exports.jobs import write_export
 from server.imports.jobs import work_on_import
+from tests.integration.entitled import entitle
 from tests.integration.rest_world import Person, World, make_world
 
 CUSTOMERS = b"id,name,city,time_zone\nC1,=Shop,Delft,\nC2,,Leiden,\nC3,Hall,,\n"
@@ -104,6 +105,23 @@ async def work(person: Person, number: int, noun: str, act: str) -> Any:
 async def count(tenant: TenantRef, table: str) -> int:
     async with tenant_transaction(tenant) as conn:
         return int(await conn.fetchval(f'SELECT count(*) FROM "{table}" WHERE deleted_at IS NULL'))
+
+
+async def test_an_import_beyond_the_plan_says_so_and_goes_on_after_an_upgrade(world: World) -> None:
+    """Whoever asked is long gone when the job meets the limit: the run says what happened, and is gone on with."""
+    await entitle(world.tenant, "active", records_max=2)
+    number = (await upload(world.admin))["number"]
+
+    stopped = await work(world.admin, number, "execution", "run")
+    made = await count(world.tenant, "account")
+    await entitle(world.tenant, "active")
+    finished = await work(world.admin, number, "execution", "run")
+
+    assert (stopped["state"], made) == ("failed", 0)
+    assert "0 of 2 records are used" in stopped["problem"]
+    assert "larger plan under Billing" in stopped["problem"]
+    assert finished["state"] == "done"
+    assert await count(world.tenant, "account") == 2
 
 
 async def test_a_file_is_uploaded_checked_run_and_taken_back(world: World, state_dir: Path) -> None:
