@@ -244,15 +244,21 @@ async def _run(intent: Intent, refreshed: Refreshed | None) -> Mapping[str, Any]
 
 
 async def _end(intent: Intent) -> Mapping[str, Any]:
-    """It is done; what it has led to is refetched, now or, should the provider be down just then, by a job."""
+    """It is done; what it has led to is refetched, now or, should the provider be down just then, by a job.
+
+    Refetched first, and ended then: whoever waits for its end sees what it has led to.
+    """
     result: Mapping[str, Any] = intent.parameters.get("outcome") or {}
-    async with platform_transaction():
-        await intents.end_intent(intent.id, result=result)
-        await want_refresh(intent.tenant_id)
     try:
         await refresh_now(intent.tenant_id)
+        seen = True
     except PaymentServiceDown:
+        seen = False
         _log.warning("Billing of %s: %s is done, and is seen a little later.", intent.tenant_id, intent.kind)
+    async with platform_transaction():
+        await intents.end_intent(intent.id, result=result)
+        if not seen:
+            await want_refresh(intent.tenant_id)
     return result
 
 

@@ -20,13 +20,19 @@ BODY_BYTES_MAX: Final = 256 * 1024
 ID_LENGTH_MAX: Final = 255
 THIN: Final = "v2.core.event"
 
-_BY_PREFIX: Final = {"cus_": "customer", "sub_": "subscription", "in_": "invoice"}
+_BY_PREFIX: Final = {
+    "cus_": "customer", "sub_": "subscription", "in_": "invoice", "pi_": "payment", "ch_": "payment", "py_": "payment",
+}  # fmt: skip
+_NAMED_BY: Final = ("customer", "invoice", "payment_intent", "charge")
+"""Fields of an event's object that say whose it is, the surest first: a dispute or a refund names no customer."""
 _ACCOUNT_OF: Final = {
     "customer": "SELECT customer_id, tenant_id FROM billing_account WHERE customer_id = $3::text",
     "subscription": """SELECT a.customer_id, a.tenant_id FROM billing_account a
         JOIN billing_subscription s ON s.tenant_id = a.tenant_id WHERE s.id = $3::text""",
     "invoice": """SELECT a.customer_id, a.tenant_id FROM billing_account a
         JOIN billing_invoice i ON i.tenant_id = a.tenant_id WHERE i.id = $3::text""",
+    "payment": """SELECT a.customer_id, a.tenant_id FROM billing_account a
+        JOIN billing_invoice i ON i.tenant_id = a.tenant_id WHERE i.payment_ids @> ARRAY[$3::text] LIMIT 1""",
     None: "SELECT NULL::text AS customer_id, NULL::uuid AS tenant_id WHERE false",
 }
 _STORE: Final = {
@@ -85,7 +91,7 @@ class Event(msgspec.Struct, frozen=True):
     created_at: datetime
     api_version: str | None
     subject: str | None
-    """Whom it is about: a customer, or what we know one by (a subscription, an invoice)."""
+    """Whom it is about: a customer, or what we know one by (a subscription, an invoice, a payment)."""
 
 
 def read_event(body: bytes) -> Event:
@@ -109,12 +115,12 @@ def _subject(data: _Data | None) -> str | None:
     if data is None:
         return None
     read = {}
-    for name in ("id", "object", "customer"):
+    for name in ("id", "object", *_NAMED_BY):
         raw: Any = data.object.get(name)
         value = msgspec.json.decode(raw) if raw is not None else None
         read[name] = value.get("id") if isinstance(value, dict) else value
-    subject = read["id"] if read["object"] == "customer" else read["customer"]
-    return subject if isinstance(subject, str) else None
+    named = [read["id"] if read["object"] == "customer" else None, *(read[name] for name in _NAMED_BY)]
+    return next((each for each in named if isinstance(each, str) and each), None)
 
 
 def _read_time(created: int | str) -> datetime:

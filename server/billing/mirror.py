@@ -30,8 +30,8 @@ _UPSERT_SUBSCRIPTION: Final = """INSERT INTO billing_subscription (id, tenant_id
 
 _INVOICE_COLUMNS: Final = (
     "id", "tenant_id", "provider", "subscription_id", "number", "status", "currency", "subtotal_minor", "tax_minor",
-    "total_minor", "paid_minor", "refunded_minor", "dispute", "dispute_lost_at", "period_start", "period_end",
-    "issued_at", "due_at", "paid_at", "hosted_url", "pdf_url", "created_at",
+    "total_minor", "paid_minor", "refunded_minor", "dispute", "dispute_lost_at", "payment_ids", "period_start",
+    "period_end", "issued_at", "due_at", "paid_at", "hosted_url", "pdf_url", "created_at",
 )  # fmt: skip
 _CHANGING: Final = [name for name in _INVOICE_COLUMNS if name not in ("id", "tenant_id", "provider")]
 _UPSERT_INVOICE: Final = (
@@ -133,7 +133,8 @@ async def _write_invoices(
         (
             i.id, account.tenant_id, account.provider, i.subscription_id, i.number, i.status, i.currency,
             i.subtotal_minor, i.tax_minor, i.total_minor, i.paid_minor, i.refunded_minor, i.dispute, lost_at.get(i.id),
-            i.period_start, i.period_end, i.issued_at, i.due_at, i.paid_at, i.hosted_url, i.pdf_url, i.created_at,
+            list(i.payment_ids), i.period_start, i.period_end, i.issued_at, i.due_at, i.paid_at, i.hosted_url,
+            i.pdf_url, i.created_at,
         )
         for i in invoices
     ]  # fmt: skip

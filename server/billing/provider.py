@@ -90,6 +90,8 @@ class ProviderInvoice:
     paid_at: datetime | None = None
     hosted_url: str | None = None
     pdf_url: str | None = None
+    payment_ids: tuple[str, ...] = ()
+    """What paid for it, by the provider's ids."""
 
 
 @dataclass(frozen=True, slots=True)

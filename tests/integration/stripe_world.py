@@ -105,12 +105,14 @@ def session_id(stripe: StripeSimulator, url: str) -> str:
 
 
 @asynccontextmanager
-async def open_shop(tenant: TenantRef, stripe: StripeSimulator, *, trial: timedelta = TRIAL) -> AsyncIterator[Shop]:
+async def open_shop(
+    tenant: TenantRef, stripe: StripeSimulator, *, trial: timedelta = TRIAL, thin: bool = False
+) -> AsyncIterator[Shop]:
     """A tenant in its trial, with the catalogue published."""
     token = clock._frozen.set(datetime.fromtimestamp(stripe.now, UTC))
     gateway = StripeGateway(StripeSettings(stripe.API_KEY, stripe.url, timeout_s=1.0, retry_pause_s=0.01))
     provider.use("stripe", gateway)
-    stripe.send_webhooks_to("http://127.0.0.1:1/unused", secret=WEBHOOK_SECRET)
+    stripe.send_webhooks_to("http://127.0.0.1:1/unused", secret=WEBHOOK_SECRET, thin=thin)
     stripe.webhooks.signed_at = lambda: int(datetime.now(UTC).timestamp())
     try:
         await publish(gateway)

@@ -4,11 +4,11 @@ Each request is checked against the SDK's own types by the simulator.
 """
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.billing import provider
+from server.billing import acts, provider
 from server.billing.gateway import StripeGateway
 from server.billing.gateway.catalogue import find_drift, publish
 from server.db import TenantRef
@@ -240,3 +240,229 @@ async def test_a_tax_id_entered_at_the_checkout_is_ours_too(shop: Shop):
     account = await shop.do("GET", "/billing/account")
 
     assert entered in account["tax_ids"]
+
+
+async def test_a_downgrade_comes_with_the_next_period_and_costs_nothing_now(shop: Shop):
+    """What is paid for is had to its end; then the smaller plan is billed."""
+    await shop.subscribe("business", seats=5)
+    await shop.pass_time(timedelta(days=20))
+    before = shop.charged()
+
+    preview = await shop.do("POST", "/billing/previews", {"plan": "team"})
+    plan = await shop.do("POST", "/billing/changes", {"plan": "team"})
+    both = await shop.do("PUT", "/billing/seats", {"seats": 3})
+    until_then = (await shop.held()).plan
+    await shop.pass_time(timedelta(days=26))
+    page = await shop.do("GET", "/billing")
+
+    assert (preview["mode"], preview["cost"]) == ("scheduled", None)
+    assert plan["subscription"]["scheduled"] == {"plan": "team", "interval": "month", "seats": 5, "at": preview["at"]}
+    assert both["subscription"]["scheduled"] == {"plan": "team", "interval": "month", "seats": 3, "at": preview["at"]}
+    assert until_then == "business"
+    assert (page["plan"], page["seats_bought"], page["subscription"]["scheduled"]) == ("team", 3, None)
+    assert shop.charged() - before == 3 * 1_900
+
+
+async def test_a_scheduled_downgrade_can_be_withdrawn(shop: Shop):
+    """And then everything renews as it was."""
+    await shop.subscribe("business", seats=5)
+    await shop.pass_time(timedelta(days=20))
+    before = shop.charged()
+
+    await shop.do("POST", "/billing/changes", {"plan": "team"})
+    page = await shop.do("DELETE", "/billing/changes/scheduled")
+    await shop.pass_time(timedelta(days=26))
+
+    assert page["subscription"]["scheduled"] is None
+    assert (await shop.held()).plan == "business"
+    assert shop.charged() - before == 5 * 3_900
+
+
+async def test_more_seats_now_and_cancelling_put_what_was_scheduled_aside(shop: Shop):
+    """A subscription under a schedule cannot be changed past it."""
+    await shop.subscribe("business", seats=5)
+    await shop.pass_time(timedelta(days=20))
+    await shop.do("PUT", "/billing/seats", {"seats": 3})
+
+    more = await shop.do("PUT", "/billing/seats", {"seats": 6})
+    await shop.do("PUT", "/billing/seats", {"seats": 2})
+    cancelled = await shop.do("PUT", "/billing/cancellation")
+
+    assert (more["seats_bought"], more["subscription"]["scheduled"]) == (6, None)
+    assert cancelled["subscription"]["scheduled"] is None
+    assert cancelled["subscription"]["cancel_at"] == cancelled["subscription"]["period_end"]
+
+
+async def test_a_month_becomes_a_year_at_once_and_a_year_a_month_at_its_end(shop: Shop):
+    """The longer interval begins anew, with the rest of the month set off."""
+    await shop.subscribe("team", seats=2)
+    await shop.pass_time(timedelta(days=24))
+    before = shop.charged()
+
+    preview = await shop.do("POST", "/billing/previews", {"interval": "year"})
+    year = await shop.do("POST", "/billing/changes", {"interval": "year", "at": preview["cost"]["at"]})
+    month = await shop.do("POST", "/billing/changes", {"interval": "month"})
+
+    assert shop.charged() - before == preview["cost"]["due_minor"]
+    assert 2 * 19_000 - 2 * 1_900 < preview["cost"]["due_minor"] < 2 * 19_000
+    assert year["subscription"]["interval"] == "year"
+    assert month["subscription"]["scheduled"]["interval"] == "month"
+    assert month["subscription"]["scheduled"]["at"] == month["subscription"]["period_end"]
+
+
+async def test_a_refund_is_mirrored_and_access_stays(shop: Shop):
+    """Money given back is no debt."""
+    await shop.subscribe("team", seats=2)
+    await shop.pass_time(timedelta(days=14, hours=2))
+    paid = (await shop.invoices())[-1]
+
+    shop.stripe.client().v1.refunds.create({"charge": shop.stripe.charge_of(paid["id"]), "amount": 1_000})
+    await shop.hear()
+
+    assert (await shop.invoices())[-1]["refunded_minor"] == 1_000
+    assert (await shop.held()).state == "active"
+
+
+async def test_a_dispute_restricts_when_it_is_lost_and_not_before(shop: Shop):
+    """The bank may still decide for us. Once lost, the next payment opens everything again."""
+    await shop.subscribe("team", seats=2)
+    await shop.pass_time(timedelta(days=14, hours=2))
+    paid = (await shop.invoices())[-1]
+
+    dispute = shop.stripe.dispute(shop.stripe.charge_of(paid["id"]))
+    await shop.hear()
+    during = (await shop.held()).state
+    shop.stripe.close_dispute(dispute, won=False)
+    await shop.hear()
+    lost = await shop.do("GET", "/billing")
+    await shop.pass_time(timedelta(days=31))
+
+    assert during == "active"
+    assert lost["state"] == "restricted"
+    assert "taken back by the bank" in lost["banner"]
+    assert (await shop.invoices())[-1]["status"] == "paid"
+    assert (await shop.held()).state == "active"
+
+
+async def test_a_dispute_that_is_won_leaves_everything_as_it_was(shop: Shop):
+    """It was a mistake."""
+    await shop.subscribe("team", seats=2)
+    await shop.pass_time(timedelta(days=14, hours=2))
+    dispute = shop.stripe.dispute(shop.stripe.charge_of((await shop.invoices())[-1]["id"]))
+
+    shop.stripe.close_dispute(dispute, won=True)
+    await shop.hear()
+
+    assert (await shop.invoices())[-1]["dispute"] == "won"
+    assert (await shop.held()).state == "active"
+
+
+async def test_a_price_that_somebody_migrated_by_hand_keeps_the_plan_and_alerts(shop: Shop):
+    """In the dashboard, to a price of their own."""
+    await shop.subscribe("business", seats=5)
+    client = shop.stripe.client()
+    subscription = shop.stripe.world.kinds["subscription"][0]
+    price = client.v1.prices.create(
+        {"currency": "eur", "unit_amount": 1, "recurring": {"interval": "month"}, "product": "outrider_business"}
+    )
+    item = subscription["items"]["data"][0]["id"]
+
+    client.v1.subscriptions.update(
+        subscription["id"], {"items": [{"id": item, "price": price.id}], "proration_behavior": "none"}
+    )
+    await shop.hear()
+
+    page = await shop.do("GET", "/billing")
+    assert (page["state"], page["plan"], page["seats_bought"]) == ("active", "business", 5)
+    assert price.id in page["alert"]
+
+
+async def test_thin_events_do_as_well(tenant: TenantRef, stripe: StripeSimulator):
+    """They carry no payload, which nobody here believes anyway."""
+    async with open_shop(tenant, stripe, thin=True) as shop:
+        await shop.subscribe("team", seats=2)
+        await shop.hear()
+        await shop.pass_time(timedelta(days=24))
+        client = shop.stripe.client()
+        subscription = shop.stripe.world.kinds["subscription"][0]
+        item = subscription["items"]["data"][0]["id"]
+
+        client.v1.subscriptions.update(subscription["id"], {"items": [{"id": item, "quantity": 4}]})
+        came = await shop.hear()
+
+        assert came > 0
+        assert (await shop.held()).seats_max == 4
+
+
+@pytest.mark.parametrize(("hours", "days"), [(30, 2), (5, 1), (-1, 0)])
+async def test_a_short_rest_of_a_trial_becomes_whole_days(
+    tenant: TenantRef, stripe: StripeSimulator, hours: int, days: int
+):
+    """Stripe's checkout takes no end that is nearer than two days; nobody loses hours by it."""
+    async with open_shop(tenant, stripe, trial=timedelta(hours=hours)) as shop:
+        await shop.subscribe("team", seats=1)
+
+        [subscription] = shop.stripe.world.kinds["subscription"]
+        free = (subscription["trial_end"] or shop.stripe.now) - shop.stripe.now
+        assert free == days * 86_400
+        assert shop.charged() == (0 if days else 1_900)
+
+
+async def test_a_bank_that_wants_a_confirmation_declines_and_nothing_changes(shop: Shop):
+    """The customer is told; the plan is as it was, and nothing is owed."""
+    await shop.subscribe("team", seats=2)
+    await shop.pass_time(timedelta(days=24))
+    shop.stripe.card_fails(
+        await shop.customer_id(), code="authentication_required", decline_code="authentication_required"
+    )
+    before = shop.charged()
+
+    reply = await shop.send("PUT", "/billing/seats", {"seats": 3})
+
+    assert (reply.status_code, reply.json()["code"]) == (402, "payment_declined")
+    assert shop.charged() == before
+    assert (await shop.do("POST", "/billing/refreshes"))["seats_bought"] == 2
+
+
+async def test_a_tenant_that_is_deleted_is_charged_no_more(shop: Shop):
+    """Cancelled there first; the books stay."""
+    await shop.subscribe("team", seats=2)
+
+    ended = await acts.end_subscriptions(shop.tenant.id)
+    await shop.pass_time(timedelta(days=60))
+
+    assert ended == 1
+    assert shop.charged() == 0
+    assert (await shop.held()).state == "cancelled"
+
+
+async def test_an_invoice_by_mail_has_days_to_be_paid(shop: Shop):
+    """Customers whose subscription an operator set to be sent invoices fall behind from the due date on."""
+    await shop.subscribe("team", seats=2)
+    subscription = shop.stripe.world.kinds["subscription"][0]["id"]
+    shop.stripe.client().v1.subscriptions.update(
+        subscription, {"collection_method": "send_invoice", "days_until_due": 10}
+    )
+    await shop.pass_time(timedelta(days=14, hours=2))
+
+    seen = []
+    for days in (0, 9, 2):
+        await shop.pass_time(timedelta(days=days))
+        seen.append((await shop.held()).state)
+
+    assert seen == ["active", "active", "past_due"]
+
+
+async def test_a_period_that_ends_with_a_short_month_ends_when_stripe_says(tenant: TenantRef):
+    """From the 31st to the 28th, in UTC; the day after, it renews."""
+    with StripeSimulator.running(clock=datetime(2027, 1, 31, 23, 59, 50, tzinfo=UTC)) as stripe:
+        async with open_shop(tenant, stripe, trial=timedelta(0)) as shop:
+            page = await shop.subscribe("team", seats=1)
+            cancelled = await shop.do("PUT", "/billing/cancellation")
+            await shop.pass_time(timedelta(days=27, hours=23, minutes=59, seconds=59), told=False)
+            before = (await shop.held()).state
+            await shop.pass_time(timedelta(seconds=1), told=False)
+
+            assert page["subscription"]["period_end"] == "2027-02-28T23:59:50Z"
+            assert cancelled["subscription"]["cancel_at"] == "2027-02-28T23:59:50Z"
+            assert (before, (await shop.held()).state) == ("active", "cancelled")

@@ -22,8 +22,8 @@ PAGE: Final = 100
 ROWS_MAX: Final = 500
 """So many of each kind are looked at, the newest first: a customer of forty years, billed monthly."""
 
-Payments = Mapping[str, tuple[int, str | None, datetime | None]]
-"""Payment intent → (refunded, how its dispute stands, since when)."""
+Payments = Mapping[str, tuple[str, int, str | None, datetime | None]]
+"""Payment intent → (its charge, refunded, how its dispute stands, since when)."""
 
 
 async def fetch_customer_state(client: StripeClient, customer_id: str) -> CustomerState:
@@ -67,13 +67,13 @@ async def _list_all(call: Any) -> list[Any]:
     return found
 
 
-async def _payment_of(client: StripeClient, charge: stripe.Charge) -> tuple[int, str | None, datetime | None]:
+async def _payment_of(client: StripeClient, charge: stripe.Charge) -> tuple[str, int, str | None, datetime | None]:
     if not charge.disputed:
-        return charge.amount_refunded, None, None
+        return charge.id, charge.amount_refunded, None, None
     disputes = await asked(client.v1.disputes.list_async({"charge": charge.id, "limit": 1}))
     for dispute in disputes.data:
-        return charge.amount_refunded, dispute.status, _at(dispute.created)
-    return charge.amount_refunded, None, None
+        return charge.id, charge.amount_refunded, dispute.status, _at(dispute.created)
+    return charge.id, charge.amount_refunded, None, None
 
 
 async def _read_subscription(client: StripeClient, found: stripe.Subscription) -> ProviderSubscription:
@@ -132,8 +132,9 @@ async def find_subscription_schedule(client: StripeClient, subscription_id: str)
 
 
 def _read_invoice(found: stripe.Invoice, payments: Payments) -> ProviderInvoice:
-    paid_by = [payments[p] for p in _payment_intents(found) if p in payments]
-    disputes = sorted((d for d in paid_by if d[1]), key=lambda d: d[1] != "lost")
+    intents = [p for p in _payment_intents(found) if p in payments]
+    paid_by = [payments[intent] for intent in intents]
+    disputes = sorted(((how, at) for _, _, how, at in paid_by if how), key=lambda dispute: dispute[0] != "lost")
     details = found.parent.subscription_details if found.parent else None
     moments = found.status_transitions
     period_start, period_end = _period(found)
@@ -148,9 +149,9 @@ def _read_invoice(found: stripe.Invoice, payments: Payments) -> ProviderInvoice:
         number=found.number,
         tax_minor=sum(tax.amount for tax in found.total_taxes or ()),
         paid_minor=found.amount_paid,
-        refunded_minor=sum(refunded for refunded, _, _ in paid_by),
-        dispute=disputes[0][1] if disputes else None,
-        disputed_at=disputes[0][2] if disputes else None,
+        refunded_minor=sum(refunded for _, refunded, _, _ in paid_by),
+        dispute=disputes[0][0] if disputes else None,
+        disputed_at=disputes[0][1] if disputes else None,
         attempted=found.attempted,
         period_start=period_start,
         period_end=period_end,
@@ -159,6 +160,7 @@ def _read_invoice(found: stripe.Invoice, payments: Payments) -> ProviderInvoice:
         paid_at=_at(moments.paid_at),
         hosted_url=found.hosted_invoice_url,
         pdf_url=found.invoice_pdf,
+        payment_ids=(*intents, *(charge for charge, _, _, _ in paid_by)),
     )
 
 

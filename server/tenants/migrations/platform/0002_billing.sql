@@ -76,6 +76,7 @@ CREATE TABLE platform.billing_invoice (
     paid_minor bigint NOT NULL DEFAULT 0,
     refunded_minor bigint NOT NULL DEFAULT 0,
     dispute text,  -- null, or the provider's word of how it stands
+    payment_ids text[] NOT NULL DEFAULT '{}',  -- the provider's, of what paid for it: disputes name no customer
     dispute_lost_at timestamptz,  -- when we saw that the bank took the money back for good
     period_start timestamptz,
     period_end timestamptz,
@@ -90,6 +91,7 @@ CREATE TABLE platform.billing_invoice (
     created_at timestamptz NOT NULL
 );
 CREATE INDEX ON platform.billing_invoice (tenant_id, created_at);
+CREATE INDEX ON platform.billing_invoice USING gin (payment_ids);
 
 -- Which prices the catalogue in code has with the provider, as `outrider billing publish` left them.
 CREATE TABLE platform.plan_version (
