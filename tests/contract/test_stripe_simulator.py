@@ -83,6 +83,29 @@ def test_a_parameter_that_the_sdk_does_not_know_is_a_violation(stripe: StripeSim
     assert len(violations) == 1
 
 
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"email": "nobody"}, "email"),
+        ({"metadata": {"k" * 41: "v"}}, f"metadata[{'k' * 41}]"),
+        ({"metadata": {"k": "v" * 501}}, "metadata[k]"),
+        ({"metadata": {str(n): "v" for n in range(51)}}, "metadata"),
+        (
+            {"invoice_settings": {"custom_fields": [{"name": "PO", "value": "4" * 141}]}},
+            "invoice_settings[custom_fields][0][value]",
+        ),
+        ({"tax_id_data": [{"type": "eu_vat", "value": "123"}]}, "value"),
+    ],
+)
+def test_what_is_too_long_or_of_another_form_is_refused(stripe: StripeSimulator, params: dict, param: str):
+    """Customers' own words travel in these: the product has to bound them, and to bear a refusal."""
+    with pytest.raises(sdk.InvalidRequestError) as refused:
+        stripe.client().v1.customers.create(params)
+
+    assert refused.value.param == param
+    assert stripe.client().v1.customers.list().data == []
+
+
 def test_a_response_that_its_class_does_not_know_is_a_violation(stripe: StripeSimulator):
     """The simulator may not drift from the pinned API: each answer is compared with the SDK's class."""
     client = stripe.client()

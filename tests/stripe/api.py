@@ -14,6 +14,7 @@ from tests.stripe.expand import expanded
 from tests.stripe.faults import Fault, failure
 from tests.stripe.form import decode_form
 from tests.stripe.http import Request, Response
+from tests.stripe.limits import IDEMPOTENCY_KEY_MAX, check_limits
 from tests.stripe.operations import Operation, load_operations
 from tests.stripe.responses import object_of
 from tests.stripe.routes import ROUTES, find
@@ -65,6 +66,8 @@ class Api:
         key = request.headers.get("idempotency-key")
         if key is None or method == "get":
             return self._perform(method, request)
+        if len(key) > IDEMPOTENCY_KEY_MAX:
+            return _problem(StripeProblem(f"Idempotency keys have {IDEMPOTENCY_KEY_MAX} characters at most."))
         mine = (method, request.path, request.body or request.query.encode())
         saved = self._saved.get(key)
         if saved is not None and self.world.now() - saved.at < KEY_KEPT_SECONDS:
@@ -116,6 +119,7 @@ class Api:
         if (method, template) not in ROUTES:
             self.world.violations.append(f"{method} {template} is not modelled")
             raise Unmodelled(f"{method.upper()} {template}")
+        check_limits(params)
         wanted = params.pop("expand", [])
         try:
             result = ROUTES[method, template].call(self.world, params, ids)

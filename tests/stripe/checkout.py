@@ -23,6 +23,7 @@ _ECHOED = (
 )  # fmt: skip
 _SUBSCRIPTION_DATA = {"metadata", "trial_end", "trial_period_days", "trial_settings", "description", "billing_cycle_anchor",
                       "billing_mode", "proration_behavior", "invoice_settings"}  # fmt: skip
+TRIAL_LEFT_SECONDS = 2 * DAY
 
 
 @route("post /v1/checkout/sessions", _TAKES)
@@ -34,6 +35,7 @@ def create_session(world: World, params: Object) -> Object:
         raise StripeProblem("Missing required param: success_url.", code="parameter_missing", param="success_url")
     customer = world.live("customer", params["customer"], "customer", status=400) if "customer" in params else None
     _check_collection(params, customer)
+    _check_times(params, world.now(customer))
     for name in set(params.get("subscription_data", {})) - _SUBSCRIPTION_DATA:
         raise Unmodelled(f"the parameter subscription_data[{name}] of Checkout")
     wanted = _wanted(world, params) if mode == "subscription" else []
@@ -66,6 +68,21 @@ def _check_collection(params: Object, customer: Object | None) -> None:
         )  # fmt: skip
     if customer is None and "customer_update" in params:
         raise StripeProblem("`customer_update` can only be used with `customer`.", param="customer_update")
+
+
+def _check_times(params: Object, now: int) -> None:
+    """A trial must have two days left, and a page lives from half an hour to a day."""
+    trial_end = params.get("subscription_data", {}).get("trial_end")
+    if trial_end is not None and trial_end < now + TRIAL_LEFT_SECONDS:
+        raise StripeProblem(
+            "The `trial_end` date has to be at least 2 days in the future.", param="subscription_data[trial_end]"
+        )
+    expires_at = params.get("expires_at")
+    if expires_at is not None and not now + 1800 <= expires_at <= now + DAY:
+        raise StripeProblem(
+            "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
+            param="expires_at",
+        )  # fmt: skip
 
 
 def _wanted(world: World, params: Object) -> list[Wanted]:

@@ -40,8 +40,10 @@ def create_preview(world: World, params: Object) -> Object:
 @contextmanager
 def _nothing_kept(world: World) -> Iterator[None]:
     counts = dict(world._counts)
-    yield
-    world._counts.update(counts)
+    try:
+        yield
+    finally:
+        world._counts.update(counts)
 
 
 def _of_change(world: World, subscription: Object, details: Object, mode: str) -> Object:

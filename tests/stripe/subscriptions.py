@@ -87,14 +87,15 @@ def create_subscription(world: World, params: Object) -> Object:
         for i, each in enumerate(given)
     ]
     now = world.now(customer)
+    if params.get("billing_cycle_anchor", now) > now:
+        raise Unmodelled("a billing_cycle_anchor in the future; use trial_end")
     trial_end = params.get("trial_end")
     if trial_end is None and params.get("trial_period_days"):
         trial_end = now + params["trial_period_days"] * DAY
     automatic = params.get("collection_method", "charge_automatically") == "charge_automatically"
     paying = automatic and trial_end in (None, "now") and sum(each.amount for each in wanted) > 0
     method = params.get("default_payment_method")
-    if method:
-        _owned_method(world, method, customer)
+    _check_terms(world, customer, params, automatic=automatic, days=params.get("days_until_due"))
     behaviour = params.get("payment_behavior", "allow_incomplete")
     if paying and behaviour != "default_incomplete":
         check_payable(world, customer, {"default_payment_method": method}, sum(each.amount for each in wanted),
@@ -139,8 +140,6 @@ def _begin(world: World, subscription: Object, params: Object, trial_end: int | 
         )
         return
     anchor = subscription["billing_cycle_anchor"]
-    if anchor > now:
-        raise Unmodelled("a billing_cycle_anchor in the future; use trial_end")
     set_period(world, subscription, *period_at(anchor, interval, count, now))
     if sent:
         subscription["status"] = "active"
@@ -169,6 +168,21 @@ def _owned_method(world: World, method_id: str, customer: Object) -> None:
         raise missing("PaymentMethod", method_id, "default_payment_method", status=400)
 
 
+def _check_terms(world: World, customer: Object, params: Object, *, automatic: bool, days: int | None) -> None:
+    """Refuse before anything is changed."""
+    if params.get("default_payment_method"):
+        _owned_method(world, params["default_payment_method"], customer)
+    if not automatic and days is None:
+        raise StripeProblem(
+            "You must pass `days_until_due` when `collection_method` is `send_invoice`.", param="days_until_due"
+        )
+    cancel_at = params.get("cancel_at")
+    if isinstance(cancel_at, str) and cancel_at not in ("", "min_period_end", "max_period_end"):
+        raise Unmodelled(f"cancel_at={cancel_at}")
+    if isinstance(cancel_at, int) and cancel_at <= world.now(customer):
+        raise StripeProblem("`cancel_at` must be in the future.", param="cancel_at")
+
+
 def _assign(world: World, subscription: Object, params: dict[str, Any]) -> None:
     """Fields that change nothing but themselves."""
     for key, value in params.items():
@@ -184,8 +198,6 @@ def _assign(world: World, subscription: Object, params: dict[str, Any]) -> None:
             if value and "resumes_at" in value:
                 world.due(value["resumes_at"], "resume_collection", subscription)
         else:
-            if key == "default_payment_method" and value:
-                _owned_method(world, value, world.objects[subscription["customer"]])
             subscription[key] = None if value == "" else value
     if subscription["collection_method"] == "send_invoice" and subscription["days_until_due"] is None:
         raise StripeProblem(
@@ -197,8 +209,6 @@ def _assign(world: World, subscription: Object, params: dict[str, Any]) -> None:
 
 def _plan_end(world: World, subscription: Object, key: str, value: Any) -> None:
     if isinstance(value, str) and value:
-        if value not in ("min_period_end", "max_period_end"):
-            raise Unmodelled(f"cancel_at={value}")
         value = items_of(subscription)[0]["current_period_end"]
     if key == "cancel_at":
         subscription["cancel_at"] = value or None
@@ -231,6 +241,11 @@ def update_subscription(world: World, params: Object, subscription_id: str) -> O
             f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
             "cancelation behavior directly is not allowed. Please update the schedule instead."
         )
+    method = params.get("collection_method", subscription["collection_method"])
+    days = params.get("days_until_due", subscription["days_until_due"])
+    customer = world.objects[subscription["customer"]]
+    if subscription["status"] not in ENDED:
+        _check_terms(world, customer, params, automatic=method == "charge_automatically", days=days)
     change = decide_change(world, subscription, params)
     plain = {k: v for k, v in params.items() if k in _ASSIGNED}
     if change is None:
