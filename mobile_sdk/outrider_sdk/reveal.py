@@ -10,7 +10,8 @@ again. A pull whose cursor is no longer the replica's is thrown away.
 import json
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -58,7 +59,9 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
         if store.meta_int("cursor") != asked_from:
             discard_staged(store, conn)
             return []
-        _keep(conn, page)
+        at_once = _is_small(store, conn, page)
+        if not at_once:
+            _keep(conn, page)
         if page.get("epoch") != store.meta("epoch"):
             again.take_back_changed(conn, page["outcomes"])
         news = outbox.store_outcomes(store, page["outcomes"])
@@ -66,24 +69,61 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
         outbox.leave_overlay(store, page["applied_through"])
         outbox.forget(conn, page.get("erased", []))
         overlay.restore(conn)
-        dropped = {name for (name,) in conn.execute("SELECT DISTINCT entity FROM sync_dropped")}
-        put = {name for (name,) in conn.execute(_STAGED)}
-        for entity in ENTITIES.values():
-            if page["anew"]:
-                _clear(conn, entity)
-            if entity.name in dropped:
-                _drop(conn, entity)
-            if entity.name in put:
-                _put(conn, entity, anew=page["anew"])
-        settle_indexes(conn)
-        overlay.recompute(conn)
-        conn.execute("DELETE FROM sync_dropped")
+        if at_once:
+            _put_at_once(conn, page)
+        else:
+            _put_staged(conn, anew=page["anew"])
         applied_through = max(page["applied_through"], store.meta_int("applied_through"))
-        store.set_meta(cursor=page["cursor"], view=page["view"], applied_through=applied_through)
-        store.set_meta(cursor_token=page.get("cursor_token"), epoch=page.get("epoch"))
-        store.set_meta(pull_from=None, pull_position=None)
-        store.set_meta(**facts)
+        store.set_meta(
+            cursor=page["cursor"],
+            view=page["view"],
+            applied_through=applied_through,
+            cursor_token=page.get("cursor_token"),
+            epoch=page.get("epoch"),
+            pull_from=None,
+            pull_position=None,
+            **facts,
+        )
     return news
+
+
+def _put_staged(conn: sqlite3.Connection, *, anew: bool) -> None:
+    """Show what was staged, with what is pending over it."""
+    dropped = {name for (name,) in conn.execute("SELECT DISTINCT entity FROM sync_dropped")}
+    put = {name for (name,) in conn.execute(_STAGED)}
+    for entity in ENTITIES.values():
+        if anew:
+            _clear(conn, entity)
+        if entity.name in dropped:
+            _drop(conn, entity)
+        if entity.name in put:
+            _put(conn, entity, anew=anew)
+    settle_indexes(conn)
+    overlay.recompute(conn)
+    conn.execute("DELETE FROM sync_dropped")
+
+
+def _is_small(store: Store, conn: sqlite3.Connection, page: PullPage) -> bool:
+    """Whether the page is a pull of its own, of few rows and no drops, and nothing is pending: it needs no staging."""
+    count = sum(len(columns.get("id", ())) for columns in page["puts"].values())
+    is_alone = store.meta("pull_position") is None and page.get("epoch") == store.meta("epoch")
+    if page["anew"] or page["drops"] or count >= ADOPT_FROM_ROWS or not is_alone:
+        return False
+    return conn.execute("SELECT 1 FROM sync_shadow LIMIT 1").fetchone() is None
+
+
+def _put_at_once(conn: sqlite3.Connection, page: PullPage) -> None:
+    for name, columns in page["puts"].items():
+        entity = ENTITIES.get(name)
+        if entity is not None and columns.get("id"):
+            with _read_as(name):
+                _insert(conn, entity.name, _stored_columns(entity, columns), _newer(entity))
+
+
+def _newer(entity: Entity) -> str:
+    """What becomes of a row that is there: what is not older overwrites it."""
+    settings = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in entity.columns if name != "id")
+    return f"ON CONFLICT (id) DO UPDATE SET {settings} WHERE excluded.revision >= {quoted(entity.name)}.revision"
 
 
 def discard_staged(store: Store, conn: sqlite3.Connection) -> None:
@@ -113,14 +153,12 @@ def _keep(conn: sqlite3.Connection, page: PullPage) -> None:
         entity = ENTITIES.get(name)
         if entity is None or not columns.get("id"):
             continue  # of a newer server, or without rows
-        try:
+        with _read_as(name):
             values = _stored_columns(entity, columns)
             _insert(conn, staged(entity), values)
             if drops_before:
                 pairs = zip(repeat(name), values[0], strict=False)
                 conn.executemany("DELETE FROM sync_dropped WHERE entity = ? AND id = ?", pairs)
-        except (ValueError, TypeError, AttributeError, OverflowError, sqlite3.ProgrammingError) as error:
-            raise ProtocolViolation(f"The server sent rows of {name} that can't be read: {error}") from error
     for name, ids in page["drops"].items():
         entity = ENTITIES.get(name)
         if entity is not None:
@@ -130,16 +168,30 @@ def _keep(conn: sqlite3.Connection, page: PullPage) -> None:
             conn.executemany("INSERT OR IGNORE INTO sync_dropped (entity, id) VALUES (?, ?)", pairs)
 
 
-def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any]]) -> None:
-    """Put rows, given as columns, into a table: several a statement, which takes a third less time than one."""
+@contextmanager
+def _read_as(name: str) -> Iterator[None]:
+    """Names what is wrong with rows that a server sent."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, OverflowError, sqlite3.ProgrammingError) as error:
+        raise ProtocolViolation(f"The server sent rows of {name} that can't be read: {error}") from error
+
+
+def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any]], otherwise: str = "") -> None:
+    """Put rows, given as columns, into a table: several a statement, which takes a third less time than one.
+
+    Args:
+        otherwise: what becomes of rows that are there; without, the new ones take their place.
+    """
     width, count = len(columns), len(columns[0])
     together = max(1, PARAMETERS_MAX // width)
     whole = count - count % together
     row = f"({', '.join('?' * width)})"
-    insert = f"INSERT OR REPLACE INTO {quoted(table)} VALUES "
+    insert = f"INSERT {'' if otherwise else 'OR REPLACE '}INTO {quoted(table)} VALUES "
     values = chain.from_iterable(islice(zip(*columns, strict=True), whole))
-    conn.executemany(insert + ", ".join([row] * together), zip(*[values] * (width * together), strict=True))
-    conn.executemany(insert + row, islice(zip(*columns, strict=True), whole, None))
+    several = f"{insert}{', '.join([row] * together)} {otherwise}"
+    conn.executemany(several, zip(*[values] * (width * together), strict=True))
+    conn.executemany(f"{insert}{row} {otherwise}", islice(zip(*columns, strict=True), whole, None))
 
 
 def _stored_ids(ids: list[str]) -> list[bytes]:
@@ -193,10 +245,8 @@ def _put(conn: sqlite3.Connection, entity: Entity, *, anew: bool) -> None:
         _adopt(conn, entity)
         return
     names = ", ".join(map(quoted, entity.columns))
-    settings = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in entity.columns if name != "id")
     conn.execute(
-        f"INSERT INTO {visible} ({names}) SELECT {names} FROM {source} WHERE true ORDER BY id "
-        f"ON CONFLICT (id) DO UPDATE SET {settings} WHERE excluded.revision >= {visible}.revision"
+        f"INSERT INTO {visible} ({names}) SELECT {names} FROM {source} WHERE true ORDER BY id {_newer(entity)}"
     )
     conn.execute(f"DELETE FROM {source}")
 

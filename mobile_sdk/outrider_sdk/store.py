@@ -61,6 +61,8 @@ class Store:
         self._mutex = threading.RLock()
         self._conn: sqlite3.Connection | None = None
         self._order_counter = 0
+        self._facts: dict[str, str | None] | None = None
+        """What `sync_meta` says, as far as this writer knows: a sync asks for two dozen of them."""
         self.limits = Limits()
         self.on_commit: list[Callable[[], object]] = []
         """Called after each commit, while the replica is still held: to note that it happened, no more."""
@@ -81,6 +83,7 @@ class Store:
             raise
 
     def _connect(self) -> sqlite3.Connection:
+        self._facts = None
         if self.read_only:
             return _open(self.path, self._factory, "?mode=ro")
         conn = _open(self.path, self._factory)
@@ -129,6 +132,7 @@ class Store:
                 for hear in self.on_commit:
                     hear()
             except BaseException:
+                self._facts = None
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
                 raise
@@ -153,8 +157,9 @@ class Store:
     def meta(self, key: str) -> str | None:
         """A fact of the replica, or None."""
         with self.read() as conn:
-            row = conn.execute("SELECT value FROM sync_meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+            if self._facts is None or self.read_only:  # another process may write what is only read here
+                self._facts = dict(conn.execute("SELECT key, value FROM sync_meta"))
+            return self._facts.get(key)
 
     def meta_int(self, key: str, default: int = 0) -> int:
         """A fact that is a number."""
@@ -163,12 +168,15 @@ class Store:
 
     def set_meta(self, **facts: str | int | None) -> None:
         """Store facts; only inside `write()`."""
+        told = {key: None if value is None else str(value) for key, value in facts.items()}
         with self.read() as conn:
             conn.executemany(
                 "INSERT INTO sync_meta (key, value) VALUES (?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                [(key, None if value is None else str(value)) for key, value in facts.items()],
+                list(told.items()),
             )
+            if self._facts is not None:
+                self._facts |= told
 
     def next_order_counter(self) -> int:
         """The next number for an order, only inside `write()`; never given again, also where that is undone."""
