@@ -23,7 +23,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-unit test-integration test-simulation check format lock bench simulate \
+.PHONY: help install demo demo-billing serve test test-unit test-integration test-simulation check format lock bench simulate \
 	simulate-planted conformance test-bare fuzz clean
 
 help: ## Show this list
@@ -35,6 +35,9 @@ install: $(STAMP) ## Install or update .tools/ and .venv/ (every target below do
 
 demo: $(STAMP) ## Run the guided demo on a throwaway database; ARGS go to `outrider demo`
 	@exec $(BIN)/outrider demo $(ARGS)
+
+demo-billing: $(STAMP) ## Play a tenant's year under the simulated Stripe; fails where invoices and reckoning differ
+	@exec $(BIN)/python -m tests.demo_billing
 
 serve: $(STAMP) ## Serve on this machine, data kept in .outrider/; ARGS go to `outrider serve`
 	@exec $(BIN)/outrider serve $(ARGS)
