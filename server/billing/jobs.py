@@ -8,9 +8,9 @@ from uuid import UUID
 import dramatiq
 
 from server import clock
-from server.billing.provider import PaymentServiceDown, PaymentsNotSetUp
+from server.billing.provider import PaymentServiceDown, PaymentServiceRefused, PaymentsNotSetUp
 from server.billing.reconcile import begin_run_if_due, reconcile_some
-from server.billing.refresh import enqueue_refresh, refresh_if_wanted
+from server.billing.refresh import enqueue_refresh, note_refusal, refresh_if_wanted
 from server.broker import enqueue
 from server.db import connection, platform_transaction
 
@@ -33,6 +33,10 @@ async def refresh_customer(tenant_id: str) -> None:
         delay_s = error.retry_after_s if isinstance(error, PaymentServiceDown) else LOST_AFTER.total_seconds()
         async with platform_transaction():
             await enqueue_refresh(UUID(tenant_id), delay_ms=round(delay_s * 1000))
+    except PaymentServiceRefused as error:  # asking again would be refused again
+        _log.error("Billing of %s cannot be looked up: %s", tenant_id, error.message)
+        async with platform_transaction():
+            await note_refusal(UUID(tenant_id), error.message)
 
 
 @dramatiq.actor(queue_name="billing", actor_name="reconcile_customers")

@@ -20,7 +20,8 @@ from server.billing.provider import (
 )
 
 UNPAID: Final = frozenset({"open", "uncollectible"})
-OVERDUE: Final = frozenset({"past_due", "unpaid"})
+OVERDUE: Final = frozenset({"past_due", "unpaid", "paused"})
+"""Statuses that say that nobody pays; `paused`: a trial ended without anything to charge."""
 LOST: Final = "lost"
 
 

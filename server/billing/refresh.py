@@ -170,6 +170,24 @@ async def _give_back(claim: _Claim) -> None:
         )  # fmt: skip
 
 
+async def note_refusal(tenant_id: UUID, words: str) -> None:
+    """Tell the operator that a customer cannot be fetched, and leave its events at that (platform transaction).
+
+    The next event, or the reconciliation, tries again.
+    """
+    customer_id = await connection().fetchval(
+        "UPDATE billing_account SET alert = $2, refresh_wanted_at = NULL WHERE tenant_id = $1 RETURNING customer_id",
+        tenant_id,
+        words,
+    )
+    await connection().execute(
+        """UPDATE stripe_event SET processed_at = $2, outcome = 'refused'
+        WHERE customer_id = $1 AND processed_at IS NULL""",
+        customer_id,
+        clock.now(),
+    )
+
+
 async def enqueue_refresh(tenant_id: UUID, *, delay_ms: int = 0) -> None:
     """Have a tenant refetched by a job, once the open transaction has committed; the caller has left word."""
     from server.billing.jobs import refresh_customer  # the job calls this module

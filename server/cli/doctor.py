@@ -46,6 +46,8 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
                 async with owner_connection(urls[MAIN_DATABASE]) as directory:
                     yield await _tenants(owner, directory, name)
                 yield await _jobs(owner, name)
+                if name == MAIN_DATABASE:
+                    yield await _billing(owner, config)
         except (OSError, asyncpg.PostgresError) as error:
             yield Finding(name, "database", "wrong", f"cannot be examined: {error or type(error).__name__}")
 
@@ -157,6 +159,29 @@ async def _jobs(owner: asyncpg.Connection, name: str) -> Finding:
     if rejected:
         return Finding(name, "jobs", "note", f"{rejected} were given up after all retries: see dramatiq.queue.")
     return Finding(name, "jobs", "ok", "none late, none given up")
+
+
+async def _billing(owner: asyncpg.Connection, config: Config) -> Finding:
+    """Whether what is paid is noticed, and what somebody has to look at."""
+    subject = "billing"
+    if config.stripe_key and not config.stripe_webhook_secret:
+        text = (
+            "OUTRIDER_STRIPE_WEBHOOK_SECRET is missing: what Stripe tells is not believed, and is noticed a day late."
+        )
+        return Finding(MAIN_DATABASE, subject, "wrong", text)
+    if config.stripe_key and config.stripe_url and config.stripe_key.startswith(("sk_live_", "rk_live_")):
+        text = "OUTRIDER_STRIPE_URL sends the key of a live account to another address than Stripe's: leave it out."
+        return Finding(MAIN_DATABASE, subject, "wrong", text)
+    alerts = await owner.fetch(
+        """SELECT slug FROM platform.billing_account WHERE alert IS NOT NULL AND deleted_at IS NULL
+        ORDER BY slug LIMIT 20"""
+    )
+    if alerts:
+        slugs = _some([row["slug"] for row in alerts])
+        return Finding(MAIN_DATABASE, subject, "note", f"look at {slugs}: `outrider billing refresh` says why.")
+    billed = await owner.fetchval("SELECT count(*) FROM platform.billing_account WHERE deleted_at IS NULL")
+    taken = "cards are taken" if config.stripe_key else "no cards are taken"
+    return Finding(MAIN_DATABASE, subject, "ok", f"{billed} tenants are billed; {taken}")
 
 
 def _some(names: list[str]) -> str:

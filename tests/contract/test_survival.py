@@ -44,7 +44,9 @@ CHECKS = [
 ]
 BASE_URL = "http://test"
 
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example")
+CONFIG = SimpleNamespace(
+    secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example", stripe_webhook_secret="whsec_1"
+)
 APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
 SCHEMA = schemathesis.openapi.from_dict(msgspec.json.decode(msgspec.json.encode(describe_api(APP))))
 OPERATIONS = [operation.ok() for operation in SCHEMA.get_all_operations()]

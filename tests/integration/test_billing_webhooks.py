@@ -13,7 +13,7 @@ import pytest
 from server import clock
 from server.billing import jobs, provider
 from server.billing.inbox import BODY_BYTES_MAX
-from server.billing.provider import PaymentServiceDown
+from server.billing.provider import PaymentServiceDown, PaymentServiceRefused
 from server.billing.refresh import LEASE, refresh_if_wanted, refresh_now, want_refresh
 from server.db import TenantRef, platform_transaction
 from tests.integration.billing_world import (
@@ -314,6 +314,27 @@ async def test_while_stripe_is_down_the_last_entitlements_hold_and_the_job_comes
     assert (still.plan, still.seats_max) == ("team", 5)
     assert waiting == 1
     assert (await entitlement(tenant)).seats_max == 6
+
+
+async def test_a_customer_that_stripe_refuses_to_show_is_an_alert_and_no_endless_loop(
+    tenant: TenantRef, scripted: ScriptedProvider
+):
+    """A key of another account, say: the operator has to look, and asking again helps nobody."""
+    customer = await bill(tenant)
+    scripted.states[customer] = subscribed(customer)
+    scripted.error = PaymentServiceRefused("No such customer.")
+    told = event(customer)
+
+    await deliver(told)
+    await run_jobs(tenant.id)
+    with clock.frozen(datetime.now(UTC) + jobs.LOST_AFTER + timedelta(seconds=1)):
+        await jobs.sweep()
+
+    assert await stored(told["id"]) == ["refused"]
+    assert await jobs_waiting(tenant.id) == 0
+    [account] = await platform("SELECT alert FROM billing_account WHERE tenant_id = $1", tenant.id)
+    assert "No such customer" in account["alert"]
+    assert (await entitlement(tenant)).state == "trialing"
 
 
 async def test_an_unknown_price_keeps_the_last_entitlements_and_alerts(

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,7 +49,49 @@ async def test_a_sound_installation_is_found_sound(config: Config):
     findings = await look(config)
 
     assert {finding.state for finding in findings.values()} == {"ok"}
-    assert list(findings) == ["server", "roles", "log-in", "hardening", "platform", "place", "tenants", "jobs"]
+    assert list(findings) == [
+        "server",
+        "roles",
+        "log-in",
+        "hardening",
+        "platform",
+        "place",
+        "tenants",
+        "jobs",
+        "billing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"stripe_key": "sk_test_1"}, "OUTRIDER_STRIPE_WEBHOOK_SECRET"),
+        (
+            {"stripe_key": "sk_live_1", "stripe_webhook_secret": "whsec_1", "stripe_url": "https://proxy.example"},
+            "another address",
+        ),
+    ],
+)
+async def test_half_a_payment_service_is_wrong(config: Config, changes: dict[str, str], words: str):
+    """Payments would be taken, and noticed a day late, or somewhere else."""
+    finding = (await look(replace(config, **changes)))["billing"]  # type: ignore[arg-type]
+
+    assert finding.state == "wrong"
+    assert words in finding.text
+
+
+async def test_an_alert_of_billing_is_a_note(config: Config, owner: asyncpg.Connection):
+    """Somebody has to look at it, and nothing is broken."""
+    await owner.execute(
+        """INSERT INTO platform.billing_account (tenant_id, slug, email, trial_ends_at, alert)
+        VALUES (gen_random_uuid(), 'odd', 'pay@example.com', now(), 'a strange price')"""
+    )
+
+    finding = (await look(config))["billing"]
+    await owner.execute("DELETE FROM platform.billing_account")
+
+    assert finding.state == "note"
+    assert "odd" in finding.text
 
 
 async def break_hardening(owner: asyncpg.Connection, login: str) -> None:

@@ -123,7 +123,7 @@ CREATE TABLE platform.stripe_event (
     created_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
     processed_at timestamptz,
-    outcome text,  -- refreshed, ignored, unknown customer
+    outcome text,  -- refreshed, refused, ignored, unknown customer
     body jsonb NOT NULL
 );
 CREATE INDEX ON platform.stripe_event (customer_id, received_at) WHERE processed_at IS NULL;
