@@ -31,10 +31,10 @@ async def shop(tenant: TenantRef) -> AsyncIterator[Shop]:
             yield found
 
 
-def boundaries(start: datetime, months: int) -> list[datetime]:
-    """Where months begin: the day of the first, or the last that there is."""
+def boundaries(start: datetime, months: int, *, every: int = 1) -> list[datetime]:
+    """Where months begin, each or every so many: the day of the first, or the last that there is."""
     found = []
-    for number in range(months + 1):
+    for number in range(0, months + 1, every):
         day = start.replace(day=1)
         for _ in range(number):
             day = (day + timedelta(days=32)).replace(day=1)
@@ -90,3 +90,55 @@ async def test_four_months_of_changes_cost_what_was_had_to_the_second(shop: Shop
     assert abs(shop.charged() - exact) <= Fraction(step(currency), 2) * lines
     assert len({amount for _, amount in rates}) > 4
     assert sum(row["total_minor"] for row in await shop.invoices()) == shop.charged()
+
+
+def rate(page: dict, currency: str) -> int:
+    """What a whole period of what is had costs."""
+    interval = Interval(page["subscription"]["interval"])
+    return get_plan(page["plan"]).seat_prices_minor[interval, currency] * page["seats_bought"]
+
+
+async def test_a_dozen_seats_bought_one_by_one_within_a_minute_cost_what_a_dozen_cost(shop: Shop):
+    """Stripe makes few invoices a minute: what waits for the next one is reckoned to the same second."""
+    await shop.subscribe("team", seats=3)
+    ends = boundaries(shop.now, 2)
+    rates = [(shop.now, 3 * 1_900)]
+    await shop.pass_time(timedelta(days=9, hours=5))
+
+    for seats in range(4, 16):
+        await shop.pass_time(timedelta(seconds=3))
+        page = await shop.do("PUT", "/billing/seats", {"seats": seats})
+        rates.append((shop.now, rate(page, "EUR")))
+    at_once = [i for i in shop.stripe.world.select("invoice") if i["billing_reason"] == "subscription_update"]
+    await shop.pass_time(ends[1] + HOURS_2 - shop.now)
+
+    assert page["seats_bought"] == 15
+    assert len(at_once) < 10
+    lines = sum(len(each) for each in shop.stripe.world.invoice_lines.values())
+    assert abs(shop.charged() - worth(ends, rates)) <= Fraction(lines, 2)
+
+
+async def test_from_months_to_a_year_on_a_leap_day_and_more_seats_in_it(tenant: TenantRef):
+    """What is left of the month is set off; the year ends on 28 February, and renews for all seats."""
+    leap_day = datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)
+    with StripeSimulator.running(clock=leap_day - timedelta(days=35)) as stripe:
+        async with open_shop(tenant, stripe) as shop:
+            await shop.pass_time(timedelta(days=20))
+            await shop.subscribe("business", seats=2, currency="KZT")
+            month, monthly = boundaries(shop.now, 1), [(shop.now, 2 * 1_990_000)]
+            await shop.pass_time(leap_day - shop.now)
+
+            page = await shop.do("POST", "/billing/changes", {"interval": "year"})
+            yearly = [(shop.now, rate(page, "KZT"))]
+            for days, seats in ((1, 3), (200, 9)):
+                await shop.pass_time(timedelta(days=days))
+                page = await shop.do("PUT", "/billing/seats", {"seats": seats})
+                yearly.append((shop.now, rate(page, "KZT")))
+            years = boundaries(leap_day, 24, every=12)
+            await shop.pass_time(years[1] + HOURS_2 - shop.now)
+
+            used = worth([month[0], month[1]], [*monthly, (leap_day, 0)])
+            lines = sum(len(each) for each in stripe.world.invoice_lines.values())
+            assert [f"{each:%Y-%m-%d}" for each in years] == ["2028-02-29", "2029-02-28", "2030-02-28"]
+            assert abs(shop.charged() - used - worth(years, yearly)) <= Fraction(lines, 2)
+            assert (await shop.do("POST", "/billing/refreshes"))["seats_bought"] == 9
