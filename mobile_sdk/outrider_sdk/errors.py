@@ -205,6 +205,16 @@ class DeviceRevoked(SyncError):
         """The number up to which the server keeps unsent work for a manager; None where it has none."""
 
 
+class DeviceUnknown(DeviceRevoked):
+    """The server was restored from a backup, does not know this device, and does not take its lease for a code."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server was restored from a backup of before this device was enrolled. What it holds is kept; "
+            "ask your administrator for a new code."
+        )
+
+
 class WipeOrdered(SyncError):
     """The server wants this device to erase all that it holds."""
 

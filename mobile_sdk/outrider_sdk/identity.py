@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from outrider_sdk import incarnation
 from outrider_sdk.credentials import CredentialStore
-from outrider_sdk.errors import ForeignCredentials, InvalidValue
+from outrider_sdk.errors import DeviceRevoked, ForeignCredentials, InvalidValue, Rejected
 from outrider_sdk.ids import Clock
 from outrider_sdk.store import Store
 
@@ -58,6 +58,22 @@ def read_enrolment_url(url: str) -> tuple[str, str, str]:
     if found is None or not parts.netloc or not parts.fragment:
         raise InvalidValue("enrolment", "url", "this is no QR code of an enrolment; ask for another, or type the code")
     return f"{parts.scheme}://{parts.netloc}{found[1]}", unquote(found[2]), unquote(parts.fragment)
+
+
+def come_back(store: Store, credentials: CredentialStore, clock: Clock) -> bool:
+    """Be let in again by a server that was restored, and lost this device: by its last lease (protocol 2.9).
+
+    Returns:
+        False where the server wants a code, or there is no lease.
+    """
+    held = credentials.load()
+    if held is None or not held.lease:
+        return False
+    try:
+        enrol(store, credentials, clock, server=held.server, tenant=held.slug, lease=held.lease, secret=held.secret)
+    except (Rejected, DeviceRevoked):
+        return False
+    return True
 
 
 def enrol(store: Store, credentials: CredentialStore, clock: Clock, **where: Any) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from outrider_sdk.errors import (
     ClientTooOld,
     DeviceRevoked,
+    DeviceUnknown,
     NotEnrolled,
     Offline,
     OutriderError,
@@ -136,8 +137,8 @@ class Listener:
     def _events(self) -> Iterator[str]:
         try:
             yield from self._source.events(self._cursor())
-        except WipeOrdered:
-            self._tell()  # the sync that hands in, and erases
+        except (WipeOrdered, DeviceUnknown):
+            self._tell()  # the sync that hands in, and erases; or comes back
             raise
 
     def _tell(self) -> None:

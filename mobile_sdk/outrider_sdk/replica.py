@@ -19,6 +19,7 @@ from outrider_sdk.entity_tables import EntityTables
 from outrider_sdk.errors import (
     ContentDamaged,
     DeviceRevoked,
+    DeviceUnknown,
     InvalidValue,
     NotEnrolled,
     OutriderError,
@@ -29,7 +30,7 @@ from outrider_sdk.errors import (
     WipeOrdered,
 )
 from outrider_sdk.events import Events, OnEvent
-from outrider_sdk.identity import enrol, identify, read_enrolment_url
+from outrider_sdk.identity import come_back, enrol, identify, read_enrolment_url
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.lease import LeaseWatch
 from outrider_sdk.limits import Limits
@@ -320,7 +321,12 @@ class Replica(EntityTables, Operation):
         if self._store.meta("device_id") is None:
             raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
         try:
-            report = sync.run(self._store, transport, self._clock, on_progress)
+            try:
+                report = sync.run(self._store, transport, self._clock, on_progress)
+            except DeviceUnknown:
+                transport = self._come_back()
+                report = sync.run(self._store, transport, self._clock, on_progress)
+                report.begun_anew = True
             report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
         except WipeOrdered as ordered:
             if not ordered.now:
@@ -338,6 +344,20 @@ class Replica(EntityTables, Operation):
         told = ("pushed", "applied", "merged", "refused", "rows_put", "rows_dropped", "bytes_sent", "bytes_received")
         self.events.note("sync_ended", **{name: getattr(report, name) for name in told})
         return report
+
+    def _come_back(self) -> Transport:
+        """The server was restored, and lost this device: go on as another one, by the lease.
+
+        Raises:
+            DeviceUnknown: it wants a code.
+        """
+        if not come_back(self._store, self._credentials, self._clock):
+            raise DeviceUnknown
+        self._lease.forget()
+        if isinstance(self._transport, HttpTransport):
+            self._transport.close()
+            self._transport = None
+        return self._reach()
 
     def wipe(self, *, now: bool = False) -> None:
         """Erase all that this device holds, after it has handed in everything; the server gets a receipt.

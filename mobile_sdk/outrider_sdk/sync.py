@@ -9,7 +9,7 @@ import time
 from outrider_sdk import checksum, incarnation, quarantine
 from outrider_sdk.again import go_back
 from outrider_sdk.contact import Contact
-from outrider_sdk.errors import DeviceRevoked, ReplicaForked, ServerUnavailable
+from outrider_sdk.errors import DeviceRevoked, DeviceUnknown, ReplicaForked, ServerUnavailable
 from outrider_sdk.ids import Clock
 from outrider_sdk.pull import Pull, ServerBehind
 from outrider_sdk.push import Push
@@ -35,6 +35,8 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
     try:
         _exchange(contact)
         checksum.run(contact)
+    except DeviceUnknown:
+        raise
     except DeviceRevoked as revoked:
         if revoked.wipe is None and isinstance(transport, QuarantineTransport):
             revoked.wipe = transport.wanted_wipe()

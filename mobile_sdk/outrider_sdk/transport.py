@@ -14,6 +14,7 @@ from outrider_sdk.credentials import Credentials, CredentialStore
 from outrider_sdk.errors import (
     ClientTooOld,
     DeviceRevoked,
+    DeviceUnknown,
     ForeignCredentials,
     NotEnrolled,
     Offline,
@@ -291,6 +292,8 @@ def _refusal(response: "BaseHTTPResponse", problem: dict[str, Any]) -> SyncError
         revoked = DeviceRevoked()
         revoked.wipe = str(problem["wipe"]) if "wipe" in problem else None
         return revoked
+    if code == "device_unknown":
+        return DeviceUnknown()
     if code == "wipe_ordered":
         return WipeOrdered(now=bool(problem.get("now")))
     if code == "forked":
@@ -453,7 +456,9 @@ def enrol(
     *,
     server: str,
     tenant: str,
-    code: str,
+    code: str | None = None,
+    lease: str | None = None,
+    secret: str | None = None,
     name: str = "device",
     previous: Mapping[str, Any] | None = None,
     member_id: str | None = None,
@@ -462,6 +467,7 @@ def enrol(
     """Make this device known to the server by a one-time code, keep what it answers, and return that (protocol 2.1).
 
     Args:
+        lease: in place of a code, at a server that was restored; with the `secret` that the device has.
         previous: what a replica that was enrolled before goes on from (`incarnation.request_of`, with its proof).
         member_id: whose the replica is; another person's code is of no use to it.
 
@@ -471,9 +477,10 @@ def enrol(
         NotEnrolled: the server's address is not https.
         ForeignCredentials: the code was drawn for another person. It is used up.
     """
-    http = Http(server, **{"attempts_max": 1} | options)  # a code works once: a lost reply is not repeated
-    secret = secrets.token_urlsafe(32)
-    message = {"code": code, "name": name, "secret": secret} | ({"previous": previous} if previous else {})
+    http = Http(server, **({"attempts_max": 1} if lease is None else {}) | options)  # a code works once
+    secret = secret or secrets.token_urlsafe(32)
+    admission = {"code": code} if lease is None else {"lease": lease}
+    message = {"name": name, "secret": secret, **admission, **({"previous": previous} if previous else {})}
     try:
         reply = http.post(f"/t/{tenant}/devices/enrol", message)
     finally:

@@ -28,6 +28,9 @@ CODE_KEPT: Final = timedelta(days=1)
 PREFIX_TRIES_MAX: Final = 20
 DEVICES_LISTED_MAX: Final = 5_000
 
+RETURN_DAYS: Final = 14
+"""For so long after a restore devices that it lost come back: as long as their work is waited for."""
+
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +52,17 @@ class DeviceRevoked(Unauthorized):
         extra = {} if wipe is None else {"wipe": wipe}
         super().__init__(
             "This device may no longer sync. Ask your administrator for a new code to enrol it again.", **extra
+        )
+
+
+class DeviceUnknown(Unauthorized):
+    """The device's token is genuine, and nobody knows the device: the server was restored from an earlier backup."""
+
+    code = "device_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server was restored from a backup, and does not know this device. What it holds is kept."
         )
 
 
@@ -228,12 +242,15 @@ async def refresh(device_id: UUID, refresh_token: str, proof: str, *, secret_key
 
     Raises:
         TokenInvalid: the token is not of our making, or not this device's. That says nothing about the device.
+        DeviceUnknown: the token is of our making, and a restore has lost the device.
         DeviceRevoked: the device was revoked before, or its member is inactive.
     """
     token = credentials.read_refresh_token(refresh_token, secret_key)
-    device = await _lock_device(device_id) if token and token.device_id == device_id else None
-    if token is None or device is None:
+    if token is None or token.device_id != device_id:
         raise TokenInvalid
+    device = await _lock_device(device_id)
+    if device is None:
+        raise DeviceUnknown if await is_healing() else TokenInvalid
     proven = credentials.proves(proof, refresh_token, device.secret_hash)
     if device.revoked_at is not None:
         raise DeviceRevoked(wipe=_wipe_of(device) if proven else None)
@@ -253,6 +270,16 @@ def _wipe_of(device: Device) -> str | None:
     if device.wipe_ordered_at is None or device.wiped_at is not None:
         return None
     return "now" if device.wipe_now else "after_hand_in"
+
+
+async def is_healing() -> bool:
+    """Whether the tenant was restored a short while ago, and may have lost devices that are honest."""
+    return bool(
+        await connection().fetchval(
+            "SELECT coalesce(epoch_began_at > now() - make_interval(days => $1), false) FROM revision_counter",
+            RETURN_DAYS,
+        )
+    )
 
 
 async def _lock_device(device_id: UUID) -> Device | None:

@@ -15,7 +15,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from server import clock
-from server.auth import commands, credentials, devices, incarnations, qr, service
+from server.auth import commands, credentials, devices, incarnations, qr, returning, service
 from server.auth.devices import CodeInvalid, DeviceRevoked
 from server.auth.incarnations import Heritage
 from server.auth.key_handlers import api_key_router
@@ -34,13 +34,15 @@ from server.auth.messages import (
     TokenReply,
     TokenRequest,
 )
+from server.auth.returning import Said
 from server.auth.session import BEARER, HANDS_IN, Session, provide_session
 from server.auth.standings import forget_standings
 from server.auth.tables import Device
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
+from server.auth.unfold import UnfoldBodies
 from server.auth.wipe_handlers import order_wipe, take_receipt
 from server.db import platform_transaction, tenant_transaction
-from server.errors import Forbidden
+from server.errors import FieldError, Forbidden, InvalidInput
 from server.storage import ledger
 from server.tenants.entitlements import EntitledTenant
 
@@ -67,7 +69,7 @@ async def log_in(slug: FromPath[str], data: JSONBody[LogInRequest]) -> LogInRepl
 
 @post("/t/{slug:str}/devices/enrol")
 async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state: State) -> EnrolReply:
-    """Enrol a device by its one-time code.
+    """Enrol a device by its one-time code; one that a restored server does not know, by its last lease.
 
     403 `code_invalid` for a code that is unknown, used or expired. 402 where the company's plan has no room for another
     device; the code is not used up by that.
@@ -77,13 +79,30 @@ async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state:
     if entitled is None:
         raise CodeInvalid
     tenant = entitled.ref
-    begin = partial(incarnations.enrol_again, _heritage(data.previous)) if data.previous else devices.create_device
+    said = await _lease_in(data)
     async with tenant_transaction(tenant):
-        enrolment = await devices.enrol(code=data.code, name=data.name, secret=data.secret, begin=begin)
-        if data.previous is None:  # another one brings work that it captured: that is never refused for a bill
-            await devices.require_room(enrolment.device, entitled)
+        enrolment = await _enrol(data, said, tenant.id)
+        await devices.require_room(enrolment.device, entitled)
         lease = await grant_lease(enrolment.device.id)
+    if said is not None and data.previous is not None:
+        returning.note_return(said, _heritage(data.previous), tenant.id)
     return await _admit(enrolment.device, enrolment.role, lease, entitled, state)
+
+
+async def _lease_in(data: EnrolRequest) -> Said | None:
+    """What the lease says that is sent in place of a code."""
+    if (data.code is None) == (data.lease is None) or (data.lease is not None and data.previous is None):
+        raise InvalidInput([FieldError("code", "Send a code; or a lease, with what the device was.")])
+    return None if data.lease is None else await returning.read_lease(data.lease)
+
+
+async def _enrol(data: EnrolRequest, said: Said | None, tenant_id: UUID) -> devices.Enrolment:
+    heritage = _heritage(data.previous) if data.previous else None
+    if said is not None and heritage is not None:
+        return await returning.enrol_by_lease(said, heritage, tenant_id, data.name, data.secret)
+    begin = partial(incarnations.enrol_again, heritage) if heritage else devices.create_device
+    assert data.code is not None
+    return await devices.enrol(code=data.code, name=data.name, secret=data.secret, begin=begin)
 
 
 async def _admit(device: Device, role: str, lease: Lease, entitled: EntitledTenant, state: State) -> EnrolReply:
@@ -204,6 +223,7 @@ def create_auth_router(limits: RateLimits | None = None) -> Router:
         path="/",
         tags=["auth"],
         cache_control=CacheControlHeader(no_store=True),
+        middleware=[UnfoldBodies()],
         route_handlers=[
             limited(log_in, limits.log_in),
             limited(enrol_device, limits.enrol),

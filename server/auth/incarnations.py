@@ -72,6 +72,8 @@ async def begin_incarnation(heritage: Heritage, *, by: UUID) -> Device:
     """
     past = await _lock_past(heritage)
     if past is None:
+        if await _is_adopted(heritage, by):
+            return await get_device(by)
         raise ProofInvalid
     if past["revoked_at"] is not None:
         raise DeviceRevoked
@@ -102,12 +104,51 @@ async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_has
     A server that was restored may not know who it was, and still know a device that it was before: by the digests,
     which nobody has but who has that past. Where nothing is in common, it hands in all that it holds.
     """
+    made = await _made_before(heritage, member_id, secret_hash)
+    if made is not None:
+        return made
     past = await _lock_past(heritage) or await _lock_ancestor(heritage, member_id)
     if past is not None and past["wiped_at"] is not None:
         raise DeviceRevoked  # a copy of a file that was to be erased does not come back by a code
     if past is None or past["member_id"] != member_id:
-        return await create_device(member_id, name, secret_hash, after=heritage.points[-1], cause="enrolled_again")
+        return await create_device(
+            member_id,
+            name,
+            secret_hash,
+            after=heritage.points[-1],
+            cause="enrolled_again",
+            incarnation_key=heritage.key,
+        )
     return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash, ordered=past)
+
+
+async def _is_adopted(heritage: Heritage, by: UUID) -> bool:
+    """Whether the asking device is the one that the request got when it was enrolled again, and it only forgot."""
+    secret_hash = await connection().fetchval(
+        "SELECT secret_hash FROM device WHERE incarnation_key = $1 AND id = $2 AND revoked_at IS NULL", heritage.key, by
+    )
+    return secret_hash is not None and credentials.proves(heritage.proof, str(heritage.key), secret_hash)
+
+
+async def _made_before(heritage: Heritage, member_id: UUID, secret_hash: bytes) -> Device | None:
+    """What the same request got before, whose reply was lost. With another secret that device is nobody's.
+
+    Raises:
+        DeviceRevoked: it was revoked since.
+    """
+    made = await connection().fetchrow(
+        "SELECT id, secret_hash, revoked_at FROM device WHERE incarnation_key = $1 AND member_id = $2 FOR UPDATE",
+        heritage.key,
+        member_id,
+    )
+    if made is None:
+        return None
+    if made["secret_hash"] != secret_hash:
+        await connection().execute("UPDATE device SET incarnation_key = NULL WHERE id = $1", made["id"])
+        return None
+    if made["revoked_at"] is not None:
+        raise DeviceRevoked
+    return await get_device(made["id"])
 
 
 async def _lock_past(heritage: Heritage) -> asyncpg.Record | None:

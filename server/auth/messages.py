@@ -12,7 +12,7 @@ from server.auth.leases import LeaseView
 from server.auth.passwords import PASSWORD_LENGTH_MAX
 from server.auth.service import EMAIL_LENGTH_MAX
 from server.auth.tables import Device, Member
-from server.auth.tokens import ACCESS_TOKEN_TTL_S
+from server.auth.tokens import ACCESS_TOKEN_TTL_S, TOKEN_LENGTH_MAX
 from server.tenants.entitlements import EntitledTenant
 
 _Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX, examples=["ann@acme.example"])]
@@ -90,12 +90,14 @@ class Succession(Struct, forbid_unknown_fields=True, frozen=True):
 class EnrolRequest(Struct, forbid_unknown_fields=True, frozen=True):
     """A new device's code, name and secret; the secret is sent this once.
 
-    `previous` is sent by a replica that was enrolled before, and has work to hand in.
+    `previous` is sent by a replica that was enrolled before, and has work to hand in. Where the server was restored and
+    does not know it, its last `lease` stands in for a code, with the secret that it has.
     """
 
-    code: _Code
     name: _DeviceName
     secret: _Secret
+    code: _Code | None = None
+    lease: Annotated[str, Meta(max_length=TOKEN_LENGTH_MAX)] | None = None
     previous: Succession | None = None
 
 

@@ -69,6 +69,7 @@ class Standing:
     access: Access
     active: bool
     device_trusted: bool
+    device_known: bool = True
     wipe: str | None = None
     """What the device has to do before it is erased: `after_hand_in`; or `now`, without."""
 
@@ -265,6 +266,7 @@ async def find_standing(member_id: UUID, device_id: UUID | None) -> Standing | N
         f"""
         SELECT {ACCESS_COLUMNS}, m.active AND m.deleted_at IS NULL AS active,
             $2::uuid IS NULL OR (d.id IS NOT NULL AND d.revoked_at IS NULL) AS trusted,
+            $2::uuid IS NULL OR d.id IS NOT NULL AS known,
             CASE WHEN d.wipe_now THEN 'now' WHEN d.wipe_ordered_at IS NOT NULL THEN 'after_hand_in' END AS wipe
         FROM member m LEFT JOIN device d ON d.id = $2 AND d.member_id = m.id LEFT JOIN {ROLE_OF_MEMBER}
         WHERE m.id = $1
@@ -272,4 +274,4 @@ async def find_standing(member_id: UUID, device_id: UUID | None) -> Standing | N
         member_id,
         device_id,
     )
-    return None if row is None else Standing(access_from(row), row["active"], row["trusted"], row["wipe"])
+    return None if row is None else Standing(access_from(row), row["active"], row["trusted"], row["known"], row["wipe"])

@@ -19,7 +19,7 @@ from server.auth import api_keys, limits, service
 from server.auth.access import Access
 from server.auth.api_key_text import MARK, hash_api_key, read_api_key
 from server.auth.api_keys import ApiKeyInvalid
-from server.auth.devices import DeviceRevoked
+from server.auth.devices import DeviceRevoked, DeviceUnknown, is_healing
 from server.auth.rate_limit import RateCounter
 from server.auth.service import Standing
 from server.auth.standings import key_standings, tenants, trusted
@@ -225,6 +225,8 @@ async def _find_tenant(tenant_id: UUID) -> EntitledTenant:
 async def _load_standing(tenant: TenantRef, claims: Claims) -> Standing:
     async with tenant_transaction(tenant):
         standing = await service.find_standing(claims.member_id, claims.device_id)
+        if standing is not None and not standing.device_known and await is_healing():
+            raise DeviceUnknown
     if standing is None or not (standing.active and standing.device_trusted):
         raise DeviceRevoked if claims.device_id else TokenInvalid
     return standing

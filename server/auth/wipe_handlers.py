@@ -15,6 +15,7 @@ from server.auth.session import Session
 from server.auth.standings import forget_standings
 from server.auth.tokens import TokenInvalid
 from server.db import platform_transaction, tenant_transaction
+from server.storage import ledger
 
 
 class WipeRequest(Struct, forbid_unknown_fields=True, frozen=True):
@@ -69,4 +70,5 @@ async def take_receipt(slug: FromPath[str], data: JSONBody[WipeReceipt]) -> Wipe
     erased = {name: getattr(data, name) for name in said}
     async with tenant_transaction(tenant):
         await wipes.record_receipt(data.device_id, data.proof, erased)
+    ledger.note("revoked", tenant.id, str(data.device_id))
     return WipeReply()

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from server.storage import private
 
-Kind = Literal["revoked", "erased", "sent", "deleted"]
+Kind = Literal["revoked", "erased", "sent", "deleted", "returned"]
 
 
 def note(kind: Kind, tenant_id: UUID, entry: str) -> None:

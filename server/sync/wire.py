@@ -9,20 +9,17 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
-from outrider_sdk.protocol import PROTOCOL_VERSION, PUSH_BYTES_MAX
+from outrider_sdk.protocol import PROTOCOL_VERSION
 from outrider_sdk.protocol.encoding import (
     JSON,
     PACKED_JSON,
     PACKED_MSGPACK,
-    Cut,
-    EncodingError,
-    TooLong,
     compress,
-    decompress,
 )
 
 from server.auth.session import Session
-from server.errors import AppError, FieldError, InvalidInput, TooLarge
+from server.auth.unfold import unfold
+from server.errors import AppError, FieldError, InvalidInput
 from server.sync.forms import COMPRESSED_BYTES_MIN, Form, beside_the_loop, join
 
 T = TypeVar("T")
@@ -34,13 +31,6 @@ class ClientTooOld(AppError):
 
     status = 426
     code = "client_too_old"
-
-
-class EncodingUnsupported(AppError):
-    """The body is under a coding that this server does not unfold."""
-
-    status = 415
-    code = "encoding_unsupported"
 
 
 def form_of(request: SyncRequest, *, packed: bool = False) -> Form:
@@ -79,7 +69,7 @@ def decode(body: bytes, coding: str, body_type: type[T]) -> T:
     Raises:
         as `read`; and msgspec's own errors, which name what is malformed.
     """
-    raw = _unfolded(body, coding)
+    raw = unfold(body, coding)
     try:
         return msgspec.json.decode(raw, type=body_type)
     except msgspec.ValidationError:
@@ -87,21 +77,6 @@ def decode(body: bytes, coding: str, body_type: type[T]) -> T:
         raise
     except (UnicodeDecodeError, RecursionError):
         raise InvalidInput([FieldError("body", "It must be JSON in UTF-8, not nested without end.")]) from None
-
-
-def _unfolded(raw: bytes, coding: str) -> bytes:
-    if coding not in {"", "identity", "gzip", "zstd"}:
-        raise EncodingUnsupported("Compress a body with gzip or zstd, or not at all.")
-    try:
-        return decompress(raw, coding, PUSH_BYTES_MAX)
-    except TooLong:
-        raise TooLarge(
-            f"A body is at most {PUSH_BYTES_MAX} bytes when decompressed. Send the outbox in several pushes."
-        ) from None
-    except Cut:
-        raise InvalidInput([FieldError("Content-Encoding", f"The {coding} body is cut off.")]) from None
-    except EncodingError:
-        raise InvalidInput([FieldError("Content-Encoding", f"The body is not {coding}.")]) from None
 
 
 class _Envelope(msgspec.Struct):

@@ -1,5 +1,6 @@
 """Copied, restored and re-enrolled phones against the real server: S2, and S1 where something is gone."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,11 +8,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from outrider_sdk import DeviceRevoked, ForeignCredentials, MemoryCredentials
+from outrider_sdk import DeviceRevoked, ForeignCredentials, MemoryCredentials, Replica
 
 from server.app import create_app
 from server.auth.standings import forget_standings
 from server.db import TenantRef, tenant_transaction
+from tests.integration.live_server import enrol, live, on_device
 from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone, open_phone
 from tests.integration.sync_world import World, make_world
 
@@ -65,6 +67,28 @@ async def test_s2_two_living_copies_of_a_phone_lose_and_double_nothing(world: Wo
     devices = await world.fetch("SELECT incarnation, cause, origin_id IS NULL AS first FROM device ORDER BY 1")
     assert [tuple(d.values()) for d in devices] == [(1, "enrolled", True), (2, "forked", False)]
     copy.crm.close()
+
+
+async def test_s2_a_copy_with_a_long_past_begins_anew_over_http(world: World, tmp_path: Path):
+    """What it says of its past is longer than what travels as it is: it comes compressed."""
+    async with live(SimpleNamespace(secret_key=b"k" * 32)) as url:
+        ann = await enrol(world, "ann", url, tmp_path / "ann.db")
+        for number in range(600):
+            ann.contacts.create(account_id=world.shop, name=f"Contact {number}")
+        await on_device(ann.sync)
+        ann._store.checkpoint()
+        shutil.copyfile(tmp_path / "ann.db", tmp_path / "copy.db")
+        copy = Replica.open(tmp_path / "copy.db", credentials=ann._credentials)
+        ann.contacts.create(account_id=world.shop, name="from ann")
+        copy.contacts.create(account_id=world.shop, name="from the copy")
+        await on_device(ann.sync)
+
+        report = await on_device(copy.sync)
+
+        assert report.begun_anew
+        assert {"from ann", "from the copy"} <= set(await contacts(world))
+        ann.close()
+        copy.close()
 
 
 async def test_s2_edits_of_a_copy_are_merged_like_any_other_persons(world: World, ann: Phone, bridge: Bridge):

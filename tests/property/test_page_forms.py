@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from outrider_sdk.protocol import encoding
 from outrider_sdk.protocol.columns import unpack_page
 
+from server.auth.unfold import unfold
 from server.errors import AppError
 from server.sync.forms import Form, encode_rows, join
-from server.sync.wire import _unfolded
 
 FORMS = [
     Form(media_type, coding)
@@ -58,4 +58,4 @@ async def _joined(form: Form, rows: Any, gone: Any, others: Any) -> tuple[bytes,
 def test_whatever_body_comes_in_it_is_unfolded_or_named(content: bytes, coding: str):
     """A push from a broken line, or from somebody who means ill: a problem in words, never a 500."""
     with contextlib.suppress(AppError):
-        assert isinstance(_unfolded(content, coding), bytes)
+        assert isinstance(unfold(content, coding), bytes)

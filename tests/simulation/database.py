@@ -119,6 +119,8 @@ class Database:
             return self._ancestor(*args)
         if "AS origin" in sql:
             return record and self._past(record)
+        if "FROM device WHERE incarnation_key = $1 AND member_id = $2" in sql:
+            return next((self._past(d) for d in self._devices() if (d.key, d.member_id) == args), None)
         if "FROM device d" not in sql:
             raise StatementUnknown(sql)
         if record is None:
@@ -266,6 +268,9 @@ class Database:
         if "SELECT min(number) FROM mutation_outcome" in sql:
             kept = (self._server.devices[device_id].outcomes for device_id in args[0])
             return min((n for found in kept for n, o in found.items() if o["status"] == "parked"), default=None)
+        if "SELECT secret_hash FROM device WHERE incarnation_key = $1 AND id = $2" in sql:
+            found = (d for d in self._devices() if (d.key, d.id) == args and d.revoked_at is None)
+            return next((b"" for _ in found), None)
         if "FROM device WHERE incarnation_key = $1" in sql:
             return next((d.id for d in self._devices() if (d.key, d.origin_id) == args), None)
         raise StatementUnknown(sql)

@@ -29,8 +29,10 @@ ERROR_MODULES = ("server.errors", "server.sync.handlers", "server.sync.wire", "s
 OF_OTHER_ROUTES = {"bad_request", "unauthorized", "not_found", "conflict", "precondition_failed", "too_many_requests"}
 """Codes of base classes, and of REST, that no route of a device answers with."""
 ROUTE_ERRORS = {
-    "server.auth.devices": ("CodeInvalid", "DeviceRevoked", "PrefixesExhausted"),
+    "server.auth.devices": ("CodeInvalid", "DeviceRevoked", "DeviceUnknown", "PrefixesExhausted"),
     "server.auth.incarnations": ("IncarnationsExhausted", "ProofInvalid"),
+    "server.auth.returning": ("LeaseInvalid",),
+    "server.auth.unfold": ("EncodingUnsupported",),
     "server.auth.tokens": ("TokenMissing", "TokenInvalid", "TokenExpired"),
     "server.sync.snapshots": ("SnapshotGone",),
     "server.sync.snapshot_handlers": ("RangeUnsatisfiable",),
