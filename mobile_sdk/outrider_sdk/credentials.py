@@ -7,7 +7,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from outrider_sdk.errors import NotEnrolled
 from outrider_sdk.store import sync_folder
@@ -44,6 +44,11 @@ class Credentials:
         return hmac.new(hashlib.sha256(secret).digest(), message.encode(), hashlib.sha256).hexdigest()
 
 
+def credentials_from(kept: dict[str, Any]) -> Credentials:
+    """The credentials as they were kept, by name."""
+    return Credentials(**{f.name: kept[f.name] for f in fields(Credentials)})
+
+
 class CredentialStore(Protocol):
     """Where credentials are kept: a file, or the keyring of the platform."""
 
@@ -77,7 +82,7 @@ class FileCredentials:
         """
         try:
             kept = json.loads(self.path.read_text(encoding="utf-8"))
-            return Credentials(**{f.name: kept[f.name] for f in fields(Credentials)})
+            return credentials_from(kept)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:

@@ -6,6 +6,7 @@ What SQLCipher raises is raised as the error of the same name of `sqlite3`, so t
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from outrider_sdk.errors import EncryptionUnavailable, InvalidValue
@@ -55,6 +56,11 @@ def encrypted_connection(key: bytes) -> "Connect":
 def is_encrypted(factory: "Connect") -> bool:
     """Whether connections of this class need a key."""
     return hasattr(factory, "open_file")
+
+
+def open_encrypted(path: Path, factory: "Connect") -> sqlite3.Connection:
+    """A connection of such a class to a file, which is made where there is none; the caller closes it."""
+    return cast(sqlite3.Connection, cast(Any, factory).open_file(path.absolute().as_uri()))
 
 
 @contextmanager

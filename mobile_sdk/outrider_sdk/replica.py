@@ -14,6 +14,7 @@ from typing import Any, Self
 from outrider_sdk import attention, incidents, outbox, overlay, search, sync, wipe
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
+from outrider_sdk.encrypted_credentials import EncryptedCredentials
 from outrider_sdk.encryption import encrypted_connection
 from outrider_sdk.entity_tables import EntityTables
 from outrider_sdk.errors import (
@@ -110,7 +111,8 @@ class Replica(EntityTables, Operation):
 
         Args:
             server: its address, where it is no longer that of the credentials.
-            credentials: where they are kept; without it, in `<path>.credentials.json`.
+            credentials: where they are kept; without it, in `<path>.credentials.json`, or, under the key, in
+                `<path>.credentials`.
             read_only: read beside a writer, which may be another process.
             key: 32 random bytes, from the platform's key store, that encrypt the file (the extra `encryption`).
             limits: how much the device may hold.
@@ -140,7 +142,7 @@ class Replica(EntityTables, Operation):
         try:
             return cls(
                 opened,
-                credentials=credentials or FileCredentials.beside(path),
+                credentials=credentials or _credentials_beside(path, key),
                 server=server,
                 transport=transport,
                 clock=clock,
@@ -498,3 +500,7 @@ class Replica(EntityTables, Operation):
             overlay.restore(conn)
             overlay.recompute(conn)
         return discarded
+
+
+def _credentials_beside(path: str | Path, key: bytes | None) -> CredentialStore:
+    return FileCredentials.beside(path) if key is None else EncryptedCredentials.beside(path, key)

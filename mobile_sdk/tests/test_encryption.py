@@ -4,12 +4,22 @@ import importlib.util
 import sys
 
 import pytest
-from outrider_sdk import EncryptionUnavailable, ForeignFile, InvalidValue, WrongKey
+from outrider_sdk import EncryptionUnavailable, ForeignFile, InvalidValue, NotEnrolled, Replica, WrongKey
+from outrider_sdk.encrypted_credentials import EncryptedCredentials
+from sdk_fakes import credentials
+from sdk_http import HttpServer
 
 needs_sqlcipher = pytest.mark.skipif(
     importlib.util.find_spec("sqlcipher3") is None, reason="sqlcipher3 is not installed (the extra `encryption`)"
 )
 KEY = bytes(range(32))
+
+
+@pytest.fixture
+def http(server):
+    running = HttpServer(server)
+    yield running
+    running.close()
 
 
 @pytest.fixture
@@ -90,3 +100,50 @@ def test_without_sqlcipher_a_key_is_refused_and_nothing_is_written(open_replica,
         open_replica("new.db", key=KEY)
 
     assert not list(tmp_path.glob("new.db*"))
+
+
+@needs_sqlcipher
+def test_credentials_lie_under_the_key_too(tmp_path, http, clock):
+    """A token in the open beside an encrypted replica would fetch all of it again."""
+    path = tmp_path / "locked.db"
+    with Replica.open(path, key=KEY, clock=clock) as crm:
+        crm.enrol(server=http.url, tenant="acme", code="GOOD")
+        crm.sync()
+        held = crm._credentials.load()
+
+    left = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with Replica.open(path, key=KEY, clock=clock) as again:
+        again.sync()
+
+        assert again._credentials.load().device_id == held.device_id
+    assert "locked.db.credentials" in left
+    for name, content in left.items():
+        for secret in (held.secret, held.refresh_token, held.device_id, "acme"):
+            assert secret.encode() not in content, name
+
+
+@needs_sqlcipher
+def test_credentials_of_another_key_are_none(tmp_path):
+    """They are not written over, either: whoever has the right key goes on."""
+    store = EncryptedCredentials.beside(tmp_path / "crm.db", KEY)
+    store.save(credentials())
+    other = EncryptedCredentials.beside(tmp_path / "crm.db", bytes(32))
+
+    with pytest.raises(NotEnrolled, match="of this key"):
+        other.load()
+
+    assert store.load() == credentials()
+    store.delete()
+    assert (store.load(), list(tmp_path.iterdir())) == (None, [])
+
+
+@needs_sqlcipher
+def test_a_wipe_takes_the_credentials_along(tmp_path, http, clock):
+    """The last thing that could be used against its owner."""
+    path = tmp_path / "locked.db"
+    crm = Replica.open(path, key=KEY, clock=clock)
+    crm.enrol(server=http.url, tenant="acme", code="GOOD")
+
+    crm.wipe(now=True)
+
+    assert [file.name for file in tmp_path.iterdir() if "credentials" in file.name] == []

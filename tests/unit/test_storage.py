@@ -49,6 +49,24 @@ async def test_what_is_put_comes_back_whole_and_by_range(files: Files):
     assert (found.key, found.size_bytes) == ("a/b/c.bin", len(LARGE))
 
 
+@pytest.mark.parametrize("content", [b"short", LARGE], ids=["short", "large"])
+async def test_what_its_maker_gives_up_is_not_kept_and_says_why(files: Files, content: bytes):
+    """A content that turns out to be another one must not stand there, nor be taken for trouble of the bucket's."""
+
+    class AnotherOne(Exception):
+        pass
+
+    async def given_up() -> AsyncIterator[bytes]:
+        async for piece in pieces(content):
+            yield piece
+        raise AnotherOne
+
+    with pytest.raises(AnotherOne):
+        await files.put("x", given_up())
+
+    assert await files.find("x") is None
+
+
 async def test_a_file_takes_the_place_of_the_one_before(files: Files):
     """Whoever writes the same key again has the last word."""
     await files.put("x", in_one_piece(b"before"))
