@@ -277,8 +277,11 @@ def as_text(values: list[Any]) -> list[Any]:
 def lease(case: dict[str, Any]) -> dict[str, Any]:
     held = replace(enrolled("c2VjcmV0", "r"), lease=case["token"], lease_key=case["key"], device_id=case["device_id"])
     found = read_lease(held)
-    past = found is None or case["now"] >= found.until
-    return {"genuine": found is not None, "until": found and found.until, "past": past}
+    if found is None:
+        return {"genuine": False, "until": None, "past": True, "state": None}
+    plan = found.plan_at(case["now"])
+    past = case["now"] >= found.contact_until
+    return {"genuine": True, "until": found.until, "past": past, "state": plan and plan.state}
 
 
 ACTS = (canonical, digest, proof, checksum, price, transition, consent, value, unpack, page, lease)
