@@ -38,7 +38,7 @@ _SETTINGS = (
     "PRAGMA fullfsync=ON",
     "PRAGMA checkpoint_fullfsync=ON",
     "PRAGMA secure_delete=ON",
-    "PRAGMA cache_size=-16000",
+    "PRAGMA cache_size=-8000",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA legacy_alter_table=ON",  # a reveal renames a table, whatever views an owner of the file has made of it
 )

@@ -36,7 +36,7 @@ from server.sync.snapshots import Snapshot, find_offer, find_snapshot
 
 _log = logging.getLogger(__name__)
 
-PAGE_ROWS = 20_000
+PAGE_ROWS = 10_000
 ROW_BYTES = 1_000
 """What a row that is not encoded counts in the cache."""
 _BY_CODE = {e.code: e for e in ENTITIES.values()}

@@ -1,7 +1,10 @@
 """W1 to W3: a first pull of 100,000 contacts, a push of 10,000 offline edits, and 100 changed rows live."""
 
 import asyncio
+import json
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,6 +27,7 @@ CONTACTS = 100_000
 EDITS = 10_000
 LIVE_ROWS = 100
 MB = 1_000_000
+ALONE = Path(__file__).with_name("lone_device.py")
 
 
 @contextmanager
@@ -47,6 +51,7 @@ async def bench_contacts(house: House) -> None:
             await asyncio.to_thread(_bootstrap, ann, bob, pid, Path(folder))
             await asyncio.to_thread(_without_extras, cid)
             await _push(house, ann)
+            await _memory(house, reps[2], server, Path(folder))
             await _live(house, bob)
             await asyncio.to_thread(_edit_seen, ann, bob)
         finally:
@@ -75,6 +80,18 @@ def _bootstrap(ann: Replica, bob: Replica, pid: int, folder: Path) -> None:
         report(f"W1 {name}, processor of the server", cpu_s(pid) - busy, "s", None)
         report(f"W1 {name}, processor of the device", time.process_time() - cpu, "s", None)
     report(f"{CONTACTS:,} rows into a bare SQLite table", floor.inserted_rows_s(folder, CONTACTS), "s", None)
+
+
+async def _memory(house: House, rep: UUID, server: str, folder: Path) -> None:
+    """What a device takes that is a process of its own."""
+    ways = {"full": "", "paged": ", where there is no snapshot", "bare": ", without the optional packages"}
+    for mode, said in ways.items():
+        path = folder / f"alone-{mode}.db"
+        (await enrol(house, rep, server, path)).close()
+        command = [sys.executable, str(ALONE), str(path), mode]
+        done = await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, text=True)
+        peaks = json.loads(done.stdout)
+        report(f"SDK's process at {CONTACTS:,} rows, peak memory{said}", max(peaks.values()), "MB", 60)
 
 
 def _without_extras(cid: Replica) -> None:
