@@ -497,6 +497,23 @@ def test_a_credit_note_lessens_an_open_invoice_and_credits_a_paid_one(may: Strip
     assert client.v1.customers.retrieve(subscription.customer).balance == -300
 
 
+def test_an_item_is_added_and_taken_away_with_its_share_of_the_period(may: StripeSimulator):
+    """Add-ons beside the seats."""
+    client = may.client()
+    subscription = subscribe(may, price_of(may, 1000))
+    may.advance(timedelta(days=15, hours=12))
+
+    item = client.v1.subscription_items.create(
+        {"subscription": subscription.id, "price": price_of(may, 500), "quantity": 2}
+    )
+    client.v1.subscription_items.delete(item.id)
+
+    assert [each.id for each in client.v1.subscription_items.list({"subscription": subscription.id}).data] == [
+        subscription["items"].data[0].id
+    ]
+    assert sorted(each.amount for each in client.v1.invoice_items.list().data) == [-500, 500]
+
+
 def test_usage_is_summed_by_meter_and_billed_after_the_period(may: StripeSimulator):
     """Metered prices are paid afterwards, by what was reported, each report counted once."""
     client = may.client()
@@ -513,6 +530,10 @@ def test_usage_is_summed_by_meter_and_billed_after_the_period(may: StripeSimulat
     client.v1.billing.meter_events.create(event)
     with pytest.raises(sdk.InvalidRequestError, match="already exists"):
         client.v1.billing.meter_events.create(event)
+    client.v1.billing.meter_events.create({**event, "identifier": "mistake"})
+    client.v1.billing.meter_event_adjustments.create(
+        {"event_name": "order", "type": "cancel", "cancel": {"identifier": "mistake"}}
+    )  # fmt: skip
     (summary,) = client.v1.billing.meters.event_summaries.list(
         meter.id, {"customer": customer, "start_time": may.now, "end_time": may.now + 86_400}
     )

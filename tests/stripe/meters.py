@@ -100,6 +100,22 @@ def create_meter_event(world: World, params: Object) -> Object:
     }  # fmt: skip
 
 
+@route("post /v1/billing/meter_event_adjustments", "event_name type cancel")
+def cancel_meter_event(world: World, params: Object) -> Object:
+    """Take a report back, within a day of it."""
+    identifier = params.get("cancel", {}).get("identifier", "")
+    use = world.usage.get(identifier)
+    if use is None or use.event_name != params["event_name"]:
+        raise StripeProblem(f"No meter event has the identifier {identifier}.", code="resource_missing", param="cancel")
+    if use.at < world.now() - DAY:
+        raise StripeProblem("Meter events can be cancelled within 24 hours.", param="cancel")
+    del world.usage[identifier]
+    return {
+        "object": "billing.meter_event_adjustment", "cancel": {"identifier": identifier}, "livemode": False,
+        "event_name": params["event_name"], "status": "complete", "type": "cancel",
+    }  # fmt: skip
+
+
 def aggregate(world: World, meter: Object, customer: str, start: int, end: int) -> float:
     """What the meter says of a customer from `start` up to, without, `end`."""
     used = [

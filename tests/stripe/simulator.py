@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
+import requests
+
 import stripe
 from tests.stripe import checkout, customers, refunds
 from tests.stripe.api import Api
@@ -46,7 +48,7 @@ class StripeSimulator:
         self.world.on_endpoint = self._follow_endpoint
         self._server = Server(self._answer, port=port)
         self._out = False
-        self._clients: list[stripe.RequestsClient] = []
+        self._sessions: list[requests.Session] = []
 
     @classmethod
     @contextmanager
@@ -73,7 +75,7 @@ class StripeSimulator:
         self.world.base_url = self._server.start().url
 
     def stop(self) -> None:
-        for each in self._clients:
+        for each in self._sessions:
             each.close()
         self._server.stop()
 
@@ -86,8 +88,9 @@ class StripeSimulator:
         """The real SDK, pointed here."""
         options = {"max_network_retries": 0, **options}
         if "http_client" not in options:
-            options["http_client"] = stripe.RequestsClient()
-            self._clients.append(options["http_client"])
+            session = requests.Session()  # one for all threads, so that it can be closed
+            options["http_client"] = stripe.RequestsClient(session=session)
+            self._sessions.append(session)
         return stripe.StripeClient(self.API_KEY, base_addresses={"api": self.url, "meter_events": self.url}, **options)
 
     def _answer(self, request: Request) -> Response:

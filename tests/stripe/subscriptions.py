@@ -351,3 +351,24 @@ def update_item(world: World, params: Object, item_id: str) -> Object:
     rest = {key: value for key, value in params.items() if key not in own}
     update_subscription(world, {**rest, "items": [{"id": item_id, **own}]}, item["subscription"])
     return item
+
+
+_CHARGED = ("proration_behavior", "proration_date", "payment_behavior")
+
+
+@route(
+    "post /v1/subscription_items",
+    "subscription price quantity metadata proration_behavior proration_date payment_behavior",
+)
+def create_item(world: World, params: Object) -> Object:
+    own = {key: params[key] for key in ("price", "quantity", "metadata") if key in params}
+    rest = {key: params[key] for key in _CHARGED if key in params}
+    update_subscription(world, {**rest, "items": [own]}, params["subscription"])
+    return items_of(_get(world, params["subscription"]))[-1]
+
+
+@route("delete /v1/subscription_items/{}", "proration_behavior proration_date payment_behavior")
+def delete_item(world: World, params: Object, item_id: str) -> Object:
+    item = world.live("subscription_item", item_id)
+    update_subscription(world, {**params, "items": [{"id": item_id, "deleted": True}]}, item["subscription"])
+    return {"id": item_id, "object": "subscription_item", "deleted": True}
