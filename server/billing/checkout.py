@@ -1,18 +1,20 @@
 """Subscribing on the provider's pages, and the portal. No transaction is open while the provider is asked."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from server import clock
 from server.billing import change_rules, intents, provider
-from server.billing.account.customer import Account, set_customer
+from server.billing.account.customer import Account, lock_account, set_customer
 from server.billing.acts import load_standing
-from server.billing.change_rules import Excess, NoSubscription, PaidByTransfer, Wish
+from server.billing.change_rules import AlreadySubscribed, Excess, NoSubscription, PaidByTransfer, Wish
 from server.billing.intents import Intent, Kind
+from server.billing.judge import Mirrored
 from server.billing.provider import Checkout, Link, PaymentServiceDown, PaymentServiceUnclear
-from server.billing.refresh import refresh_now
+from server.billing.refresh import refresh_now, want_refresh
 from server.billing.setup import STRIPE
 from server.billing.usage import current_usage
 from server.db import TenantRef, connection, platform_transaction
@@ -20,6 +22,9 @@ from server.errors import AppError
 
 REUSED_BEFORE_END: Final = timedelta(minutes=10)
 """A page that has less time left is not given out again."""
+WAIT_S: Final = 20.0
+"""How long the second of a double click waits for the page of the first."""
+POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ async def open_checkout(
     order = Checkout(
         customer_id, tenant.id, target, free_until, free_days, pages.success_url, pages.cancel_url, account.language
     )
-    link = await _open(tenant.id, order, member_id)
+    link = await _open(tenant.id, order, standing.present, member_id)
     return Opened(link.url, link.expires_at, shown_free, excess)
 
 
@@ -85,22 +90,21 @@ async def _ensure_customer(account: Account) -> str:
     return customer_id
 
 
-async def _open(tenant_id: UUID, order: Checkout, member_id: UUID | None) -> Link:
+async def _open(tenant_id: UUID, order: Checkout, present: Mirrored | None, member_id: UUID | None) -> Link:
     wish = [order.target.lookup_key, order.target.seats, order.customer_id, order.success_url]
-    async with platform_transaction():
-        before = await _find_open(tenant_id)
-        if before is not None and before.parameters.get("wish") == wish:
-            return _read_link(before)
-        key = uuid4().hex
-        intent = await intents.store_intent(tenant_id, Kind.CHECKOUT, key, {"wish": wish}, member_id)
+    begun = await _begin(tenant_id, wish, present, member_id)
+    if isinstance(begun, Link):
+        return begun
+    intent, before = begun
     asked = provider.get_provider(STRIPE)
     try:
-        if before is not None and before.result is not None:
-            await asked.close_checkout(before.result["id"], str(intent.id))
+        if before is not None and await asked.close_checkout(before.id, str(intent.id)):
+            raise AlreadySubscribed
         link = await asked.create_checkout(order, str(intent.id))
     except AppError as error:
         async with platform_transaction():
             await intents.end_intent(intent.id, problem=error.problem())
+            await want_refresh(tenant_id)
         if isinstance(error, PaymentServiceDown):  # a page that nobody has seen charges nobody
             raise PaymentServiceDown from error
         raise
@@ -110,12 +114,35 @@ async def _open(tenant_id: UUID, order: Checkout, member_id: UUID | None) -> Lin
     return link
 
 
-async def _find_open(tenant_id: UUID) -> Intent | None:
-    """The page that was given out last, if it is still open."""
+async def _begin(
+    tenant_id: UUID, wish: list[Any], present: Mirrored | None, member_id: UUID | None
+) -> Link | tuple[Intent, Link | None]:
+    """The open page of the same order; else an intent to open one, and the open page of another order.
+
+    One page at a time is opened for a tenant: two would be two subscriptions. The second of a double click waits.
+    """
+    deadline = asyncio.get_running_loop().time() + WAIT_S
+    while True:
+        async with platform_transaction():
+            await lock_account(tenant_id)
+            if not await intents.is_under_way(tenant_id, Kind.CHECKOUT):
+                before = await _find_open(tenant_id, present)
+                if before is not None and before.parameters.get("wish") == wish:
+                    return _read_link(before)
+                intent = await intents.store_intent(tenant_id, Kind.CHECKOUT, uuid4().hex, {"wish": wish}, member_id)
+                return intent, None if before is None else _read_link(before)
+        if asyncio.get_running_loop().time() > deadline:
+            raise PaymentServiceDown
+        await asyncio.sleep(POLL_S)
+
+
+async def _find_open(tenant_id: UUID, present: Mirrored | None) -> Intent | None:
+    """The page that was given out last, if it is still open: it is not once it has led to a subscription."""
     found = await connection().fetchval(
         """SELECT id FROM billing_intent WHERE tenant_id = $1 AND kind = $2 AND state = 'done'
-        AND (result->>'expires_at')::timestamptz > $3 ORDER BY created_at DESC, id DESC LIMIT 1""",
-        tenant_id, Kind.CHECKOUT.value, clock.now() + REUSED_BEFORE_END,
+        AND (result->>'expires_at')::timestamptz > $3 AND ($4::timestamptz IS NULL OR created_at > $4)
+        ORDER BY created_at DESC, id DESC LIMIT 1""",
+        tenant_id, Kind.CHECKOUT.value, clock.now() + REUSED_BEFORE_END, present and present.created_at,
     )  # fmt: skip
     return None if found is None else await intents.get_intent(found)
 

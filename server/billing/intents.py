@@ -103,12 +103,12 @@ async def make_key(tenant_id: UUID, *parts: object) -> str:
     return hashlib.sha256(json.dumps([str(last), *map(str, parts)]).encode()).hexdigest()
 
 
-async def is_under_way(tenant_id: UUID) -> bool:
-    """Whether a change of the subscription is not finished."""
+async def is_under_way(tenant_id: UUID, *kinds: Kind) -> bool:
+    """Whether an act of these kinds is not finished; of none: a change of the subscription."""
     waiting = await connection().fetchval(
         "SELECT true FROM billing_intent WHERE tenant_id = $1 AND state = 'pending' AND kind = ANY ($2) LIMIT 1",
         tenant_id,
-        [kind.value for kind in CHANGING],
+        [kind.value for kind in kinds or CHANGING],
     )
     return bool(waiting)
 

@@ -203,8 +203,8 @@ class Provider(Protocol):
     async def create_checkout(self, order: Checkout, key: str) -> Link:
         """A page on which the customer subscribes and pays."""
 
-    async def close_checkout(self, checkout_id: str, key: str) -> None:
-        """Close that page; one that is completed, or closed, stays so."""
+    async def close_checkout(self, checkout_id: str, key: str) -> bool:
+        """Close that page; True where the customer has completed it already, and so has subscribed."""
 
     async def open_portal(self, customer_id: str, return_url: str, language: str, key: str) -> Link:
         """A page for cards, tax ids, invoices and cancelling. Plan and quantity stay as they are there."""

@@ -105,8 +105,9 @@ class ScriptedProvider:
         self.orders.append(order)
         return Link(f"cs_{key}", f"https://pay.example/{key}", datetime.now(UTC) + timedelta(hours=24))
 
-    async def close_checkout(self, checkout_id: str, key: str) -> None:
+    async def close_checkout(self, checkout_id: str, key: str) -> bool:
         self.closed.append(checkout_id)
+        return False
 
     async def open_portal(self, customer_id: str, return_url: str, language: str, key: str) -> Link:
         return Link("bps_1", f"https://portal.example/{customer_id}?back={return_url}")

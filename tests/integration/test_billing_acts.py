@@ -398,6 +398,55 @@ async def test_a_checkout_leaves_the_rest_of_the_trial_free_and_is_one_page(
     ]  # fmt: skip
 
 
+async def test_a_double_click_on_the_checkout_is_one_page(world: World, tenant: TenantRef, scripted: ScriptedProvider):
+    """Both would lead to a subscription, and both would be paid."""
+    await bill(tenant)
+    await platform("UPDATE billing_account SET provider = NULL, customer_id = NULL WHERE tenant_id = $1", tenant.id)
+
+    pages = await asyncio.gather(*(world.owner.send("POST", "/billing/checkouts", {"plan": "team"}) for _ in range(3)))
+
+    opened = {reply.json()["url"] for reply in pages if reply.status_code == 201}
+    assert len(opened) == 1
+    assert len(scripted.orders) == 1
+    assert len(scripted.customers) == 1
+
+
+async def test_a_page_that_was_completed_meanwhile_is_not_followed_by_another(
+    world: World, tenant: TenantRef, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+):
+    """Paid in one tab, and a larger order begun in the other before anybody told us."""
+    customer = await bill(tenant)
+    scripted.states[customer] = replace(subscribed(customer), subscriptions=())
+    await world.owner.post("/billing/checkouts", plan="team")
+
+    async def completed(*_: Any) -> bool:
+        scripted.states[customer] = subscribed(customer, "team", seats=1)
+        return True
+
+    monkeypatch.setattr(scripted, "close_checkout", completed)
+    refused = await world.owner.refusal("POST", "/billing/checkouts", {"plan": "business"})
+    await run_jobs(tenant.id)
+
+    assert refused[:2] == (409, "already_subscribed")
+    assert (await world.owner.get("/billing"))["plan"] == "team"
+
+
+async def test_a_page_that_has_led_to_a_subscription_is_not_given_out_again(
+    world: World, tenant: TenantRef, scripted: ScriptedProvider
+):
+    """It has ended within the day, and somebody comes back for the same plan."""
+    customer = await bill(tenant)
+    scripted.states[customer] = replace(subscribed(customer), subscriptions=())
+    first = await world.owner.post("/billing/checkouts", plan="team")
+    now = datetime.now(UTC)
+    ended = subscribed(customer, created_at=now + timedelta(seconds=1), status="canceled", ended_at=now)
+    scripted.states[customer] = ended
+
+    second = await world.owner.post("/billing/checkouts", plan="team")
+
+    assert second["url"] != first["url"]
+
+
 async def test_the_return_from_the_checkout_comes_before_the_webhook(
     world: World, tenant: TenantRef, scripted: ScriptedProvider
 ):

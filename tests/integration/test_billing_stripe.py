@@ -466,3 +466,27 @@ async def test_a_period_that_ends_with_a_short_month_ends_when_stripe_says(tenan
             assert page["subscription"]["period_end"] == "2027-02-28T23:59:50Z"
             assert cancelled["subscription"]["cancel_at"] == "2027-02-28T23:59:50Z"
             assert (before, (await shop.held()).state) == ("active", "cancelled")
+
+
+async def test_somebody_who_clicks_for_every_seat_gets_them_all(shop: Shop):
+    """Stripe makes ten invoices a minute for a subscription, and refuses the eleventh: more wait for the next one."""
+    await shop.subscribe("team", seats=2)
+    await shop.pass_time(timedelta(days=24))
+
+    for seats in range(3, 18):
+        page = await shop.do("PUT", "/billing/seats", {"seats": seats})
+        await shop.pass_time(timedelta(seconds=2))
+
+    assert page["seats_bought"] == 17
+    made = [i for i in shop.stripe.world.select("invoice") if i["billing_reason"] == "subscription_update"]
+    assert len(made) == 3
+
+
+async def test_a_second_order_closes_the_page_of_the_first(shop: Shop):
+    """Two open pages are two subscriptions."""
+    first = await shop.do("POST", "/billing/checkouts", {"plan": "team", "seats": 2})
+    same = await shop.do("POST", "/billing/checkouts", {"plan": "team", "seats": 2})
+    other = await shop.do("POST", "/billing/checkouts", {"plan": "business", "seats": 2})
+
+    assert same["url"] == first["url"] != other["url"]
+    assert sorted(s["status"] for s in shop.stripe.world.select("checkout.session")) == ["expired", "open"]

@@ -96,12 +96,13 @@ class StripeGateway:
             raise PaymentServiceRefused("it gave no page to pay on.")
         return Link(session.id, session.url, datetime.fromtimestamp(session.expires_at, UTC))
 
-    async def close_checkout(self, checkout_id: str, key: str) -> None:
-        """Close that page; one that is completed, or closed, stays so."""
+    async def close_checkout(self, checkout_id: str, key: str) -> bool:
+        """Close that page; True where the customer has completed it already, and so has subscribed."""
         sessions = self.client.v1.checkout.sessions
         session = await asked(sessions.retrieve_async(checkout_id))
         if session.status == "open":
             await asked(sessions.expire_async(checkout_id, {}, _key(key, "close", checkout_id)), acting=True)
+        return session.status == "complete"
 
     async def open_portal(self, customer_id: str, return_url: str, language: str, key: str) -> Link:
         """A page for cards, tax ids, invoices and cancelling."""

@@ -83,8 +83,9 @@ class TransferGateway:
         )  # fmt: skip
         await self.invoice_period(made)
 
-    async def close_checkout(self, checkout_id: str, key: str) -> None:
+    async def close_checkout(self, checkout_id: str, key: str) -> bool:
         """Nothing to close: an order of ours is complete at once."""
+        return True
 
     async def open_portal(self, customer_id: str, return_url: str, language: str, key: str) -> Link:
         """There are no cards: all there is stands on our own pages."""
