@@ -1,6 +1,7 @@
 """What is remembered of whom a token stands for: their tenant, what it may do, and what they may do.
 
-A process that changes any of it forgets at once; others go on with what they know for `STANDING_TTL_S`.
+A process that changes any of it forgets at once; others go on with what they know for `STANDING_TTL_S`, of
+what the tenant has paid for `TENANT_TTL_S`.
 """
 
 from typing import Final
@@ -11,7 +12,8 @@ from server.auth.service import Standing
 from server.auth.ttl_cache import TtlCache
 from server.tenants.entitlements import EntitledTenant, rewritten
 
-TENANT_TTL_S: Final = 30.0
+TENANT_TTL_S: Final = 3.0
+"""How long a tenant that has paid may be held to what it had before: the worker writes it, and the web servers ask."""
 STANDING_TTL_S: Final = 30.0
 """How long a dismissed member or a revoked device may go on with a token, in a process that did not revoke it."""
 TENANTS_CACHED_MAX: Final = 10_000
