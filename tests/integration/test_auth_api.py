@@ -181,7 +181,7 @@ async def test_a_log_in_gives_a_token_that_opens_the_door(client: httpx2.AsyncCl
     assert (reply.json()["member_id"], reply.json()["role"]) == (str(ann.id), "rep")
     assert me.json() == {
         "member_id": str(ann.id), "name": "Rep", "email": ann.email, "role": "rep", "device_id": None,
-        "tenant": {"id": str(ann.tenant.id), "slug": ann.tenant.slug},
+        "tenant": {"id": str(ann.tenant.id), "slug": ann.tenant.slug}, "plan": None,
     }  # fmt: skip
 
 
