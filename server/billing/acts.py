@@ -39,6 +39,8 @@ from server.tenants.entitlements import Entitlement, find_entitlement
 
 FOLLOWED_FOR_S: Final = 30.0
 POLL_S: Final = 0.1
+UNANSWERED_MAX: Final = 3
+"""After so many the provider is down, and the sweeper comes again in half a minute."""
 PREVIEW_HOLDS: Final = timedelta(hours=1)
 """So long the amounts of a preview are those of the change."""
 
@@ -361,8 +363,10 @@ async def sweep_intents() -> int:
     """Finish what was broken off; answers how many ended."""
     async with platform_transaction():
         waiting = await intents.list_unfinished()
-    ended = 0
+    ended = unanswered = 0
     for intent_id in waiting:
+        if unanswered == UNANSWERED_MAX:
+            break
         async with platform_transaction():
             intent = await intents.try_again(intent_id)
         if intent is None:
@@ -376,6 +380,7 @@ async def sweep_intents() -> int:
             ended += 1
         except AppError as error:
             ended += not isinstance(error, PaymentServiceDown)
+            unanswered += isinstance(error, PaymentServiceDown)
             _log.warning("Billing of %s: %s: %s", intent.tenant_id, intent.kind, error.message)
         except Exception:
             _log.exception("Billing of %s: %s could not be finished.", intent.tenant_id, intent.kind)

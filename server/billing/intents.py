@@ -166,10 +166,10 @@ async def pause_intent(intent_id: UUID) -> None:
 
 
 async def list_unfinished() -> list[UUID]:
-    """Intents that nobody is at, the oldest first."""
+    """Intents that nobody is at, those first that were tried least."""
     rows = await connection().fetch(
         """SELECT id FROM billing_intent WHERE state = 'pending' AND kind = ANY ($1)
-        AND (tried_at IS NULL OR tried_at <= $2) ORDER BY created_at LIMIT $3""",
+        AND (tried_at IS NULL OR tried_at <= $2) ORDER BY attempts, created_at LIMIT $3""",
         [kind.value for kind in Kind], clock.now() - TRY_FOR, SWEPT_MAX,
     )  # fmt: skip
     return [row["id"] for row in rows]

@@ -17,6 +17,8 @@ from server.db import connection, platform_transaction
 SWEEP_EVERY_S: Final = 30.0
 LOST_AFTER: Final = timedelta(minutes=2)
 """Word that nobody took for so long has lost its job."""
+AGAIN_AFTER_MS: Final = 30_000
+"""With a fetch that takes its whole time, well below LOST_AFTER: else the sweeper would send a second job."""
 SWEPT_MAX: Final = 500
 EVENTS_KEPT: Final = timedelta(days=90)
 
@@ -30,9 +32,8 @@ async def refresh_customer(tenant_id: str) -> None:
         await refresh_if_wanted(UUID(tenant_id))
     except (PaymentServiceDown, PaymentsNotSetUp) as error:
         _log.warning("Billing of %s is not up to date: %s", tenant_id, error.message)
-        delay_s = error.retry_after_s if isinstance(error, PaymentServiceDown) else LOST_AFTER.total_seconds()
         async with platform_transaction():
-            await enqueue_refresh(UUID(tenant_id), delay_ms=round(delay_s * 1000))
+            await enqueue_refresh(UUID(tenant_id), delay_ms=AGAIN_AFTER_MS)
     except PaymentServiceRefused as error:  # asking again would be refused again
         _log.error("Billing of %s cannot be looked up: %s", tenant_id, error.message)
         async with platform_transaction():

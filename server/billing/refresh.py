@@ -160,13 +160,13 @@ async def _store(claim: _Claim, state: CustomerState) -> Refreshed | None:
 
 
 async def _give_back(claim: _Claim) -> None:
-    """The lease, and the word that somebody had left."""
+    """The lease, and the word that somebody had left, as of now: whoever left it has a job that comes again."""
     async with platform_transaction():
         await connection().execute(
             """UPDATE billing_account SET refresh_lease = NULL, refresh_leased_until = NULL,
                 refresh_wanted_at = coalesce(refresh_wanted_at, $3)
             WHERE tenant_id = $1 AND refresh_lease = $2""",
-            claim.account.tenant_id, claim.lease, claim.wanted_at,
+            claim.account.tenant_id, claim.lease, claim.wanted_at and clock.now(),
         )  # fmt: skip
 
 

@@ -316,6 +316,25 @@ async def test_while_stripe_is_down_the_last_entitlements_hold_and_the_job_comes
     assert (await entitlement(tenant)).seats_max == 6
 
 
+async def test_a_long_outage_keeps_one_job_a_tenant(tenant: TenantRef, scripted: ScriptedProvider):
+    """The job comes again by itself, and the sweeper adds none: else an outage would end in a storm."""
+    customer = await bill(tenant)
+    scripted.error = PaymentServiceDown()
+    await deliver(event(customer))
+    now = datetime.now(UTC)
+
+    waiting = []
+    for minutes in range(0, 60, 1):
+        with clock.frozen(now + timedelta(minutes=minutes)):
+            await platform("DELETE FROM dramatiq.queue WHERE message->'args'->>0 = $1", str(tenant.id))
+            await jobs.refresh_customer.fn.__wrapped__(str(tenant.id))
+            await jobs.sweep()
+            await deliver(event(customer))
+            waiting.append(await jobs_waiting(tenant.id))
+
+    assert waiting == [1] * 60
+
+
 async def test_a_customer_that_stripe_refuses_to_show_is_an_alert_and_no_endless_loop(
     tenant: TenantRef, scripted: ScriptedProvider
 ):
