@@ -117,7 +117,7 @@ async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_has
             secret_hash,
             after=heritage.points[-1],
             cause="enrolled_again",
-            incarnation_key=heritage.key,
+            incarnation_key=heritage.key if past is None else None,
         )
     return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash, ordered=past)
 
@@ -131,19 +131,18 @@ async def _is_adopted(heritage: Heritage, by: UUID) -> bool:
 
 
 async def _made_before(heritage: Heritage, member_id: UUID, secret_hash: bytes) -> Device | None:
-    """What the same request got before, whose reply was lost. With another secret that device is nobody's.
+    """What the same request got before, whose reply was lost. With another secret, or a code of somebody else's, that
+    device is nobody's.
 
     Raises:
         DeviceRevoked: it was revoked since.
     """
     made = await connection().fetchrow(
-        "SELECT id, secret_hash, revoked_at FROM device WHERE incarnation_key = $1 AND member_id = $2 FOR UPDATE",
-        heritage.key,
-        member_id,
+        "SELECT id, member_id, secret_hash, revoked_at FROM device WHERE incarnation_key = $1 FOR UPDATE", heritage.key
     )
     if made is None:
         return None
-    if made["secret_hash"] != secret_hash:
+    if (made["member_id"], made["secret_hash"]) != (member_id, secret_hash):
         await connection().execute("UPDATE device SET incarnation_key = NULL WHERE id = $1", made["id"])
         return None
     if made["revoked_at"] is not None:

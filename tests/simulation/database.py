@@ -119,8 +119,8 @@ class Database:
             return self._ancestor(*args)
         if "AS origin" in sql:
             return record and self._past(record)
-        if "FROM device WHERE incarnation_key = $1 AND member_id = $2" in sql:
-            return next((self._past(d) for d in self._devices() if (d.key, d.member_id) == args), None)
+        if "FROM device WHERE incarnation_key = $1 FOR UPDATE" in sql:
+            return next((self._past(d) for d in self._devices() if d.key == args[0]), None)
         if "FROM device d" not in sql:
             raise StatementUnknown(sql)
         if record is None:
