@@ -11,6 +11,7 @@ from outrider_sdk.attachments import PendingUpload
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.background import NOW, BackgroundSync, Conditions, Decision, default_policy
 from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials, MemoryCredentials
+from outrider_sdk.enrolment import enrol
 from outrider_sdk.errors import (
     BuiltOn,
     ClientTooOld,
@@ -55,7 +56,7 @@ from outrider_sdk.search import Hit
 from outrider_sdk.status import Status
 from outrider_sdk.tables import Table
 from outrider_sdk.transaction import Transaction
-from outrider_sdk.transport import HttpTransport, Transport, enrol
+from outrider_sdk.transport import HttpTransport, Transport
 
 __all__ = [
     "NOW",

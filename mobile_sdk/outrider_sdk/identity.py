@@ -78,10 +78,10 @@ def come_back(store: Store, credentials: CredentialStore, clock: Clock) -> bool:
 
 def enrol(store: Store, credentials: CredentialStore, clock: Clock, **where: Any) -> None:
     """Make the replica's device known by a one-time code; one that was a device before goes on from what it holds."""
-    from outrider_sdk import transport
+    from outrider_sdk import enrolment
 
     if store.meta("device_id") is None:
-        transport.enrol(credentials, clock=clock, **where)
+        enrolment.enrol(credentials, clock=clock, **where)
         identify(store, credentials)
         return
     incarnation.prepare(store)
@@ -89,7 +89,7 @@ def enrol(store: Store, credentials: CredentialStore, clock: Clock, **where: Any
     known = credentials.load()
     if known is not None:
         previous["proof"] = known.proof(previous["key"])
-    reply = transport.enrol(credentials, clock=clock, previous=previous, member_id=store.meta("member_id"), **where)
+    reply = enrolment.enrol(credentials, clock=clock, previous=previous, member_id=store.meta("member_id"), **where)
     incarnation.adopt(store, reply, at=clock())
     with store.write():
         store.set_meta(origin_id=reply["device_id"], quarantined_through=None, quarantine_closed=None)

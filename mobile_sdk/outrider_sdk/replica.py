@@ -31,6 +31,7 @@ from outrider_sdk.errors import (
     WipeOrdered,
 )
 from outrider_sdk.events import Events, OnEvent
+from outrider_sdk.http import device_clock
 from outrider_sdk.identity import come_back, enrol, identify, read_enrolment_url
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.lease import LeaseWatch
@@ -44,7 +45,7 @@ from outrider_sdk.report import OnProgress, SyncReport
 from outrider_sdk.search import Hit, index
 from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction
-from outrider_sdk.transport import HttpTransport, Transport, device_clock
+from outrider_sdk.transport import HttpTransport, Transport
 
 
 class Replica(EntityTables, Operation):

@@ -57,7 +57,7 @@ def report(replica: Path) -> bool:
 
     A server that cannot be reached gets it later; one that does not know the device any more needs none.
     """
-    from outrider_sdk.transport import Http
+    from outrider_sdk.http import Http
 
     path = note_of(replica)
     if not path.exists():

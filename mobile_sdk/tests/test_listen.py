@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from outrider_sdk import DeviceRevoked, Offline, ReplicaBusy
+from outrider_sdk.http import Http
 from outrider_sdk.listen import HttpEvents, Listener, read_events, split_lines
-from outrider_sdk.transport import Http
 
 PATIENCE_S = 10
 

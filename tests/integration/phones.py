@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
-from outrider_sdk import MemoryCredentials, Replica, SyncReport
-from outrider_sdk import transport as transports
-from outrider_sdk.errors import ClientTooOld, DeviceRevoked, ReplicaForked
+from outrider_sdk import MemoryCredentials, Replica, SyncReport, enrolment
+from outrider_sdk.errors import ClientTooOld, DeviceRevoked, Rejected, ReplicaForked
+from outrider_sdk.http import Http
 from outrider_sdk.transport import HttpTransport
 
 from server.auth import devices
@@ -41,9 +41,7 @@ class Bridge:
         if code == "forked":
             raise ReplicaForked(reply["number"])
         raise (
-            _NAMED[code](reply["detail"])
-            if code in _NAMED
-            else transports.Rejected(status, code, reply.get("detail", ""), reply)
+            _NAMED[code](reply["detail"]) if code in _NAMED else Rejected(status, code, reply.get("detail", ""), reply)
         )
 
     async def _post(self, path: str, message: dict[str, Any], token: str | None) -> tuple[int, dict[str, Any]]:
@@ -122,16 +120,16 @@ async def enrol_phone(
     credentials = phone.credentials if phone else MemoryCredentials()
     crm = phone.crm if phone else Replica.open(folder / name, credentials=credentials)
 
-    class Way(transports.Http):
+    class Way(Http):
         def post(self, path: str, message: Any, token: str | None = None, **_: Any) -> dict[str, Any]:
             return bridge.post(path, dict(message), token)
 
-    plain, transports.Http = transports.Http, Way  # type: ignore[misc]
+    plain, enrolment.Http = enrolment.Http, Way  # type: ignore[misc]
     try:
         where = {"server": SERVER, "tenant": world.tenant.slug, "code": code, "name": f"{member}'s phone"}
         await asyncio.to_thread(lambda: crm.enrol(**where, again=phone is not None))
     finally:
-        transports.Http = plain  # type: ignore[misc]
+        enrolment.Http = plain  # type: ignore[misc]
     crm._transport = BridgedTransport(credentials, bridge)
     return phone or Phone(crm, folder, name, credentials)
 

@@ -1,0 +1,84 @@
+"""Making a device known to a server, and what the server answers: its credentials (protocol 2)."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from outrider_sdk.credentials import Credentials, CredentialStore
+from outrider_sdk.errors import ForeignCredentials, NotEnrolled, ProtocolViolation
+from outrider_sdk.http import Http
+
+
+def loaded(store: CredentialStore) -> Credentials:
+    credentials = store.load()
+    if credentials is None:
+        raise NotEnrolled("This device is not enrolled. Ask your administrator for a code, and enrol it.")
+    return credentials
+
+
+def enrol(
+    credentials: CredentialStore,
+    *,
+    server: str,
+    tenant: str,
+    code: str | None = None,
+    lease: str | None = None,
+    secret: str | None = None,
+    name: str = "device",
+    previous: Mapping[str, Any] | None = None,
+    member_id: str | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Make this device known to the server by a one-time code, keep what it answers, and return that (protocol 2.1).
+
+    Args:
+        lease: in place of a code, at a server that was restored; with the `secret` that the device has.
+        previous: what a replica that was enrolled before goes on from (`incarnation.request_of`, with its proof).
+        member_id: whose the replica is; another person's code is of no use to it.
+
+    Raises:
+        Rejected: the code is used, expired or unknown.
+        Offline: no answer came; where it was the answer that got lost, the code is used up, and another is needed.
+        NotEnrolled: the server's address is not https.
+        ForeignCredentials: the code was drawn for another person. It is used up.
+    """
+    http = Http(server, **({"attempts_max": 1} if lease is None else {}) | options)  # a code works once
+    secret = secret or secrets.token_urlsafe(32)
+    admission = {"code": code} if lease is None else {"lease": lease}
+    message = {"name": name, "secret": secret, **admission, **({"previous": previous} if previous else {})}
+    try:
+        reply = http.post(f"/t/{tenant}/devices/enrol", message)
+    finally:
+        http.close()
+    made = admitted(reply, http.server, tenant, secret)
+    if member_id not in (None, made.member_id):
+        raise ForeignCredentials("This code is another person's, and the work on this device is not theirs.")
+    credentials.save(made)
+    return reply
+
+
+def admitted(reply: Mapping[str, Any], server: str, slug: str, secret: str, origin_id: str = "") -> Credentials:
+    """The credentials of a device that the server has just made."""
+    try:
+        return Credentials(
+            server=server,
+            slug=slug,
+            device_id=str(reply["device_id"]),
+            member_id=str(reply["member_id"]),
+            incarnation=int(reply["incarnation"]),
+            number_prefix=str(reply["number_prefix"]),
+            secret=secret,
+            refresh_token=str(reply["refresh_token"]),
+            access_token=str(reply["access_token"]),
+            origin_id=origin_id,
+            lease=lease_of(reply)[0],
+            lease_key=lease_of(reply)[1],
+        )
+    except KeyError as error:
+        raise ProtocolViolation(f"The reply of the enrolment has no {error}.") from error
+
+
+def lease_of(reply: Mapping[str, Any]) -> tuple[str, str]:
+    """The lease of a reply, and the key that verifies it."""
+    lease = reply.get("lease") or {"token": "", "key": ""}
+    return str(lease["token"]), str(lease["key"])
