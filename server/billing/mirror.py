@@ -16,6 +16,7 @@ from server.billing.provider import CustomerState, Item, ProviderInvoice
 from server.db import connection
 from server.tenants.entitlements import Entitlement, load_entitlements, store_entitlements
 
+TRANSFER: Final = "transfer"
 ALERT_LENGTH_MAX: Final = 1_000
 
 _UPSERT_SUBSCRIPTION: Final = """INSERT INTO billing_subscription (id, tenant_id, provider, status, plan_key,
@@ -128,7 +129,9 @@ async def _write_subscriptions(account: Account, changed: Sequence[Mirrored]) ->
 async def _write_invoices(
     account: Account, invoices: Sequence[ProviderInvoice], lost_at: Mapping[str, datetime]
 ) -> list[str]:
-    """Write those that differ; answers their ids."""
+    """Write those that differ; answers their ids. Ours (transfer) are no mirror: a payment may be noted meanwhile."""
+    if account.provider == TRANSFER:
+        return []
     rows = [
         (
             i.id, account.tenant_id, account.provider, i.subscription_id, i.number, i.status, i.currency,
@@ -149,8 +152,9 @@ async def _write_account(account: Account, state: CustomerState, judged: Judged,
         """UPDATE billing_account SET synced_at = $2, alert = $3,
             customer_deleted_at = CASE WHEN $4 THEN coalesce(customer_deleted_at, $2) END,
             legal_name = coalesce(legal_name, $5), address = CASE WHEN address = '{}' THEN $6::jsonb ELSE address END,
-            tax_ids = CASE WHEN $4 OR EXISTS (SELECT FROM billing_intent i WHERE i.tenant_id = $1
-                AND i.kind = 'update_account' AND i.state = 'pending') THEN tax_ids ELSE $7::jsonb END
+            tax_ids = CASE WHEN $4 OR provider = 'transfer' OR EXISTS (SELECT FROM billing_intent i
+                WHERE i.tenant_id = $1 AND i.kind = 'update_account' AND i.state = 'pending')
+                THEN tax_ids ELSE $7::jsonb END
         WHERE tenant_id = $1""",
         account.tenant_id, fetched_at, "; ".join(judged.alerts)[:ALERT_LENGTH_MAX] or None, state.deleted, state.name,
         json.dumps(dict(state.address)), json.dumps(tax_ids),

@@ -520,3 +520,77 @@ async def test_the_same_state_is_mirrored_however_often_it_is_fetched(customer: 
 
     assert await customer.invoices() == before
     assert [refreshed and refreshed.changes for refreshed in again] == [(), ()]
+
+
+async def test_a_payment_noted_during_a_refetch_is_not_lost(customer: Customer, monkeypatch: pytest.MonkeyPatch):
+    """What was read before it is older than what was written: the invoice stays paid, and access follows."""
+    number = await customer.order()
+    fetch = customer.gateway.fetch_customer_state
+
+    async def fetch_slowly(customer_id: str) -> Any:
+        state = await fetch(customer_id)
+        monkeypatch.undo()
+        async with platform_transaction():  # an operator and the customer are faster
+            await connection().execute(
+                "UPDATE billing_invoice SET status = 'paid', paid_minor = total_minor, paid_at = $2 WHERE number = $1",
+                number, clock.now(),
+            )  # fmt: skip
+            await connection().execute(
+                """UPDATE billing_account SET tax_ids = '[{"type": "eu_vat", "value": "DE136695976"}]'
+                WHERE tenant_id = $1""",
+                customer.tenant.id,
+            )
+        return state
+
+    monkeypatch.setattr(customer.gateway, "fetch_customer_state", fetch_slowly)
+    await refresh_now(customer.tenant.id)
+    await refresh_now(customer.tenant.id)
+
+    [invoice] = await customer.invoices()
+    assert (invoice["status"], invoice["paid_minor"]) == ("paid", invoice["total_minor"])
+    assert (await customer.access(START + timedelta(days=29))).state == "active"
+    async with platform_transaction():
+        tax_ids = await connection().fetchval(
+            "SELECT tax_ids::text FROM billing_account WHERE tenant_id = $1", customer.tenant.id
+        )
+    assert "DE136695976" in tax_ids
+
+
+async def test_who_pays_by_transfer_changes_and_cancels_over_rest_like_anybody(
+    tenant: TenantRef, gateway: TransferGateway
+):
+    """More seats are invoiced by us; less waits; the end can be taken back."""
+    customer, world = Customer(tenant, gateway), await make_world(APP, tenant)
+    await customer.enrol()
+    await customer.after_trial()
+    await commands.mark_paid(await customer.order(seats=7))
+
+    more = await world.billing.send("PUT", "/billing/seats", {"seats": 9})
+    preview = await world.owner.send("POST", "/billing/previews", {"plan": "business"})
+    fewer = await world.owner.send("PUT", "/billing/seats", {"seats": 8})
+    ended = await world.owner.send("PUT", "/billing/cancellation")
+    resumed = await world.owner.send("DELETE", "/billing/cancellation")
+
+    assert [reply.status_code for reply in (more, preview, fewer, ended, resumed)] == [200] * 5, more.text
+    _, seats = await customer.invoices()
+    assert (seats["status"], seats["subtotal_minor"]) == ("open", 2 * 1_900)
+    assert (await customer.access()).seats_max == 9
+    assert (await customer.subscription()).cancel_at is None
+
+
+async def test_paying_ahead_and_changing_at_once_do_not_stand_in_each_others_way(customer: Customer):
+    """Whoever is first, the sums are right: the renewal is paid and set off, or taken back and not paid."""
+    await commands.mark_paid(await customer.order(seats=2))
+    async with days_later(20) as now:
+        await customer.tick()
+        renewal = (await customer.invoices())[-1]["number"]
+        paid, changed = await asyncio.gather(
+            commands.mark_paid(renewal), customer.change("at once", seats=3, at=now), return_exceptions=True
+        )
+        await customer.tick()
+
+    assert changed is None
+    assert paid is None or isinstance(paid, commands.Payment | Conflict)
+    invoices = await customer.invoices()
+    had = 3_800 + 675 + 5_700  # two seats of March, a third for the rest of it, three in April
+    assert sum(each["subtotal_minor"] for each in invoices if each["status"] != "void") == had

@@ -92,7 +92,7 @@ class Customer:
         async with platform_transaction():
             return list(
                 await connection().fetch(
-                    "SELECT * FROM billing_invoice WHERE tenant_id = $1 ORDER BY created_at, id", self.tenant.id
+                    "SELECT * FROM billing_invoice WHERE tenant_id = $1 ORDER BY created_at, number", self.tenant.id
                 )
             )
 

@@ -12,7 +12,7 @@ from outrider_sdk.rules import to_minor
 
 from server import clock
 from server.billing.access import decide_access
-from server.billing.account.customer import get_account, set_customer
+from server.billing.account.customer import get_account, lock_account, set_customer
 from server.billing.letters import say_amount
 from server.billing.plans import Interval, get_plan
 from server.billing.provider import Checkout, Target, get_provider
@@ -89,13 +89,18 @@ async def mark_paid(number: str, *, amount: Decimal | None = None, on: datetime 
     if at > clock.now():
         raise refuse("on", "That day is still to come.")
     async with platform_transaction():
+        tenant_id = await connection().fetchval(
+            "SELECT tenant_id FROM billing_invoice WHERE number = $1 AND provider = 'transfer'", number
+        )
+        if tenant_id is None:
+            raise NotFound(f"There is no invoice {number} of ours.")
+        await lock_account(tenant_id)  # before the invoice, like everybody who takes both
         row = await connection().fetchrow(
             """SELECT id, tenant_id, status, currency, paid_minor, total_minor FROM billing_invoice
             WHERE number = $1 AND provider = 'transfer' FOR UPDATE""",
             number,
         )
-        if row is None:
-            raise NotFound(f"There is no invoice {number} of ours.")
+        assert row is not None
         if row["status"] != "open":
             raise Conflict(f"Invoice {number} is {row['status']}: nothing of it is open.")
         payment = await _pay(row, number, amount, at)

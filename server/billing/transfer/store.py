@@ -129,7 +129,8 @@ async def list_subscriptions(tenant_id: UUID) -> list[TransferSubscription]:
 
 
 async def find_live(tenant_id: UUID) -> TransferSubscription | None:
-    """The one that goes on, locked until the transaction ends."""
+    """The one that goes on, locked until the transaction ends; the account first, like everybody who takes both."""
+    await connection().execute("SELECT FROM billing_account WHERE tenant_id = $1 FOR UPDATE", tenant_id)
     row = await connection().fetchrow(
         "SELECT * FROM transfer_subscription WHERE tenant_id = $1 AND ended_at IS NULL FOR UPDATE", tenant_id
     )
@@ -137,11 +138,16 @@ async def find_live(tenant_id: UUID) -> TransferSubscription | None:
 
 
 async def get_locked(subscription_id: str) -> TransferSubscription:
-    """The subscription of that id, locked until the transaction ends.
+    """The subscription of that id, locked until the transaction ends, after its account.
 
     Raises:
         PaymentServiceRefused: there is none, or it has ended.
     """
+    await connection().execute(
+        """SELECT FROM billing_account WHERE tenant_id =
+            (SELECT s.tenant_id FROM transfer_subscription s WHERE s.id = $1) FOR UPDATE""",
+        subscription_id,
+    )
     row = await connection().fetchrow("SELECT * FROM transfer_subscription WHERE id = $1 FOR UPDATE", subscription_id)
     if row is None or row["ended_at"] is not None:
         raise PaymentServiceRefused("this subscription has ended.")
