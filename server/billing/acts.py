@@ -215,7 +215,12 @@ async def _follow(intent: Intent, asked: Mapping[str, Any]) -> Mapping[str, Any]
 
 async def finish(intent: Intent) -> Mapping[str, Any]:
     """Finish an intent that was broken off: perhaps it has come true; else it is asked for again, under its key."""
-    refreshed = await refresh_now(intent.tenant_id)
+    try:
+        refreshed = await refresh_now(intent.tenant_id)
+    except PaymentServiceDown:
+        async with platform_transaction():
+            await intents.pause_intent(intent.id)
+        raise
     if refreshed is not None and _has_come_true(intent, find_present(refreshed.judged.subscriptions)):
         return await _end(intent)
     if clock.now() - intent.created_at > intents.GIVE_UP_AFTER:

@@ -77,7 +77,8 @@ async def reconcile_some(run_id: UUID, after: UUID | None, *, at_a_time: int = A
         await _note(run_id, await _reconcile(row["tenant_id"], row["slug"]))
         is_last = n == len(rows) < at_a_time
         if not is_last and (n == at_a_time or time.monotonic() - begun > BEGIN_WITHIN_S):
-            return UUID(str(row["tenant_id"]))
+            last: UUID = row["tenant_id"]
+            return last
     await _end(run_id)
     return None
 

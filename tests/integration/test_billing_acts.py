@@ -269,6 +269,32 @@ async def test_a_crash_in_the_middle_of_an_act_is_finished_by_the_sweeper(
     assert (await entitlement(world.tenant)).seats_max == 6
 
 
+async def test_a_provider_that_is_down_does_not_hold_up_the_sweeper(tenant_pool: Any, scripted: ScriptedProvider):
+    """After three that got no answer it leaves the rest for later, and then begins with those it has tried least."""
+    worlds, customers = [], []
+    for _ in range(5):
+        tenant = await tenant_pool.take()
+        customers.append(await bill(tenant))
+        scripted.states[customers[-1]] = subscribed(customers[-1], "team", seats=5)
+        worlds.append(await make_world(APP, tenant))
+    scripted.act_error = PaymentServiceUnclear()
+    for world in worlds:
+        await world.owner.send("PUT", "/billing/seats", {"seats": 6})
+    scripted.fetches.clear()
+    scripted.error = PaymentServiceDown()
+
+    await acts.sweep_intents()
+    first = list(scripted.fetches)
+    await acts.sweep_intents()
+
+    assert len(first) == acts.UNANSWERED_MAX
+    assert set(scripted.fetches) == set(customers)
+    scripted.error = scripted.act_error = None
+    assert await acts.sweep_intents() == 5
+    for world in worlds:
+        tenant_pool.give_back(world.tenant)
+
+
 async def test_what_cannot_be_finished_for_an_hour_is_given_up_and_said(
     world: World, customer: str, scripted: ScriptedProvider
 ):

@@ -125,6 +125,29 @@ async def test_many_customers_are_many_jobs(
         tenant_pool.give_back(tenant)
 
 
+async def test_a_slow_provider_is_given_more_jobs_rather_than_longer_ones(
+    tenant_pool: TenantPool, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+):
+    """A job has a minute, and one customer alone may take most of it."""
+    from server.billing import reconcile
+
+    tenants = [await tenant_pool.take() for _ in range(3)]
+    for tenant in tenants:
+        customer = await bill(tenant)
+        scripted.states[customer] = subscribed(customer)
+    monkeypatch.setattr(reconcile, "BEGIN_WITHIN_S", -1.0)
+
+    await jobs.reconcile_if_due()
+    ran = await run_reconciliation()
+
+    [run] = await platform("SELECT checked, ended_at FROM reconcile_run")
+    assert ran == 3
+    assert run["checked"] == 3
+    assert run["ended_at"] is not None
+    for tenant in tenants:
+        tenant_pool.give_back(tenant)
+
+
 async def test_with_every_webhook_lost_one_reconciliation_brings_all_in_line(
     tenant: TenantRef, stripe: StripeSimulator, caplog: pytest.LogCaptureFixture
 ):
