@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from outrider_sdk import Replica, transport
+from outrider_sdk import Replica, enrolment
 from outrider_sdk.credentials import Credentials
 from outrider_sdk.errors import ForeignCredentials
 
@@ -130,7 +130,7 @@ class Rep:
 
     def enrol_again(self) -> None:
         """Its person draws a code, and the revoked replica goes on with what it holds."""
-        with patch.object(transport, "enrol", self._enrolled):
+        with patch.object(enrolment, "enrol", self._enrolled):
             self.replica.enrol(server="https://x.example", tenant="acme", code="CODE", again=True)
 
     def _enrolled(self, credentials: _Kept, *, previous: Any, **_: Any) -> dict[str, Any]:
