@@ -82,7 +82,8 @@ async def enrol_device(slug: FromPath[str], data: JSONBody[EnrolRequest], state:
     said = await _lease_in(data)
     async with tenant_transaction(tenant):
         enrolment = await _enrol(data, said, tenant.id)
-        await devices.require_room(enrolment.device, entitled)
+        if data.previous is None:  # another one brings work that it captured: that is never refused for a bill
+            await devices.require_room(enrolment.device, entitled)
         lease = await grant_lease(enrolment.device.id)
     if said is not None and data.previous is not None:
         returning.note_return(said, _heritage(data.previous), tenant.id)
