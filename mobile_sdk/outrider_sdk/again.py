@@ -1,10 +1,11 @@
 """Handing in again what was answered before: to a server that was restored, or as another device (protocol 4.13)."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
 from outrider_sdk import incidents, outbox, overlay
-from outrider_sdk.protocol import Outcome, canonical_json
+from outrider_sdk.protocol import Outcome
 from outrider_sdk.store import Store
 
 
@@ -40,9 +41,11 @@ def take_back_changed(conn: sqlite3.Connection, outcomes: Iterable[Outcome]) -> 
     came again without its content.
     """
     for outcome in outcomes:
-        known = "number = ? AND status IN ('applied', 'merged') AND outcome <> ?"
-        found = outbox.entries(conn, known, (outcome.get("number"), canonical_json(outcome)))
-        for entry in list(found):
+        number = outcome.get("number")
+        stored = conn.execute("SELECT outcome FROM sync_outbox WHERE number = ?", (number,)).fetchone()
+        if stored is None or stored[0] is None or json.loads(stored[0]) == outcome:
+            continue
+        for entry in list(outbox.entries(conn, "number = ? AND status IN ('applied', 'merged')", (number,))):
             if outcome.get("status") == outbox.PARKED:
                 _cover(conn, entry)
             conn.execute(
