@@ -97,6 +97,25 @@ class Push:
             if chunk is not None and following is None:
                 self._send(chunk, beside=not chunk.is_last)
 
+    def make_sure(self) -> None:
+        """See that the server still has what it has answered, and hand it in again where it was restored since.
+
+        For whoever is about to lose it here, and gets no page that would tell.
+        """
+        answered_through = self._store.meta_int("answered_through")
+        request: PushRequest = {
+            "protocol": PROTOCOL_VERSION,
+            "incarnation": self._contact.incarnation,
+            "acked_through": answered_through,
+            "mutations": [],
+        }
+        reply: PushReply = self._contact.request(
+            lambda: self._contact.transport.push(request), PushReply.__required_keys__
+        )
+        if reply["applied_through"] < answered_through:
+            self._report.handed_in_again += go_back(self._store, reply["applied_through"], at=self._contact.clock())
+            self.run()
+
     def _filled_gap(self, refusal: Rejected, gaps: int) -> int:
         """From which number to go on, where the server asks for another one than was sent.
 

@@ -27,6 +27,7 @@ from outrider_sdk.errors import (
     ReplicaBusy,
     ReplicaError,
     ReplicaWiped,
+    ServerUnavailable,
     SyncError,
     WipeOrdered,
 )
@@ -333,6 +334,7 @@ class Replica(EntityTables, Operation):
             report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
         except WipeOrdered as ordered:
             if not ordered.now:
+                self._require_answered()
                 self._bring_contents(on_progress)
             raise self._erase(pushed_first=not ordered.now) from ordered
         except DeviceRevoked as revoked:
@@ -376,9 +378,19 @@ class Replica(EntityTables, Operation):
                 self.sync()
             except ReplicaWiped:
                 return
+            self._require_answered()
             self._bring_contents()
         self._refuse_inside_transaction("wipe")
         self._erase(pushed_first=not now)
+
+    def _require_answered(self) -> None:
+        """See that nothing would be lost: a restored server does not keep yet what waits for others' rows (parked)."""
+        pending = self._count_pending(0)
+        if pending:
+            raise ServerUnavailable(
+                f"{pending} changes wait at a restored server for others' work, and would be lost. Nothing was erased;"
+                " sync again later."
+            )
 
     def _bring_contents(self, on_progress: OnProgress | None = None) -> None:
         """Upload what waits, whatever the policy: it is about to be erased. A copy that is damaged is lost already."""

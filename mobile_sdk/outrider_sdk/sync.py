@@ -9,7 +9,7 @@ import time
 from outrider_sdk import checksum, incarnation, quarantine
 from outrider_sdk.again import go_back
 from outrider_sdk.contact import Contact
-from outrider_sdk.errors import DeviceRevoked, DeviceUnknown, ReplicaForked, ServerUnavailable
+from outrider_sdk.errors import DeviceRevoked, DeviceUnknown, ReplicaForked, ServerUnavailable, WipeOrdered
 from outrider_sdk.ids import Clock
 from outrider_sdk.pull import Pull, ServerBehind
 from outrider_sdk.push import Push
@@ -37,10 +37,14 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
         checksum.run(contact)
     except DeviceUnknown:
         raise
+    except WipeOrdered as ordered:
+        if not ordered.now:
+            Push(contact).make_sure()
+        raise
     except DeviceRevoked as revoked:
         if revoked.wipe is None and isinstance(transport, QuarantineTransport):
             revoked.wipe = transport.wanted_wipe()
-        through = None if revoked.wipe == "now" else quarantine.hand_in(store, transport)
+        through = None if revoked.wipe == "now" else quarantine.hand_in(store, transport, clock)
         told = DeviceRevoked(handed_in_through=through)
         told.wipe = revoked.wipe
         raise told from revoked

@@ -129,7 +129,8 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
     def hand_in(self, incarnation: int, mutations: list[Mutation], *, complete: bool) -> int:
         """`POST /t/{slug}/devices/quarantine` (protocol 14)."""
         held = self._credentials
-        text = f"quarantine/{held.device_id}/{mutations[-1]['digest']}/{str(complete).lower()}"
+        last = mutations[-1]["digest"] if mutations else ""
+        text = f"quarantine/{held.device_id}/{last}/{str(complete).lower()}"
         message = {
             "protocol": PROTOCOL_VERSION, "device_id": held.device_id, "proof": held.proof(text),
             "incarnation": incarnation, "complete": complete, "mutations": mutations,

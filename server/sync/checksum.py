@@ -6,6 +6,7 @@ Nothing is kept for it: whoever is asked looks at the rows, so that a trigger wh
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +18,7 @@ from server.auth.access import Access
 from server.db import TenantRef, connection
 from server.sync.page_cache import load_heads
 from server.sync.rows import wire_expression
+from server.sync.schemas import fields_unknown, is_known
 from server.sync.sight import rows_in_sight
 
 _log = logging.getLogger(__name__)
@@ -36,20 +38,28 @@ async def is_news(member_id: UUID, cursor: int, head: int) -> bool:
     return cursor > head or (cursor < head and bool(await load_heads(member_id, cursor)))
 
 
-async def list_differing(
-    member_id: UUID, access: Access, sums: Mapping[str, Sum], bucket: int, contents: Mapping[str, Sum]
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a device has, by its own sums."""
+
+    schema: int
+    sums: Mapping[str, Sum]
+    bucket: int
+    contents: Mapping[str, Sum]
+
+
+async def list_differing(member_id: UUID, access: Access, device: Compared) -> list[str]:
     """Entities of which the device has other rows than the member sees. Within a snapshot transaction."""
     present = {code for (code,) in await connection().fetch(_PRESENT, member_id)}
     differing = []
-    for entity in ENTITIES.values():
+    for entity in (e for e in ENTITIES.values() if is_known(e.name, device.schema)):
         readable = bool(access.right(entity.name).read) and entity.code in present
         real = await _sum_up(entity, access, member_id) if readable else NOTHING
-        if real != sums.get(entity.name, NOTHING):
+        if real != device.sums.get(entity.name, NOTHING):
             differing.append(entity.name)
             continue
-        real = await _sum_up_contents(entity, access, member_id, bucket) if real["count"] else NOTHING
-        if real != contents.get(entity.name, NOTHING):
+        real = await _sum_up_contents(entity, access, member_id, device) if real["count"] else NOTHING
+        if real != device.contents.get(entity.name, NOTHING):
             differing.append(entity.name)
     return differing
 
@@ -67,14 +77,14 @@ def _sums_sql(entity: Entity, access: Access) -> str:
     return rows_in_sight(entity, access, columns)
 
 
-async def _sum_up_contents(entity: Entity, access: Access, member_id: UUID, bucket: int) -> Sum:
-    records = await connection().fetch(_contents_sql(entity, access), member_id, bucket)
+async def _sum_up_contents(entity: Entity, access: Access, member_id: UUID, device: Compared) -> Sum:
+    records = await connection().fetch(_contents_sql(entity, access, device.schema), member_id, device.bucket)
     return await asyncio.to_thread(sum_up_contents, [tuple(record) for record in records])
 
 
 @lru_cache(maxsize=2_000)
-def _contents_sql(entity: Entity, access: Access) -> str:
-    table, hidden = f'"{entity.name}"', access.right(entity.name).hidden
+def _contents_sql(entity: Entity, access: Access, schema: int) -> str:
+    table, hidden = f'"{entity.name}"', access.right(entity.name).hidden | fields_unknown(entity, schema)
     columns = ", ".join("NULL" if f.name in hidden else wire_expression(f, table) for f in entity.all_fields)
     in_bucket = f'get_byte(uuid_send(e."row"), 15) % {BUCKETS} = $2'
     return rows_in_sight(entity, access, columns, entries=in_bucket)

@@ -12,8 +12,9 @@ from server.auth.session import Session
 from server.clock import now, to_micros
 from server.db import connection, tenant_transaction
 from server.sync import wire
-from server.sync.checksum import clean_sums, is_news, list_differing, record_difference
+from server.sync.checksum import Compared, clean_sums, is_news, list_differing, record_difference
 from server.sync.device_guard import get_standing, require_device
+from server.sync.schemas import view_name
 
 
 class SumBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,15 +44,18 @@ async def compare_checksum(request: Request[Session, Any, State], session: Named
     """Compare what the device has with what its member sees. A difference is put on record."""
     body = await wire.read(request, ChecksumBody)
     wire.check_version(body.protocol)
+    wire.check_schema(body.schema)
     device_id = require_device(session)
     differing: list[str] = []
     async with tenant_transaction(session.tenant, snapshot=True):
         standing = await get_standing(session, device_id)
         head = await connection().fetchval("SELECT revision FROM revision_counter")
-        compared = body.view == standing.access.view and not await is_news(session.member_id, body.cursor, head)
+        is_same_view = body.view == view_name(standing.access.view, body.schema)
+        compared = is_same_view and not await is_news(session.member_id, body.cursor, head)
         if compared:
             sums, contents = clean_sums(body.sums), clean_sums(body.contents)
-            differing = await list_differing(session.member_id, standing.access, sums, body.bucket, contents)
+            device = Compared(body.schema, sums, body.bucket, contents)
+            differing = await list_differing(session.member_id, standing.access, device)
     if differing:
         async with tenant_transaction(session.tenant):
             await record_difference(session.tenant, device_id, body.cursor, body.view, differing)

@@ -7,7 +7,6 @@ from litestar import Request, Response, Router, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from outrider_sdk.protocol import PUSH_MUTATIONS_MAX, fill_digests
-from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
 from server.auth.limits import OPEN
 from server.auth.session import HANDS_IN, Session
@@ -21,7 +20,6 @@ from server.sync.numbers import chain
 from server.sync.position import Position
 from server.sync.pull import pull
 from server.sync.push_commands import Handed, take, take_again
-from server.sync.schemas import is_served
 from server.sync.snapshot_build import build
 from server.sync.snapshot_handlers import fetch_snapshot
 from server.sync.snapshots import SnapshotMissing
@@ -83,12 +81,7 @@ async def pull_page(request: Request[Session, Any, State], session: NamedDepende
     """Ask for what changed after the cursor, in the member's sight."""
     body = await wire.read(request, PullBody)
     wire.check_version(body.protocol)
-    if body.schema > SCHEMA_VERSION:
-        raise InvalidInput([FieldError("schema", f"This server knows schema {SCHEMA_VERSION} and below.")])
-    if not is_served(body.schema):
-        raise wire.ClientTooOld(
-            "This app is too old for the data of this server. Update it; it can hand in what it holds."
-        )
+    wire.check_schema(body.schema)
     require_device(session)
     form = wire.form_of(request, packed=True)
     try:

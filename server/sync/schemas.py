@@ -1,8 +1,8 @@
 """What a device of an older schema is told and asked: it knows no later entities and fields (S10). Pure.
 
 One schema behind goes on working: what is newer is left out of its pulls, and what it pushes is judged as it was meant.
-An older one may hand in what it holds, and no more. The schema is a part of the view that a pull names, so that an
-updated app pulls anew what its older self was not told.
+An older one may hand in what it holds, and no more. The device's schema is a part of the view that a pull names: an
+updated app pulls anew what its older self was not told, whichever of the two was updated first.
 """
 
 from functools import cache
@@ -12,14 +12,19 @@ from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION, Entity
 SCHEMAS_BEHIND_MAX = 1
 
 
+def newest() -> int:
+    """The schema of this server."""
+    return SCHEMA_VERSION
+
+
 def is_served(schema: int) -> bool:
     """Whether a device of this schema still pulls."""
     return schema >= SCHEMA_VERSION - SCHEMAS_BEHIND_MAX
 
 
 def view_name(view: str, schema: int) -> str:
-    """What a member's role makes visible, to a device of this schema."""
-    return view if schema == SCHEMA_VERSION else f"{view}.{schema}"
+    """What a member's role makes visible, to a device of this schema: the same, whatever the server's is by then."""
+    return view if schema == 1 else f"{view}.{schema}"
 
 
 @cache

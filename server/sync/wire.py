@@ -20,6 +20,7 @@ from outrider_sdk.protocol.encoding import (
 from server.auth.session import Session
 from server.auth.unfold import unfold
 from server.errors import AppError, FieldError, InvalidInput
+from server.sync import schemas
 from server.sync.forms import COMPRESSED_BYTES_MIN, Form, beside_the_loop, join
 
 T = TypeVar("T")
@@ -52,6 +53,19 @@ def check_version(protocol: int) -> None:
     """
     if protocol != PROTOCOL_VERSION:
         raise ClientTooOld(f"This server speaks protocol {PROTOCOL_VERSION}. Update the app; what it holds is kept.")
+
+
+def check_schema(schema: int) -> None:
+    """See that rows can be told to a client of this schema.
+
+    Raises:
+        InvalidInput: it is of the future.
+        ClientTooOld: it is too old to pull.
+    """
+    if schema > schemas.newest():
+        raise InvalidInput([FieldError("schema", f"This server knows schema {schemas.newest()} and below.")])
+    if not schemas.is_served(schema):
+        raise ClientTooOld("This app is too old for the data of this server. Update it; it can hand in what it holds.")
 
 
 async def read(request: SyncRequest, body_type: type[T]) -> T:

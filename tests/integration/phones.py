@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx2
 from outrider_sdk import MemoryCredentials, Replica, SyncReport, enrolment
-from outrider_sdk.errors import ClientTooOld, DeviceRevoked, Rejected, ReplicaForked
+from outrider_sdk.errors import ClientTooOld, DeviceRevoked, Rejected, ReplicaForked, WipeOrdered
 from outrider_sdk.http import Http
 from outrider_sdk.transport import HttpTransport
 
@@ -19,7 +19,7 @@ from server.db import TenantRef, tenant_transaction
 from tests.integration.sync_world import Oracle, World
 
 SERVER = "https://phones.example"
-_NAMED = {"device_revoked": DeviceRevoked, "client_too_old": ClientTooOld}
+_NAMED = {"client_too_old": ClientTooOld}
 
 
 class Bridge:
@@ -40,6 +40,12 @@ class Bridge:
         code = reply.get("code", "")
         if code == "forked":
             raise ReplicaForked(reply["number"])
+        if code == "device_revoked":
+            revoked = DeviceRevoked(reply["detail"])
+            revoked.wipe = reply.get("wipe")
+            raise revoked
+        if code == "wipe_ordered":
+            raise WipeOrdered(now=reply["now"])
         raise (
             _NAMED[code](reply["detail"]) if code in _NAMED else Rejected(status, code, reply.get("detail", ""), reply)
         )

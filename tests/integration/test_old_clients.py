@@ -46,7 +46,6 @@ def forget_schemas() -> None:
 def serve_schema(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
     """The server is of this schema; the SDK stays what it is."""
     monkeypatch.setattr("server.sync.schemas.SCHEMA_VERSION", version)
-    monkeypatch.setattr("server.sync.handlers.SCHEMA_VERSION", version)
 
 
 @pytest.fixture
@@ -99,6 +98,41 @@ async def test_s10_an_updated_app_gets_what_its_older_self_was_not_told(
 
     assert planted(ann.rows()) == (["kiosk"], True)
     await assert_phones_converged(world, "ann", ann)
+
+
+async def test_s10_server_and_app_that_were_updated_between_two_syncs_understand_each_other(
+    world: World, ann: Phone, monkeypatch: pytest.MonkeyPatch
+):
+    """A new field alone changes no right: only the schema in the view says that the device lacks it."""
+    await world.execute("UPDATE outlet SET channel = 'kiosk' WHERE id = $1", UUID(world.shop_outlet))
+    field = ENTITIES["outlet"].by_name["channel"]
+    object.__setattr__(field, "since", 2)
+    forget_schemas()
+    await ann.sync()
+    before = planted(ann.rows())[0]
+    serve_schema(monkeypatch, 2)
+    monkeypatch.setattr("outrider_sdk.pull.SCHEMA_VERSION", 2)
+
+    await ann.sync()
+
+    object.__setattr__(field, "since", 1)
+    forget_schemas()
+    assert (before, planted(ann.rows())[0]) == ([None], ["kiosk"])
+
+
+@pytest.mark.usefixtures("schema_2")
+async def test_s3_a_phone_one_schema_behind_is_compared_in_what_it_knows(world: World, ann: Phone):
+    """It would ask for news again and again, and never hear whether it is whole."""
+    await world.execute("UPDATE outlet SET channel = 'kiosk' WHERE id = $1", UUID(world.shop_outlet))
+    await ann.sync()
+    with ann.crm._store.write() as conn:
+        conn.execute("DELETE FROM contact")
+        ann.crm._store.set_meta(compared_at=None)
+
+    report = await ann.sync()
+
+    assert (report.repaired, report.differing) == (["contact"], [])
+    assert len(ann.rows()["contact"]) == 1
 
 
 async def test_s10_a_phone_that_is_too_old_hands_in_what_it_holds_and_is_told(

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from outrider_sdk import DeviceRevoked, Offline, Rejected
+from outrider_sdk import DeviceRevoked, Offline, Rejected, ReplicaWiped, ServerUnavailable
 
 from server.app import create_app
 from server.auth.standings import forget_standings
@@ -128,6 +128,77 @@ async def test_s2_what_waits_under_two_copies_of_a_file_takes_effect_once(
     await assert_phones_converged(world, "ann", ann, copy)
     for phone in (bob, copy):
         phone.crm.close()
+
+
+async def test_s1_a_phone_whose_work_waits_at_a_restored_server_is_not_wiped_yet(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge, tmp_path: Path
+):
+    """The server keeps no content of what is parked: the phone alone has it."""
+    bob = await enrol_phone(world, "bob", bridge, tmp_path, name="bob.db")
+    await installation.backup()
+    clara = bob.crm.contacts.create(account_id=world.shop, name="Clara")
+    await bob.sync()
+    await ann.sync()
+    ann.crm.contact_channels.create(contact_id=clara.id, channel_kind="email", value="clara@shop.example")
+    await ann.sync()
+    await installation.restore()
+    await world.execute("UPDATE device SET wipe_ordered_at = now() WHERE member_id = $1", UUID(world.ann))
+
+    with pytest.raises(ServerUnavailable, match="Nothing was erased"):
+        await ann.sync()
+    await bob.sync()
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+
+    assert [r["value"] for r in await world.fetch("SELECT value FROM contact_channel ORDER BY 1")] == [
+        "carla@shop.example",
+        "clara@shop.example",
+    ]
+    bob.crm.close()
+
+
+async def test_s11_a_phone_that_is_to_be_wiped_hands_in_what_a_restored_server_lost(
+    world: World, installation: Installation, ann: Phone
+):
+    """It had the server's word for it, and no page tells it that the word is void: it asks before it erases."""
+    await installation.backup()
+    add(ann, world, "acknowledged")
+    await ann.sync()
+    await installation.restore()
+    await world.execute("UPDATE device SET wipe_ordered_at = now()")
+
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+
+    assert "acknowledged" in await contacts(world)
+
+
+@pytest.mark.parametrize("handed_in_before", [False, True])
+async def test_s11_a_revoked_phone_hands_in_again_what_a_restored_server_lost_before_it_is_wiped(
+    world: World, installation: Installation, ann: Phone, handed_in_before: bool
+):
+    """Its work waits for a manager, also what was acknowledged, or in quarantine, before the disaster."""
+    await installation.backup()
+    add(ann, world, "acknowledged")
+    await ann.sync()
+    add(ann, world, "not handed in")
+    if handed_in_before:
+        await world.execute("UPDATE device SET revoked_at = now()")
+        forget_standings()
+        with pytest.raises(DeviceRevoked):
+            await ann.sync()
+    await installation.restore()
+    await world.execute("UPDATE device SET revoked_at = now(), wipe_ordered_at = now()")
+    forget_standings()
+
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+
+    kept = await world.fetch("SELECT number, payload FROM quarantined_mutation ORDER BY number")
+    assert [(row["number"], name in row["payload"]) for row, name in zip(kept, (b"ack", b"not"), strict=True)] == [
+        (1, True),
+        (2, True),
+    ]
 
 
 async def test_s2_a_phone_that_was_enrolled_again_since_the_backup_is_recognised_by_its_past(

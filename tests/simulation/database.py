@@ -8,12 +8,10 @@ import json
 import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
 from server.auth import incarnations
@@ -21,11 +19,13 @@ from server.auth.access import Access, AccessHistory
 from server.clock import from_micros
 from server.crm.custom.rules import CustomField
 from server.crm.order.rules import Credit
-from server.sync import lineage, outcomes, price_window, pull, push
+from server.sync import lineage, outcomes, price_window, pull, push, schemas, snapshots
 from server.sync.load import Asked
-from server.sync.position import Position
+from server.sync.position import Position, PositionUnknown
 from server.sync.rows import to_json
 from server.sync.state import ALWAYS, Device, Facts, Price, Row
+from tests.simulation.kin import Kin
+from tests.simulation.statements import UNKNOWN, Statements, side_seams
 
 if TYPE_CHECKING:
     from tests.simulation.server import MemoryServer, Transaction
@@ -56,7 +56,7 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
         (price_window, "connection", lambda: database),
         (incarnations, "connection", lambda: database), (incarnations, "log", _SILENT),
         (incarnations, "credentials", _Trusting), (incarnations, "create_device", database.create_device),
-        (incarnations, "get_device", database.get_device),
+        (incarnations, "get_device", database.get_device), *side_seams(server, database, _Trusting),
     ]  # fmt: skip
     with ExitStack() as restored:
         for module, name, stand_in in seams:
@@ -67,6 +67,15 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
 
 async def _nothing(*_: Any) -> None:
     """Jobs and the search for duplicates are not what is looked at here."""
+
+
+class _Trusting:
+    """Stands in for `server.auth.credentials`: every replica here has its device's secret."""
+
+    @staticmethod
+    def proves(*_: Any) -> bool:
+        """Whether a proof is one."""
+        return True
 
 
 class _Trusting:
@@ -90,7 +99,7 @@ class _Record(tuple[Any, ...]):
         return super().__getitem__({"held": 5, "entity": 4}.get(key, key))
 
 
-class Database:
+class Database(Kin, Statements):
     """What a transaction sees and writes: stands in for the connection, and for `server.sync.rows`."""
 
     to_json = staticmethod(to_json)
@@ -121,6 +130,9 @@ class Database:
             return record and self._past(record)
         if "FROM device WHERE incarnation_key = $1 FOR UPDATE" in sql:
             return next((self._past(d) for d in self._devices() if d.key == args[0]), None)
+        found = self.side_row(sql, args)
+        if found is not UNKNOWN:
+            return found  # type: ignore[return-value]
         if "FROM device d" not in sql:
             raise StatementUnknown(sql)
         if record is None:
@@ -150,91 +162,21 @@ class Database:
             "cursor_token": self._server.tokens.get(args[1]) if len(args) > 1 else None,
             "position_token": self._server.tokens.get(args[2]) if len(args) > 2 else None,
             "erased": [row for row, at in self._server.erased.items() if len(args) > 1 and at > args[1]],
-            **_UNWIPED,
+            "wipe_ordered_at": record.wipe_ordered_at,
+            "wipe_now": record.wipe_now,
+            "secret_hash": b"",
             "failed_number": None,
             "failures": 0,
             "durable_through": record.durable_through,
             "healing": self._server.healing,
-            "lapsed_from": None,
-            "lapsed_to": None,
+            "lapsed_from": record.lapsed_from,
+            "lapsed_to": record.lapsed_to,
             "active": member.values["active"] and not member.deleted,
             "role": member.values["role"],
             "base": role and role["base"],
             "permissions": role and role["permissions"],
             "fields": role and role["fields"],
         }
-
-    def _devices(self) -> Iterable[Any]:
-        return self._server.devices.values()
-
-    def _past(self, record: Any) -> dict[str, Any]:
-        past = asdict(record) | {"name": "", "secret_hash": b"", "wiped_at": None, **_UNWIPED}
-        past["origin"] = record.origin_id or record.id
-        return past | {"earlier": json.dumps(record.earlier)}
-
-    async def create_device(
-        self, member_id: str, _name: str, _secret: bytes, *, after: tuple[int, str], **more: Any
-    ) -> Any:
-        """A further incarnation."""
-        return self._server.add_device(
-            member_id, more.get("enrolled_at", self._server.clock()), after, origin_id=more.get("origin_id"),
-            incarnation=more.get("incarnation", 1), cause=more["cause"], earlier=json.loads(more.get("earlier", "{}")),
-            key=more.get("incarnation_key"),
-        )  # fmt: skip
-
-    async def get_device(self, device_id: str) -> Any:
-        """A device."""
-        return self._server.devices[device_id]
-
-    def _ancestor(self, member: str, numbers: list[int], digests: list[str], _: str) -> dict[str, Any] | None:
-        for number, digest in sorted(zip(numbers, digests, strict=True), reverse=True):
-            for device in sorted(self._devices(), key=lambda d: -d.incarnation):
-                known = device.outcomes.get(number, {}).get("digest") == digest
-                if (
-                    device.member_id == member
-                    and digest != GENESIS_DIGEST
-                    and (known or (device.last_number, device.last_digest) == (number, digest))
-                ):
-                    return self._past(device)
-        return None
-
-    def _known_digests(self, kin: list[str], numbers: list[int]) -> list[tuple[str, int, str]]:
-        devices = [self._server.devices[device_id] for device_id in kin]
-        found = [(d.id, n, d.outcomes[n]["digest"]) for d in devices for n in numbers if n in d.outcomes]
-        return found + [(d.id, d.last_number, d.last_digest) for d in devices]
-
-    def _outcomes_of_kin(
-        self, origin: str, own: str, numbers: list[int], digests: list[str], member: str | None
-    ) -> list[dict[str, Any]]:
-        found = []
-        for device in self._devices():
-            if (origin in (device.id, device.origin_id) or device.member_id == member) and device.id != own:
-                for number, digest in zip(numbers, digests, strict=True):
-                    outcome = device.outcomes.get(number)
-                    if outcome is not None and outcome["digest"] == digest:
-                        found.append((number, outcome["status"] == "parked", device.id, digest, outcome))
-        first = {number: rest for number, *rest in sorted(found, key=lambda f: f[:3], reverse=True)}
-        return [
-            {
-                "number": n,
-                "digest": digest,
-                "revision": self._server.devices[device_id].decided[n],
-                "refused": outcome["status"] == "refused",
-                "outcome": json.dumps(outcome),
-                "device_id": device_id,
-            }
-            for n, (_, device_id, digest, outcome) in sorted(first.items())
-        ]
-
-    def _decided_since(self, ids: list[UUID], through: list[int], since: int, own: str, _: int) -> list[Any]:
-        told: dict[int, Any] = {}
-        for device_id, last in sorted(zip(map(str, ids), through, strict=True), key=lambda k: k[0] == own):
-            device = self._server.devices.get(device_id)
-            for number, outcome in device.outcomes.items() if device else ():
-                is_told = device_id == own or outcome["status"] != "parked"
-                if number <= last and device.decided[number] >= since and is_told:
-                    told[number] = outcome
-        return [{"outcome": json.dumps(told[number])} for number in sorted(told)]
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Outcomes of known numbers; those not acknowledged; rows that were erased."""
@@ -259,6 +201,9 @@ class Database:
             return self._known_digests(*args)
         if "FROM mutation_outcome o JOIN device k" in sql:
             return self._outcomes_of_kin(*args)
+        found = self.side_rows(sql, args)
+        if found is not UNKNOWN:
+            return found  # type: ignore[return-value]
         raise StatementUnknown(sql)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
@@ -273,6 +218,9 @@ class Database:
             return next((b"" for _ in found), None)
         if "FROM device WHERE incarnation_key = $1" in sql:
             return next((d.id for d in self._devices() if (d.key, d.origin_id) == args), None)
+        found = self.side_value(sql, args)
+        if found is not UNKNOWN:
+            return found
         raise StatementUnknown(sql)
 
     async def execute(self, sql: str, *args: Any) -> None:
@@ -286,7 +234,7 @@ class Database:
             self._open.saved = {"last_number": args[1], "last_digest": args[2], "acked_through": acked}
         elif "UPDATE device SET earlier = $2" in sql:
             self._open.earlier = json.loads(args[1])
-        elif "SELECT FROM device WHERE id = $1 FOR UPDATE" not in sql:
+        elif "SELECT FROM device WHERE id = $1 FOR UPDATE" not in sql and not self.side_write(sql, args):
             raise StatementUnknown(sql)
 
     async def executemany(self, sql: str, args: Iterable[Sequence[Any]]) -> None:
@@ -295,6 +243,9 @@ class Database:
             for *_, revision, _refused, outcome in args:
                 self._open.recognised.append(json.loads(outcome))
                 self._open.decided[json.loads(outcome)["number"]] = revision
+            return
+        if "INSERT INTO quarantined_mutation" in sql:
+            self.keep_quarantined(args)
             return
         if "INSERT INTO refused_mutation" not in sql:
             raise StatementUnknown(sql)
@@ -402,9 +353,14 @@ class Database:
         self, device: dict[str, Any], access: Access, cursor: int, position: Position, page_rows: int
     ) -> list[Any]:
         """The next entries of the stream."""
-        began_at = position.began_at or 0
         after = (position.effective, position.scope, position.revision, position.row)
-        stream = self._server.sight.stream(device["member_id"], access, cursor, began_at)
+        began_with = None if position.snapshot is None else await snapshots.find_snapshot(UUID(position.snapshot))
+        if position.snapshot is not None and began_with is None:
+            raise PositionUnknown
+        held = frozenset(map(str, began_with.scopes)) if began_with else frozenset()
+        stream = self._server.sight.stream(
+            device["member_id"], access, cursor, position.began_at or 0, held, position.offered_at
+        )
         return [_Record(entry) for entry in sorted(entry for entry in stream if entry[:4] > after)[:page_rows]]
 
     async def load_heads(self, member_id: str, cursor: int) -> tuple[Any, ...]:
@@ -412,18 +368,20 @@ class Database:
         return tuple(self._server.sight.heads(member_id, cursor))
 
     async def contents(
-        self, member_id: str, access: Access, entries: list[Any], _packed: bool, _schema: int
+        self, member_id: str, access: Access, entries: list[Any], _packed: bool, schema: int
     ) -> tuple[dict[str, Any], dict[str, list[str]]]:
         """The rows of the entries: puts for those in sight, drops for the others."""
         puts: dict[str, dict[str, list[Any]]] = {}
         drops: dict[str, list[str]] = {}
         for row_id, code in dict.fromkeys((entry[3], entry[4]) for entry in entries):
             entity = _BY_CODE[code]
+            if not schemas.is_known(entity.name, schema):
+                continue
             row = self._server.rows.of[entity.name][row_id]
             if not self._server.sight.sees(member_id, access, row):
                 drops.setdefault(entity.name, []).append(row_id)
                 continue
-            hidden = access.right(entity.name).hidden
+            hidden = access.right(entity.name).hidden | schemas.fields_unknown(entity, schema)
             columns = puts.setdefault(entity.name, {c: [] for c in entity.columns if c not in hidden})
             for column, values in columns.items():
                 values.append(row.values[column])

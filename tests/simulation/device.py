@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from outrider_sdk import Replica, enrolment
+from outrider_sdk import Replica, enrolment, wipe
 from outrider_sdk.credentials import Credentials
-from outrider_sdk.errors import ForeignCredentials
+from outrider_sdk.errors import ForeignCredentials, ForeignFile, ReplicaBroken
 
 from tests.simulation.network import FailingConnection, FaultyTransport
+from tests.simulation.oracle import Violation
 from tests.simulation.server import DeviceRecord
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class _Kept:
     def save(self, credentials: Credentials) -> None:
         self.credentials = credentials
 
+    def delete(self) -> None:
+        self.credentials = None  # type: ignore[assignment]
+
 
 @cache
 def scratch() -> Path:
@@ -56,6 +60,7 @@ class Copy:
 
     life: str
     credentials: Credentials
+    damaged: set[tuple[str, str]]
 
 
 class Rep:
@@ -70,13 +75,15 @@ class Rep:
         self.lives = 1
         self.offset = 0
         self.set_clock()
-        device_id = run.new_id()
-        self.path = scratch() / f"{device_id}.db"
-        shutil.copy(scratch() / "empty.db", self.path)
-        self.credentials = _Kept(
-            Credentials("https://x.example", "acme", device_id, member_id, 1, f"D{index}", "c2VjcmV0", "r")
-        )
-        run.server.devices[device_id] = DeviceRecord(device_id, member_id, enrolled_at=run.now, seen_at=run.now)
+        self.path = scratch() / f"{run.new_id()}.db"
+        self.credentials = _Kept(None)  # type: ignore[arg-type]
+        self.leased_at: int | None = None
+        self.schema = run.server.schema
+        """That of its app."""
+        self.damaged: set[tuple[str, str]] = set()
+        """Rows that something has spoilt in the file, and that no comparison has repaired yet."""
+        self.was_damaged = False
+        self._enrol(f"D{index}")
         self.transport = FaultyTransport(run, self)
         self.syncing = False
         self.calls = 0
@@ -85,6 +92,24 @@ class Rep:
         self.expected: dict[Any, int] | None = None
         """What the last page promised: row → revision."""
         self.connection = type("Connection", (FailingConnection,), {})
+        self.replica = self.open()
+
+    def _enrol(self, prefix: str) -> None:
+        """Begin with an empty file, as a device that nobody was before."""
+        run, device_id = self.run, self.run.new_id()
+        shutil.copy(scratch() / "empty.db", self.path)
+        self.credentials.save(
+            Credentials("https://x.example", "acme", device_id, self.member_id, 1, prefix, "c2VjcmV0", "r")
+        )
+        run.server.devices[device_id] = DeviceRecord(device_id, self.member_id, enrolled_at=run.now, seen_at=run.now)
+
+    def begin_anew(self) -> None:
+        """After a wipe: the same phone is enrolled as another device, with nothing on it."""
+        wipe.report(self.path)
+        self.lives += 1
+        self.life = f"{self.name}, life {self.lives}"
+        self.leased_at, self.expected, self.at_work, self.damaged = None, None, None, set()
+        self._enrol(f"W{self.run.serial}")
         self.replica = self.open()
 
     @property
@@ -103,7 +128,7 @@ class Rep:
                 shutil.copy(beside, target)
         self.lives += 1
         life = f"{self.name}, life {self.lives}"
-        self.copy = Copy(life, self.credentials.credentials)
+        self.copy = Copy(life, self.credentials.credentials, set(self.damaged))
         self.replica = self.open()
         self.run.oracle.part(self.life, life, self.fact("last_number"))
 
@@ -117,10 +142,11 @@ class Rep:
             for source, target in ((here, between), (there, here), (between, there)):
                 if source.exists():
                     source.replace(target)
-        mine = Copy(self.life, self.credentials.credentials)
-        self.life = self.copy.life
+        mine = Copy(self.life, self.credentials.credentials, self.damaged)
+        self.life, self.damaged = self.copy.life, self.copy.damaged
         if not keep_credentials:
             self.credentials.save(self.copy.credentials)
+        self.leased_at = None
         theirs, self.copy, self.expected, self.at_work = self.copy.credentials, mine, None, None
         try:
             self.replica = self.open()
@@ -136,7 +162,8 @@ class Rep:
     def _enrolled(self, credentials: _Kept, *, previous: Any, **_: Any) -> dict[str, Any]:
         reply = self.run.server.enrol_again(self.member_id, previous)
         fields = {name: reply[name] for name in ("device_id", "incarnation", "number_prefix")}
-        credentials.save(replace(credentials.credentials, **fields, origin_id=""))
+        credentials.save(replace(credentials.credentials, **fields, origin_id="", lease=""))
+        self.leased_at = None
         return reply
 
     @property
@@ -144,6 +171,12 @@ class Rep:
         """Whether the server lets it sync no more."""
         record = self.run.server.devices.get(self.id)
         return record is None or record.revoked_at is not None
+
+    @property
+    def is_to_be_wiped(self) -> bool:
+        """Whether the server waits for its receipt."""
+        record = self.run.server.devices.get(self.id)
+        return record is not None and record.wipe_ordered_at is not None
 
     def set_clock(self) -> None:
         """Let the device believe in another time."""
@@ -157,6 +190,12 @@ class Rep:
 
     def open(self) -> Replica:
         """Start the app (again)."""
+        try:
+            return self._open()
+        except (ReplicaBroken, ForeignFile) as error:
+            raise Violation("S1", f"the file of {self.life} can't be opened any more: {error}") from error
+
+    def _open(self) -> Replica:
         return Replica.open(
             self.path,
             credentials=self.credentials,

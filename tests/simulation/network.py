@@ -6,10 +6,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from outrider_sdk.errors import DeviceRevoked, Offline, Rejected, ReplicaForked, ServerUnavailable, SyncError
+from outrider_sdk.errors import (
+    ClientTooOld,
+    DeviceRevoked,
+    Offline,
+    Rejected,
+    ReplicaForked,
+    ServerUnavailable,
+    SyncError,
+    WipeOrdered,
+)
 
+from server.auth.devices import _wipe_of
 from server.errors import AppError
+from tests.simulation import doors
 from tests.simulation.server import Locked
+from tests.simulation.statements import LEASE_US
 
 if TYPE_CHECKING:
     from tests.simulation.run import Rep, Run
@@ -70,12 +82,21 @@ class FaultyTransport:
         self.late: list[tuple[str, dict[str, Any]]] = []
         """Copies of pushes that the network still holds, and whose they are."""
 
+    def _contact(self) -> None:
+        """A token that is renewed brings a lease, as with any contact after a while."""
+        rep, server = self.rep, self.run.server
+        if rep.leased_at is None or server.clock() - rep.leased_at > LEASE_US // 4:
+            lease = answered(lambda: doors.renew(server, rep.id), self.run)
+            rep.credentials.save(replace(rep.credentials.credentials, lease=lease, lease_key="a2V5"))
+            rep.leased_at = server.clock()
+
     def push(self, request: Any) -> Any:
         """Deliver a push: it may be lost, its reply may be, a copy may come later, the server may crash in between."""
         run = self.run
         run.oracle.on_send(self.rep.life, request["mutations"])
         if run.happens("request lost", 0.08):
             raise Offline("lost")
+        self._contact()
         if run.happens("push doubled", 0.12):
             self.late.append((self.rep.id, request))
         left = self.rep.clock()
@@ -120,14 +141,60 @@ class FaultyTransport:
         run = self.run
         if run.happens("pull cut mid-page" if request["position"] else "pull cut", 0.08):
             raise Offline("lost")
+        self._contact()
         left = self.rep.clock()
         size = run.chance.choice(PAGE_ROWS)
+        if "snapshots" in request and run.chance.random() < 0.4:  # a client that takes none
+            request = {name: value for name, value in request.items() if name != "snapshots"}
         page = answered(lambda: run.server.pull(self.rep.id, request, page_rows=size), run)
-        self.rep.expected = run.oracle.on_page(self.rep.id, page)
+        if page.get("snapshot"):
+            run.note(f"{self.rep.name} is offered a snapshot of {page['snapshot']['rows']} rows")
+        self.rep.expected = run.oracle.on_page(self.rep.id, page, request["schema"])
         run.inside = "pull"
         run.interleave(self.rep)
         self.contact_time = (left, self.rep.clock())
         return page
+
+    def snapshot_part(self, snapshot_id: str, start: int, take: Callable[[bytes], None]) -> int:
+        """Fetch a range of a snapshot: it may be cut off or damaged, and the world goes on meanwhile."""
+        run = self.run
+        part, size = answered(lambda: doors.snapshot_part(run.server, self.rep.id, snapshot_id, start), run)
+        if run.happens("snapshot cut off", 0.3):
+            take(part[: run.chance.randrange(len(part))])
+            raise Offline("lost")
+        if run.happens("snapshot damaged", 0.06):
+            at = run.chance.randrange(len(part))
+            part = part[:at] + bytes([part[at] ^ 1]) + part[at + 1 :]
+        run.inside = "snapshot"
+        run.interleave(self.rep)
+        take(part)
+        run.fault("pull begun with a snapshot")
+        return size
+
+    def checksum(self, request: Any) -> Any:
+        """Have the replica compared."""
+        if self.run.happens("request lost", 0.08):
+            raise Offline("lost")
+        return answered(lambda: doors.compare(self.run.server, self.rep.id, request), self.run)
+
+    def hand_in(self, incarnation: int, mutations: Any, *, complete: bool) -> int:
+        """A revoked device's last push."""
+        run = self.run
+        run.oracle.on_send(self.rep.life, mutations)
+        if run.happens("request lost", 0.08):
+            raise Offline("lost")
+        ask = lambda: doors.hand_in(run.server, self.rep.id, incarnation, mutations, complete=complete)  # noqa: E731
+        through: int = answered(ask, run)
+        if mutations:
+            run.fault("revoked device's work in quarantine")
+        if run.happens("reply lost after commit", 0.12):
+            raise Offline("lost")
+        return through
+
+    def wanted_wipe(self) -> str | None:
+        """What the server says to a revoked device that asks for a token."""
+        record = self.run.server.devices.get(self.rep.id)
+        return None if record is None else _wipe_of(record)  # type: ignore[arg-type]
 
     def begin_incarnation(self, request: Any) -> Any:
         """Ask to go on as another device; the new credentials are kept before anybody else knows."""
@@ -159,4 +226,8 @@ def answered(ask: Callable[[], Any], run: "Run") -> Any:
             raise ReplicaForked(error.extra["number"]) from None
         if error.code == "device_revoked":
             raise DeviceRevoked from None
+        if error.code == "wipe_ordered":
+            raise WipeOrdered(now=error.extra["now"]) from None
+        if error.code == "client_too_old":
+            raise ClientTooOld(error.message) from None
         raise Rejected(error.status, error.code, error.message, error.extra) from None

@@ -10,6 +10,7 @@ from server.crm.erasure.personal import BLANKS
 from server.crm.erasure.redact import WHY_UNKNOWN, redact_outcome
 from server.crm.merge.rules import merged_values
 from server.sync.state import Row
+from tests.simulation import upkeep
 from tests.simulation.server import Locked, Transaction
 
 if TYPE_CHECKING:
@@ -112,6 +113,13 @@ def _job_title(run: "Run", transaction: Transaction) -> None:
     contact = _any(run, run.server.live("contact"))
     if contact is not None:
         run.server.write(transaction, "contact", contact.id, job_title=run.word("job_title"))
+
+
+def _channel(run: "Run", transaction: Transaction) -> None:
+    """A field that older apps do not know."""
+    outlet = _any(run, run.server.live("outlet"))
+    if outlet is not None and run.server.schema > 1:
+        run.server.write(transaction, "outlet", outlet.id, channel=run.word("channel"))
 
 
 def _pair(run: "Run", transaction: Transaction) -> None:
@@ -274,11 +282,13 @@ def _erase_outcomes(run: "Run", ids: set[str]) -> None:
 
 
 _WRITES: dict[str, Callable[["Run", Transaction], None]] = {
-    "job_title": _job_title, "pair": _pair, "reassign": _reassign, "price": _price,
+    "job_title": _job_title, "channel": _channel, "pair": _pair, "reassign": _reassign, "price": _price,
     "delete_contact": _delete_contact, "slow": _job_title, "import_rows": _import_rows, "role": _role, "team": _team,
     "territory": _territory, "delegate": _delegate, "merge": _merge, "erase": _erase, "retire_field": _retire_field,
 }  # fmt: skip
 _ACTS: dict[str, Callable[["Run"], None]] = {
     "neighbour": _neighbour, "revoke": _revoke, "back_up": _back_up, "restore": _restore, "move_horizon": _move_horizon,
+    "upgrade_server": upkeep.upgrade_server, "order_wipe": upkeep.order_wipe,
+    "decide_quarantine": upkeep.decide_quarantine,
 }  # fmt: skip
 """What is no writing transaction of the tenant."""

@@ -12,6 +12,7 @@ from outrider_sdk.protocol.entities import ENTITIES
 
 from server.auth.access import Access
 from server.sync.cursors import EPOCH_BITS
+from server.sync.schemas import fields_unknown
 from server.sync.state import CREATION, Row
 from tests.simulation.server import MemoryServer, Transaction
 
@@ -20,7 +21,7 @@ Key = tuple[str, str]
 
 WATCHED: dict[str, tuple[str, ...]] = {
     "contact": ("name", "job_title", "custom.colour"),
-    "outlet": ("description",),
+    "outlet": ("description", "channel"),
 }
 """Fields whose every value is followed."""
 
@@ -30,6 +31,10 @@ _BASES = " UNION ALL ".join(
     for name in ENTITIES
 )
 _SHADOWED = "SELECT entity, id, json_extract(base, '$.revision') FROM sync_shadow WHERE base IS NOT NULL"
+
+
+HOLDING_STATUSES = ("accepted", "partly_accepted")
+"""Orders that hold stock."""
 
 
 class Violation(AssertionError):
@@ -85,6 +90,8 @@ class Oracle:
     """Digests of mutations that were handed in again without what was refused in them, or erased."""
     restored: bool = False
     """Whether the server was ever restored."""
+    past_lease: dict[str, set[str]] = field(default_factory=dict)
+    """Digests of what was captured past a lease → orders that were submitted in it."""
     past: dict[str, dict[str, int]] = field(default_factory=dict)
     """Life → the lives that it was before → up to which number."""
     fields: dict[tuple[str, str, str], Field] = field(default_factory=dict)
@@ -133,6 +140,9 @@ class Oracle:
         for mutation in mutations:
             if mutation.get("redacted"):
                 self.redacted.add(mutation["digest"])
+            if mutation.get("past_lease"):
+                submitted = {c["id"] for c in mutation["changes"] if c.get("name") == "order.submit"}
+                self.past_lease[mutation["digest"]] = submitted
             self.sent.setdefault(mutation["digest"], (self._maker(life, mutation["number"]), mutation["number"]))
 
     def _maker(self, life: str, number: int) -> str:
@@ -176,6 +186,7 @@ class Oracle:
         self.records |= {r.id: dict(r.values) for r in rows if r.entity.name == "conflict" and r.is_new}
         for outcome in transaction.outcomes:
             self._answer(outcome, transaction.revision)
+            self._waits(outcome, transaction)
         for outcome in transaction.recognised:
             self._note_outcome(outcome)
         makers = {outcome["number"]: self.sent[outcome["digest"]] for outcome in transaction.outcomes}
@@ -220,6 +231,18 @@ class Oracle:
         if outcome["status"] == "merged":
             whole = told and outcome.get("explanation") and all(c["explanation"] for c in told)
             self.require("S12", bool(whole), f"a merge that explains nothing: {outcome}")
+
+    def _waits(self, outcome: dict[str, Any], transaction: Transaction) -> None:
+        """What was ordered past a lease is kept, and sold by nobody but the office."""
+        device = transaction.device
+        if device is None or device.lapsed_from is None:
+            return
+        for order_id in self.past_lease.get(outcome["digest"], ()):
+            order = transaction.rows.get(("order", order_id))
+            sold = order is not None and order.values["status"] in HOLDING_STATUSES
+            self.require(
+                "S6", not sold, f"order {order_id} of {device.id} was captured past its lease, and is accepted"
+            )
 
     def words_about(self, ids: set[str]) -> set[str]:
         """All that was ever typed of these rows, or stands in them, and nowhere else."""
@@ -328,7 +351,7 @@ class Oracle:
                 told = set(re.findall(rf"{name} \d{{5}}", text)) - self.own_words.get(member_id, set())
                 self.require("S6", not told, f"{told} is hidden from {member_id}, and travels")
 
-    def on_page(self, device_id: str, page: dict[str, Any]) -> dict[Any, int] | None:
+    def on_page(self, device_id: str, page: dict[str, Any], schema: int) -> dict[Any, int] | None:
         """Only what is in sight travels. Of the last page: what the device must have once it has shown it."""
         record = self.server.devices[device_id]
         member_id = record.member_id
@@ -340,6 +363,10 @@ class Oracle:
         sight = self._sight(member_id, access)
         for name, columns in page["puts"].items():
             ids = columns["id"]
+            if schema < self.server.schema:
+                unknown = fields_unknown(ENTITIES[name], schema) & columns.keys()
+                known = ENTITIES[name].since <= schema and not unknown
+                self.require("S10", known, f"{name} with {unknown} travels to an app of schema {schema}")
             self.require(
                 "S6",
                 all((name, i) in sight for i in ids),
@@ -347,7 +374,8 @@ class Oracle:
             )
             fields = access.right(name).hidden & columns.keys()
             self.require("S6", not fields, f"{fields} of {name}, hidden from {member_id}, travels")
-        return sight if page["complete"] else None
+        known = {key: revision for key, revision in sight.items() if ENTITIES[key[0]].since <= schema}
+        return known if page["complete"] else None
 
     def _sight(self, member_id: str, access: Access) -> dict[Any, int]:
         sight = self.server.sight
@@ -377,23 +405,30 @@ class Oracle:
                 self.require("S4", there in values, f"{device} shows “{there}” where its person typed {values}")
 
     def after_pull(
-        self, device: str, replica: Replica, cursor: int, expected: dict[Any, int] | None, *, behind: bool
+        self,
+        device: str,
+        replica: Replica,
+        cursor: int,
+        expected: dict[Any, int] | None,
+        *,
+        behind: bool,
+        damaged: set[Key],
     ) -> None:
         """The device has what the last page promised; nothing went backwards; what belongs together is together."""
         self.require("S4", cursor >= self.cursors.get(device, 0), f"the cursor of {device} went back to {cursor}")
         if cursor >> EPOCH_BITS != self.cursors.get(device, 0) >> EPOCH_BITS:
             self.bases.pop(device, None)  # of before the restore, when rows were newer
         self.cursors[device] = cursor
-        bases = _bases(replica)
+        bases = bases_of(replica)
         if expected is not None:
-            late = [key for key, revision in expected.items() if bases.get(key, -1) < revision]
+            late = [key for key, revision in expected.items() if bases.get(key, -1) < revision and key not in damaged]
             story = f"{device} is at {cursor}, and has not what was committed: {late[:5]}"
             self.require("S9" if behind else "S5", not late, story)
             surplus = sorted(bases.keys() - expected.keys())
             story = f"{device} still has what its user lost: {surplus[:5]}"
             self.require("S9" if behind else "S6", not surplus, story)
         before = self.bases.get(device, {})
-        older = [key for key, revision in bases.items() if revision < before.get(key, 0)]
+        older = [key for key, revision in bases.items() if revision < before.get(key, 0) and key not in damaged]
         self.require("S4", not older, lambda: f"{device} shows rows as they once were: {older[:5]}")
         self.bases[device] = bases
         self._shows_whole(device, replica)
@@ -423,7 +458,7 @@ def shown_value(row: dict[str, Any], name: str) -> Any:
     return row["custom"].get(name.removeprefix("custom.")) if name.startswith("custom.") else row[name]
 
 
-def _bases(replica: Replica) -> dict[Any, int]:
+def bases_of(replica: Replica) -> dict[Any, int]:
     """Row → revision of the server's rows that a device has, under what is pending."""
     found: dict[Any, int] = {}
     for sql in (_BASES, _SHADOWED):

@@ -34,7 +34,7 @@ def restart(run: "Run", rep: Rep) -> None:
 
 def copy_file(run: "Run", rep: Rep) -> None:
     """The phone is backed up, or cloned."""
-    if not rep.calls and rep.copy is None:
+    if not rep.calls and rep.copy is None and not rep.is_to_be_wiped:  # the wiped one's copy never comes back
         run.note(f"the file of {rep.name} is copied")
         rep.copy_file()
 
@@ -81,11 +81,13 @@ def _typed(run: "Run", rep: Rep, entity: str, row: dict[str, Any], field: str, v
 
 def edit(run: "Run", rep: Rep) -> None:
     """Type into one or two fields of what the device shows."""
-    entity, fields = run.chance.choice((("contact", ("name", "job_title")), ("outlet", ("description",))))
+    of_outlet = ("description", "channel") if rep.schema > 1 else ("description",)
+    entity, fields = run.chance.choice((("contact", ("name", "job_title")), ("outlet", of_outlet)))
     row = _pick(run, rep, entity)
     if run.chance.random() < 0.3 and rep.at_work is not None:  # people come back to what they were at
         entity, row_id = rep.at_work
-        fields, row = WATCHED[entity][:2], rep.replica.table(entity).find(row_id)
+        fields = of_outlet if entity == "outlet" else WATCHED[entity][:2]
+        row = rep.replica.table(entity).find(row_id)
     if row is None:
         return
     rep.at_work = (entity, row["id"])

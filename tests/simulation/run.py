@@ -3,13 +3,22 @@
 import math
 import random
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from outrider_sdk.errors import NotDiscardable, OutriderError, StorageFailed, SyncError
+from outrider_sdk.errors import (
+    IllegalStatus,
+    InvalidValue,
+    NotDiscardable,
+    NotFound,
+    OutriderError,
+    StorageFailed,
+    SyncError,
+)
 
-from tests.simulation import people, verdict, world
+from tests.simulation import people, upkeep, verdict, world
 from tests.simulation.acts import ACTS, perform
 from tests.simulation.device import Rep, scratch
 from tests.simulation.network import SimulatedCrash
@@ -65,6 +74,8 @@ class Run:
         self.restored_from: tuple[dict[str, Any], dict[str, Any]] | None = None
         self.settling: set[str] = set()
         """Conflicts that somebody began to settle."""
+        self._restored = ExitStack()
+        upkeep.prepare(self, self._restored)
         world.settle_in(self)
         self.reps = [Rep(self, i, self.ids[f"member{i}"]) for i in range(world.DEVICES)]
 
@@ -198,12 +209,15 @@ class Run:
         pending = range(rep.fact("applied_through") + 1, rep.fact("last_number") + 1)
         self.oracle.own_writes(rep.life, rep.replica, pending)
         if done:
-            self.oracle.after_pull(rep.life, rep.replica, rep.fact("cursor"), rep.expected, behind=behind)
+            cursor, damaged = rep.fact("cursor"), rep.damaged
+            self.oracle.after_pull(rep.life, rep.replica, cursor, rep.expected, behind=behind, damaged=damaged)
 
     def _sync(self, rep: Rep) -> None:
         try:
-            report = rep.replica.sync()
+            with upkeep.app_of(rep):
+                report = rep.replica.sync()
             self.note(f"{rep.name} syncs: {report.pushed} pushed, cursor {report.cursor}")
+            upkeep.after_sync(self, rep, report)
             return
         except StorageFailed as error:
             self.fault("device's disk full")
@@ -212,6 +226,8 @@ class Run:
             failure = error
         rep.expected = None
         self.note(f"{rep.name} fails to sync: {type(failure).__name__}")
+        if upkeep.is_meant(self, rep, failure):
+            return
         if self.healed:
             raise Violation("S8", f"{rep.name} cannot sync though all is well: {failure!r}")
 
@@ -237,6 +253,8 @@ class Run:
             if isinstance(error, StorageFailed):
                 self.fault("device's disk full")
             self.note(f"{rep.name} cannot {what}: {error}")
+            goes_on = isinstance(error, (StorageFailed, InvalidValue, NotFound, IllegalStatus))
+            self.oracle.require("S1", goes_on, f"{rep.name} cannot {what}: {error!r}")
             done = False
         if rep.fact("last_number") < number:
             self.oracle.undo(rep.life, number)
@@ -267,9 +285,11 @@ class Run:
             while rep.transport.late:
                 rep.transport.deliver_late()
         self.healed = True
+        upkeep.heal(self)
 
     def close(self) -> None:
         """Leave nothing behind."""
+        self._restored.close()
         for rep in self.reps:
             rep.replica.close()
             for path in scratch().glob(f"{rep.path.stem}.*"):

@@ -5,13 +5,12 @@ simulator can stop anywhere: the lock on the counter here, tables and queries in
 `visibility`.
 """
 
-import asyncio
 import copy
 import json
-from asyncio import events
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -26,11 +25,15 @@ from server.clock import from_micros, frozen
 from server.db import Actor, Revision
 from server.sync import pull as real_pull
 from server.sync import push as real_push
+from server.sync import wire
 from server.sync.cursors import EPOCH_BITS
 from server.sync.page_cache import PageCache
 from server.sync.position import NIL, Position
+from server.sync.snapshots import Snapshot, SnapshotMissing
 from server.sync.state import CREATION, Row
+from tests.simulation import doors
 from tests.simulation.database import bound
+from tests.simulation.loop import run
 from tests.simulation.visibility import Rows, Visibility
 
 MOVING = (
@@ -74,6 +77,13 @@ class DeviceRecord:
     """Number → the revision in which it was."""
     refused: dict[str, int] = field(default_factory=dict)
     """Rows that refused mutations would have made → the mutation."""
+    lease_until: datetime | None = None
+    lapsed_from: datetime | None = None
+    lapsed_to: datetime | None = None
+    wipe_ordered_at: datetime | None = None
+    wipe_ordered_by: str | None = None
+    wipe_now: bool = False
+    wiped_at: datetime | None = None
 
 
 @dataclass
@@ -110,7 +120,7 @@ class Transaction:
 
 KEPT = (
     "rows", "sight", "devices", "price_history", "merged", "erased", "payloads", "accesses", "counter", "head",
-    "tokens", "horizon", "epoch",
+    "tokens", "horizon", "epoch", "quarantines", "snapshots",
 )  # fmt: skip
 """What a backup holds."""
 
@@ -132,6 +142,13 @@ class MemoryServer:
         """Digest of a refused mutation → its payload."""
         self.accesses: dict[str, list[tuple[int, Access]]] = {}
         """Member → what their access was, and until when."""
+        self.quarantines: dict[str, dict[str, Any]] = {}
+        """Revoked device → what it handed in, and what was decided of it."""
+        self.snapshots: dict[str, Snapshot] = {}
+        self.files: dict[str, bytes] = {}
+        """Hash → a snapshot's file, in the storage beside the database."""
+        self.snapshots_made = 0
+        self.schema = 1
         self.pages = PageCache()
         self.id = ""
         self.counter = 0
@@ -277,7 +294,7 @@ class MemoryServer:
 
     # Push and pull: the real code, up to the commit
 
-    def _device(self, device_id: str) -> DeviceRecord:
+    def get_device(self, device_id: str) -> DeviceRecord:
         """The device; one that a restored database does not know is none."""
         if device_id not in self.devices:
             raise DeviceRevoked
@@ -285,11 +302,11 @@ class MemoryServer:
 
     def begin_push(self, device_id: str, request: dict[str, Any]) -> Transaction:
         """What a push does before its commit."""
-        record = self._device(device_id)
+        record = self.get_device(device_id)
         mutations = json.loads(json.dumps(request["mutations"]))  # as over a wire: no shared objects
         transaction = self.begin()
         transaction.device = record
-        revision = Revision(transaction.revision, from_micros(transaction.at), _actor(record))
+        revision = Revision(transaction.revision, from_micros(transaction.at), self.actor(record))
         try:
             with bound(self, transaction):
                 transaction.reply = run(
@@ -308,18 +325,28 @@ class MemoryServer:
     def pull(self, device_id: str, request: dict[str, Any], page_rows: int) -> dict[str, Any]:
         """One page."""
         with bound(self, None), frozen(from_micros(self.clock())):
-            page: dict[str, Any] = run(
-                real_pull.pull(
-                    request["cursor"],
-                    Position.parse(request["position"]),
-                    actor=_actor(self._device(device_id)),
-                    view=request["view"],
-                    token=request.get("cursor_token"),
-                    schema=request["schema"],
-                    acked_through=request["acked_through"],
-                    page_rows=page_rows,
-                )
+            wire.check_schema(request["schema"])
+            try:
+                return self._page(device_id, request, page_rows, may_build=True)
+            except SnapshotMissing as missing:
+                doors.build(self, missing.wanted)
+                return self._page(device_id, request, page_rows, may_build=False)
+
+    def _page(self, device_id: str, request: dict[str, Any], page_rows: int, *, may_build: bool) -> dict[str, Any]:
+        page: dict[str, Any] = run(
+            real_pull.pull(
+                request["cursor"],
+                Position.parse(request["position"]),
+                actor=self.actor(self.get_device(device_id)),
+                view=request["view"],
+                token=request.get("cursor_token"),
+                schema=request["schema"],
+                acked_through=request["acked_through"],
+                page_rows=page_rows,
+                snapshots=request.get("snapshots", ()),
+                may_build=may_build,
             )
+        )
         return page
 
     def begin_incarnation(self, by: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -331,6 +358,16 @@ class MemoryServer:
         """Let a revoked device go on, by a code that its person drew."""
         with bound(self, None):
             return _admitted(run(incarnations.enrol_again(_heritage(request), member_id, "", b"")))  # type: ignore[arg-type]
+
+    def quarantined_digests(self) -> set[str]:
+        """Of what waits in quarantine."""
+        payloads = (payload for kept in self.quarantines.values() for payload in kept["payloads"].values())
+        return {json.loads(payload)["digest"] for payload in payloads}
+
+    @staticmethod
+    def actor(record: DeviceRecord) -> Actor:
+        """Who acts when a device pushes or pulls."""
+        return Actor(record.member_id, record.id)  # type: ignore[arg-type]  # ids are texts here
 
     def add_device(self, member_id: str, enrolled_at: int, after: tuple[int, str], **more: Any) -> DeviceRecord:
         """A further incarnation of a device."""
@@ -356,10 +393,6 @@ def _admitted(record: DeviceRecord) -> dict[str, Any]:
     return {**ids, "after": record.begun_after}
 
 
-def _actor(record: DeviceRecord) -> Actor:
-    return Actor(record.member_id, record.id)  # type: ignore[arg-type]  # ids are texts here
-
-
 def _changed_keys(row: Row, values: dict[str, Any]) -> set[str]:
     """Keys of `custom` that the values change: each has a stamp of its own."""
     before, after = json.loads(row.values["custom"]), json.loads(values.get("custom", row.values["custom"]))
@@ -368,18 +401,3 @@ def _changed_keys(row: Row, values: dict[str, Any]) -> set[str]:
 
 def _place(row: Row) -> tuple[Any, ...]:
     return row.deleted, *(row.values.get(c) for c in MOVING)
-
-
-_LOOP = asyncio.new_event_loop()
-
-
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that never waits, though it may make futures of a loop."""
-    events._set_running_loop(_LOOP)
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        events._set_running_loop(None)
-    raise RuntimeError("it waited")

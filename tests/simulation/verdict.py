@@ -8,18 +8,16 @@ from uuid import UUID
 from outrider_sdk import Replica
 from outrider_sdk.protocol.entities import ENTITIES, Kind
 
+from server.sync.schemas import fields_unknown
 from server.sync.state import same
 from tests.simulation.device import Rep
-from tests.simulation.oracle import Oracle, value_of
-
-HOLDING_STATUSES = ("accepted", "partly_accepted")
-"""Orders that hold stock."""
+from tests.simulation.oracle import HOLDING_STATUSES, Oracle, value_of
 
 
 def judge(oracle: Oracle, rep: Rep) -> None:
     """Every promise to one device."""
     _nothing_lost(oracle, rep)
-    _equal_to_server(oracle, rep.id, rep.replica)
+    _equal_to_server(oracle, rep)
     _refusals_wait_for_a_person(oracle, rep.life, rep.replica)
 
 
@@ -54,27 +52,29 @@ def _nothing_lost(oracle: Oracle, rep: Rep) -> None:
             oracle.require("S2", made != refused, f"row {row_id} of mutation {number}: made {made}, refused {refused}")
 
 
-def _equal_to_server(oracle: Oracle, device: str, replica: Replica) -> None:
-    server = oracle.server
-    member = server.devices[device].member_id
+def _equal_to_server(oracle: Oracle, rep: Rep) -> None:
+    """What the device shows is what its member sees, as far as its app knows it."""
+    server, replica, schema = oracle.server, rep.replica, rep.schema
+    member = server.devices[rep.id].member_id
     access = server.sight.access(member)
+    promise = "S3" if schema == server.schema else "S10"
     for entity in ENTITIES.values():
-        hidden = access.right(entity.name).hidden
+        hidden = access.right(entity.name).hidden | fields_unknown(entity, schema)
         expected = {
             UUID(row.id).bytes: {
                 f.name: None if f.name in hidden else _stored(f.kind, row.values[f.name]) for f in entity.all_fields
             }
             for row in server.live(entity.name)
-            if server.sight.may_see(member, access, row)
+            if entity.since <= schema and server.sight.may_see(member, access, row)
         }
         shown = {row["id"]: row for row in replica.query(f'SELECT * FROM "{entity.name}"')}
         oracle.require(
-            "S3",
+            promise,
             shown == expected,
-            lambda e=entity, s=shown, x=expected: f"{device} differs in {e.name}: {_difference(s, x)}",  # type: ignore[misc]
+            lambda e=entity, s=shown, x=expected: f"{rep.id} differs in {e.name}: {_difference(s, x)}",  # type: ignore[misc]
         )
     problems = replica.verify()
-    oracle.require("S3", not problems, f"{device} finds itself broken: {problems}")
+    oracle.require("S3", not problems, f"{rep.id} finds itself broken: {problems}")
 
 
 def _refusals_wait_for_a_person(oracle: Oracle, device: str, replica: Replica) -> None:

@@ -258,21 +258,33 @@ class Visibility:
                 yield scope, level, grant.revision if grant.revision > cursor else 0, grant.gone, head
 
     def stream(
-        self, member_id: str, access: Access, cursor: int, began_at: int
+        self,
+        member_id: str,
+        access: Access,
+        cursor: int,
+        began_at: int,
+        held: frozenset[str] = frozenset(),
+        offered_at: int = 0,
     ) -> Iterator[tuple[int, str, int, str, int, bool]]:
-        """All entries that are news after a cursor: effective revision, scope, revision, row, entity's number, held."""
-        since = cursor or began_at
+        """All entries that are news after a cursor: effective revision, scope, revision, row, entity's number, held.
+
+        Args:
+            held: scopes of the snapshot, offered at a revision, with which the pull began.
+        """
+        told = cursor or began_at
         for (scope, level), grant in self.grants.get(member_id, {}).items():
+            since, held_before = (began_at, offered_at) if scope in held else (cursor, cursor)
+            is_gained = not grant.gone and grant.revision > held_before
             for row_id, entry in self.by_scope.get(scope, {}).items():
-                if level > access.right(entry.entity).read or (entry.gone and entry.revision <= since):
+                if level > access.right(entry.entity).read or (entry.gone and entry.revision <= told):
                     continue
                 news = (scope, entry.revision, row_id, ENTITIES[entry.entity].code)
                 if grant.gone:
-                    if grant.revision > since:
+                    if grant.revision > max(told, held_before):
                         yield (grant.revision, *news, False)
-                elif grant.revision > cursor and entry.revision <= grant.revision:
+                elif is_gained and entry.revision <= grant.revision:
                     yield (grant.revision, *news, not entry.gone)
-                elif entry.revision > cursor:
+                elif entry.revision > max(since, grant.revision if is_gained else 0):
                     yield (entry.revision, *news, not entry.gone)
 
 
