@@ -14,6 +14,7 @@ from outrider_sdk.errors import (
     NotDiscardable,
     NotFound,
     OutriderError,
+    ReplicaBroken,
     StorageFailed,
     SyncError,
 )
@@ -222,6 +223,8 @@ class Run:
         except StorageFailed as error:
             self.fault("device's disk full")
             failure: OutriderError = error
+        except ReplicaBroken as error:
+            raise Violation("S1", f"the file of {rep.life} is broken: {error}") from error
         except SyncError as error:
             failure = error
         rep.expected = None

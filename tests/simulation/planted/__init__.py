@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.simulation.planted import in_device, in_server
+from tests.simulation.planted import in_device, in_server, in_upkeep
 from tests.simulation.run import Result, run_seed
 
 Bug = Callable[[], AbstractContextManager[None]]
 
-PLANTED: tuple[Bug, ...] = (*in_server.BUGS, *in_device.BUGS)
+PLANTED: tuple[Bug, ...] = (*in_server.BUGS, *in_device.BUGS, *in_upkeep.BUGS)
 SEEDS_MAX = 500
 PROMISES = tuple(f"S{n}" for n in range(1, 13))
 
