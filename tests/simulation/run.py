@@ -71,6 +71,8 @@ class Run:
         self.ids: dict[str, str] = {}
         self.faults: dict[str, int] = {}
         self.erased_words: set[str] = set()
+        self.mixed_words: set[str] = set()
+        """Of people who were merged in a history that was lost: nobody can know any more whose they were."""
         self.backup: tuple[dict[str, Any], dict[str, Any]] | None = None
         self.restored_from: tuple[dict[str, Any], dict[str, Any]] | None = None
         self.settling: set[str] = set()
@@ -139,7 +141,7 @@ class Run:
         verdict.fields_are_as_typed(self.oracle)
         for rep in self.reps if self.erased_words else ():
             rep.replica.close()
-            verdict.erased_is_gone(self.oracle, rep.path, self.erased_words)
+            verdict.erased_is_gone(self.oracle, rep.path, self.erased_words - self.mixed_words)
 
     def _with_copies(self) -> Iterator[Rep]:
         """Those of whose file there is a copy, with the other file in use."""

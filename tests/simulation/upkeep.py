@@ -73,7 +73,7 @@ def after_sync(run: "Run", rep: "Rep", report: SyncReport) -> None:
         run.fault("replica repaired")
     if rep.damaged:
         have, rows = bases_of(rep.replica), run.server.rows.by_key
-        spoilt = {key for key in rep.damaged if have.get(key) != rows[key].values["revision"]}
+        spoilt = {key for key in rep.damaged if key in rows and have.get(key) != rows[key].values["revision"]}
         rep.damaged = {key for key in spoilt if rep.expected is None or key in rep.expected}
         compared_at = rep.fact("compared_at")
         is_compared = bool(compared_at) and abs(rep.clock() - compared_at) < checksum.HOUR_US
