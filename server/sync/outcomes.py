@@ -33,7 +33,8 @@ async def list_unacknowledged(device: asyncpg.Record, access: Access, acked_thro
 _DECIDED_SINCE = """
 SELECT DISTINCT ON (o.number) o.outcome
 FROM unnest($1::uuid[], $2::bigint[]) AS k (id, through) JOIN mutation_outcome o ON o.device_id = k.id
-WHERE o.number <= k.through AND o.revision >= $3 AND (o.device_id = $4 OR o.outcome ->> 'status' <> 'parked')
+WHERE o.number <= k.through
+    AND CASE WHEN o.outcome ->> 'status' = 'parked' THEN o.device_id = $4 ELSE o.revision >= $3 END
 ORDER BY o.number, o.device_id <> $4 LIMIT $5
 """
 
@@ -42,7 +43,8 @@ async def list_decided_since(device: asyncpg.Record, access: Access, epoch: int)
     """What was decided of the device's past since an epoch that it has not heard of, whatever it acknowledged.
 
     A copy of its file, or a push that the network had held, may have handed it in before it could itself: then it may
-    have got another answer than the device knows.
+    have got another answer than the device knows. And what waits, since whenever: the device may have heard of its end,
+    which a second restore took back.
     """
     past = json.loads(device["earlier"]) | {str(device["id"]): device["last_number"]}
     ids, since = [UUID(device_id) for device_id in past], min(epoch << EPOCH_BITS, REVISION_MAX)

@@ -46,6 +46,7 @@ class Installation:
 
     async def backup(self) -> None:
         await self.close()
+        await self._run(f"DROP DATABASE IF EXISTS {self.name}_backup")
         await self._run(f"CREATE DATABASE {self.name}_backup TEMPLATE {self.name}")
         await self.open()
 

@@ -84,7 +84,8 @@ class Kin:
         for device_id, last in sorted(zip(map(str, ids), through, strict=True), key=lambda k: k[0] == own):
             device = self._server.devices.get(device_id)
             for number, outcome in device.outcomes.items() if device else ():
-                is_told = device_id == own or outcome["status"] != "parked"
-                if number <= last and device.decided[number] >= since and is_told:
+                waits = outcome["status"] == "parked"
+                is_told = device_id == own if waits else device.decided[number] >= since
+                if number <= last and is_told:
                     told[number] = outcome
         return [{"outcome": json.dumps(told[number])} for number in sorted(told)]

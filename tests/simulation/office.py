@@ -73,17 +73,19 @@ def _back_up(run: "Run") -> None:
 
 def _restore(run: "Run") -> None:
     """The database is lost, and restored from the last backup. (Erasures since then would be replayed first.)"""
-    if run.depth or run.backup is None or run.server.holder is not None:
+    if run.backup is None or run.server.holder is not None:
         return
     kept, known = run.backup
     if kept["erased"].keys() == run.server.erased.keys():
         run.note(f"the server is restored to revision {kept['head']}")
-        run.fault("server restored from a backup")
+        mid = run.inside if run.depth and run.inside else ""
+        run.fault(f"server restored mid-{mid}" if mid else "server restored from a backup")
         if run.restored_from is run.backup:
             run.fault("backup restored twice")
         run.restored_from = run.backup
         undone = run.server.merged.items() - kept["merged"].items()
         run.mixed_words |= run.oracle.words_about({row_id for pair in undone for row_id in pair})
+        run.oracle.merges_undone |= bool(undone)
         run.server.restore(kept)
         run.oracle.restore(known)
 

@@ -68,7 +68,7 @@ class Statements:
         if device.lease_until is not None and device.lease_until < now:
             device.lapsed_from, device.lapsed_to = device.lease_until, now
         device.lease_until = from_micros(self._server.clock() + LEASE_US)
-        return {"lease_until": device.lease_until}
+        return {"lease_until": device.lease_until, "member_id": device.member_id, "secret_hash": b""}
 
     def side_rows(self, sql: str, args: Sequence[Any]) -> Any:
         """A member's grants, for a snapshot; the entities in their sight, for a checksum."""
@@ -104,6 +104,9 @@ class Statements:
             )
             kept |= {"complete": complete, "mutations": count, "size_bytes": size}
             kept |= {"last_number": number, "last_digest": digest}
+            return True
+        if "SET incarnation_key = NULL" in sql:
+            devices[args[0]].key = None
             return True
         if "SET wiped_at = coalesce" in sql:
             device = devices[str(args[0])]
