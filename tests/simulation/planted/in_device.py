@@ -32,8 +32,8 @@ def move_the_cursor_by_a_push() -> Iterator[None]:
     """The revision of one's own push becomes the cursor: what others wrote before is never pulled (arkade's sync)."""
     kept = Push._keep_outcomes
 
-    def moved(pushed: Push, chunk: Any, reply: Any, acked_through: int) -> None:
-        kept(pushed, chunk, reply, acked_through)
+    def moved(pushed: Push, chunk: Any, reply: Any) -> None:
+        kept(pushed, chunk, reply)
         with pushed._store.write():
             pushed._store.set_meta(cursor=reply["revision"], cursor_token=reply["token"])
 
@@ -117,17 +117,23 @@ def keep_a_lost_row_under_its_edit() -> Iterator[None]:
 @contextmanager
 def trim_the_outbox_on_send() -> Iterator[None]:
     """What was sent leaves the outbox, whether or not it arrived (fire and forget, service workers' queues)."""
-    pushed = Push._push
+    send, wait = Push._send, Push._reply
+    sent: list[Any] = []
 
-    def trimmed(push: Push, chunk: Any, acked_through: int) -> Any:
+    def noted(push: Push, chunk: Any, *, beside: bool) -> None:
+        sent[:] = [chunk]
+        send(push, chunk, beside=beside)
+
+    def trimmed(push: Push) -> Any:
         try:
-            return pushed(push, chunk, acked_through)
+            return wait(push)
         except Offline:
             with push._store.write() as conn:
-                conn.executemany("DELETE FROM sync_outbox WHERE number = ?", [(m["number"],) for m in chunk])
+                numbers = [(mutation["number"],) for mutation in sent[0].mutations]
+                conn.executemany("DELETE FROM sync_outbox WHERE number = ?", numbers)
             raise
 
-    with patch.object(Push, "_push", trimmed):
+    with patch.object(Push, "_send", noted), patch.object(Push, "_reply", trimmed):
         yield
 
 
@@ -144,8 +150,8 @@ def leave_the_overlay_on_acknowledgement() -> Iterator[None]:
     too early: Apollo, Relay)."""
     kept = Push._keep_outcomes
 
-    def dropped(push: Push, chunk: Any, reply: Any, acked_through: int) -> None:
-        kept(push, chunk, reply, acked_through)
+    def dropped(push: Push, chunk: Any, reply: Any) -> None:
+        kept(push, chunk, reply)
         with push._store.write() as conn:
             outbox.leave_overlay(push._store, reply["applied_through"])
             overlay.restore(conn)
@@ -171,11 +177,12 @@ def take_back_what_was_sent() -> Iterator[None]:
     """What may have arrived can still be taken back: device and server number on differently (undo over a queue)."""
     mark = Push._marked_chunk
 
-    def unmarked(push: Push, start: int, again: bool) -> Any:
+    def unmarked(push: Push, start: int) -> Any:
         before = push._store.meta_int("sent_through")
-        chunk = mark(push, start, again)
-        with push._store.write():
-            push._store.set_meta(sent_through=before)
+        chunk = mark(push, start)
+        if chunk is not None:
+            with push._store.write():
+                push._store.set_meta(sent_through=before)
         return chunk
 
     with patch.object(Push, "_marked_chunk", unmarked):

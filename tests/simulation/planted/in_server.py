@@ -38,7 +38,9 @@ def hand_out_an_uncommitted_head() -> Iterator[None]:
     async def ahead(database: Database, sql: str, *args: Any) -> Any:
         record = await fetchrow(database, sql, *args)
         head = database._server.counter
-        return record and record | {"head": head, "head_token": database._server.token_of(head)}
+        if record is None or "head" not in record:
+            return record
+        return record | {"head": head, "head_token": database._server.token_of(head)}
 
     with patch.object(Database, "fetchrow", ahead):
         yield
@@ -224,7 +226,7 @@ def serve_the_revoked() -> Iterator[None]:
 
     async def trusting(database: Database, sql: str, *args: Any) -> Any:
         record = await fetchrow(database, sql, *args)
-        return record and record | {"revoked_at": None}
+        return record | {"revoked_at": None} if record and "revoked_at" in record else record
 
     with patch.object(Database, "fetchrow", trusting):
         yield
