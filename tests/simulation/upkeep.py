@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import UUID
 
-from outrider_sdk import checksum, ed25519, pull, transport, wipe
+from outrider_sdk import checksum, ed25519, http, pull, wipe
 from outrider_sdk.errors import ClientTooOld, Offline, ReplicaWiped, ServerUnavailable, SyncError
 from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.report import SyncReport
@@ -34,7 +34,7 @@ def prepare(run: "Run", stack: ExitStack) -> None:
         _may_wipe(run, next(rep for rep in run.reps if rep.path == path), facts)
         begin(path, held, facts)
 
-    class Http(transport.Http):
+    class Http(http.Http):
         def post(self, path: str, message: Any, token: str | None = None) -> dict[str, Any]:
             assert path == "/t/acme/devices/wiped", path
             if run.happens("receipt of a wipe lost", 0.3):
@@ -43,7 +43,7 @@ def prepare(run: "Run", stack: ExitStack) -> None:
             return {}
 
     stack.enter_context(patch.object(wipe, "begin", begun))
-    stack.enter_context(patch.object(transport, "Http", Http))
+    stack.enter_context(patch.object(http, "Http", Http))
     stack.enter_context(patch.object(ed25519, "verify", lambda *_: True))
     stack.callback(_plant_schema, 1)
     _plant_schema(2)
