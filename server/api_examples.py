@@ -114,7 +114,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "ConfirmationReply": {
         "slug": "acme", "tenant_id": _ID, "member_id": _OTHER_ID, "access_token": _TOKEN, "expires_in": 900,
     },
-    "ConfirmationRequest": {"token": "AZOKXgAAcAC" + "x" * 43},
+    "ConfirmationRequest": {"token": "AZOKXgAAcAC" + "x" * 43, "password": "correct horse battery"},
     "CodeReply": {
         "code": "7KQ2M-9XWTB", "expires_at": _AT, "url": "https://crm.example.com/t/acme/enrol#7KQ2M-9XWTB",
         "qr_svg": "<svg/>", "qr_png": "data:image/png;base64,iVBORw0KGgo=",
@@ -175,7 +175,7 @@ _OTHERS: Final[dict[str, Any]] = {
     "ResendRequest": {"email": "ann@acme.example"},
     "SignUpRequest": {
         "email": "ann@acme.example", "name": "Ann", "company": "Acme", "slug": "acme",
-        "password": "correct horse battery staple", "language": "kk", "country": "KZ", "currency": "KZT",
+        "language": "kk", "country": "KZ", "currency": "KZT",
         "timezone": "Asia/Almaty",
     },
     "SignUpView": {"id": _ID, "state": "waiting", "message": "We are sending you a link."},

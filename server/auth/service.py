@@ -104,9 +104,14 @@ async def create_identity(email: str, password_hash: str) -> Identity:
     """The identity with that e-mail, made if there is none: one there already keeps its password (platform)."""
     identity = Identity(id=uuid7(), email=email, password_hash=password_hash, created_at=clock.now())
     await Identity.insert(identity).on_conflict(target=Identity.email, action="DO NOTHING")
-    found = await Identity.objects().get(Identity.email == email)
+    found = await find_identity(email)
     assert found is not None
     return found
+
+
+async def find_identity(email: str) -> Identity | None:
+    """The identity of an address, as it is stored (platform)."""
+    return await Identity.objects().get(Identity.email == email)
 
 
 async def store_password_hash(identity_id: UUID, *, old: str, new: str) -> None:
@@ -138,7 +143,7 @@ async def unlink_member(tenant: TenantRef, member_id: UUID) -> None:
 
 async def find_log_in(slug: str, email: str) -> LogIn | None:
     """Who has that e-mail, and whom they are in the tenant of that slug (platform)."""
-    identity = await Identity.objects().get(Identity.email == email)
+    identity = await find_identity(email)
     if identity is None:
         return None
     return LogIn(identity.id, identity.password_hash, await _find_membership(slug, identity.id))

@@ -31,5 +31,5 @@ async def _sign_up(config: Config, mails: bool, wish: dict[str, Any]) -> str:
     from server.billing.sign_up.rules import Wish
 
     async with connected(config):
-        stored = await commands.sign_up(Wish(**wish), None, secret_key=config.secret_key, mails=mails)
+        stored = await commands.sign_up(Wish(**wish), secret_key=config.secret_key, mails=mails)
     return sign_up_link(stored.id, LinkSettings(config.base_url, config.secret_key))

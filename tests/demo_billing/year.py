@@ -106,8 +106,8 @@ async def play(owner_urls: Mapping[str, str]) -> Year:
         with clock.frozen(BEGIN):
             await keep_spares(owner_urls, count=1)
             wish = Wish("ann@acme.example", "Ann", "Acme", f"acme-{stripe.world.token}", country="NL")
-            stored = await sign_ups.sign_up(wish, "correct horse battery", secret_key=SECRET, mails=False)
-            opened = await sign_ups.open_workspace(sign_up_token(stored.id, SECRET))
+            stored = await sign_ups.sign_up(wish, secret_key=SECRET, mails=False)
+            opened = await sign_ups.open_workspace(sign_up_token(stored.id, SECRET), "correct horse battery")
         async with open_shop(opened.tenant, stripe) as shop:
             teller = Teller(shop)
             await _trial_and_purchase(teller)

@@ -46,7 +46,7 @@ def wish(**changes: Any) -> dict[str, Any]:
     """What a stranger fills in; slug and e-mail are new ones unless given."""
     name = f"co-{uuid4().hex[:10]}"
     return {
-        "email": f"ann@{name}.example", "name": "Ann", "company": "Acme", "slug": name, "password": PASSWORD,
+        "email": f"ann@{name}.example", "name": "Ann", "company": "Acme", "slug": name,
         "language": "en", "country": "KZ", "currency": "KZT", "timezone": "Asia/Almaty",
     } | changes  # fmt: skip
 

@@ -11,14 +11,14 @@ from uuid import UUID
 from server import clock
 from server.auth import commands as auth
 from server.auth.passwords import check_password, hash_password, verify_password
-from server.auth.service import EmailTaken, create_identity, find_log_in, parse_email
+from server.auth.service import EmailTaken, create_identity, find_identity, find_log_in, parse_email
 from server.auth.tables import Identity
 from server.billing.sign_up import service
 from server.billing.sign_up.jobs import enqueue_link
 from server.billing.sign_up.rules import Wish
 from server.billing.sign_up.service import SignUp, SignUpUnknown
 from server.db import TenantRef, platform_transaction
-from server.errors import Busy, refuse
+from server.errors import Busy
 from server.tenants.jobs import enqueue_spares
 from server.tenants.service import SlugTaken
 
@@ -37,13 +37,11 @@ class Opened:
     logs_in: bool
 
 
-async def sign_up(wish: Wish, password: str | None, *, secret_key: bytes, mails: bool = True) -> SignUp:
+async def sign_up(wish: Wish, *, secret_key: bytes, mails: bool = True) -> SignUp:
     """Take a wish for a workspace, and have the link mailed that proves the address.
 
-    Says nothing of whether the address is known: that shows to whoever reads its mail.
-
-    Args:
-        password: None where an operator signs somebody up, who chooses it as they use the link.
+    Says nothing of whether the address is known: that shows to whoever reads its mail. The password is chosen with the
+    link: one that was typed before the address was proven could be a stranger's.
 
     Raises:
         InvalidInput: fields are wrong.
@@ -51,14 +49,11 @@ async def sign_up(wish: Wish, password: str | None, *, secret_key: bytes, mails:
         SignUpsTooMany: the e-mail signed up too often.
     """
     wish = service.check_wish(wish)
-    if password is not None:
-        check_password(password)
     async with platform_transaction():
         if not await service.is_available(wish.slug):
             raise SlugTaken(wish.slug)
-    password_hash = None if password is None else await hash_password(password)
     async with platform_transaction():
-        stored = await service.create_sign_up(wish, password_hash=password_hash, secret_key=secret_key)
+        stored = await service.create_sign_up(wish, secret_key=secret_key)
         if mails:
             await enqueue_link(stored.id)
     return stored
@@ -75,19 +70,19 @@ async def resend(email: str) -> None:
             await enqueue_link(waiting)
 
 
-async def open_workspace(token: str, *, slug: str | None = None, password: str | None = None) -> Opened:
+async def open_workspace(token: str, password: str, *, slug: str | None = None) -> Opened:
     """Open the workspace that a link was mailed for. The same link again gives the same workspace.
 
     Identity, tenant with trial, owner, end: a crash in between leaves what the same call completes.
 
     Args:
+        password: chosen now; of somebody who logs in with that e-mail already, theirs.
         slug: another address than was asked for, which somebody may have taken meanwhile.
-        password: of somebody who has an identity already, or was signed up by an operator.
 
     Raises:
         SignUpUnknown: the link is wrong, or over.
-        SlugTaken, InvalidInput: choose another slug; the same link stays good.
-        EmailTaken: the person logs in already, and their password is wanted.
+        SlugTaken, InvalidInput: choose another slug or password; the same link stays good.
+        EmailTaken: the person logs in already, with another password.
         Busy: no tenant is ready; one is being built.
     """
     async with platform_transaction():
@@ -107,22 +102,21 @@ async def open_workspace(token: str, *, slug: str | None = None, password: str |
     return Opened(tenant, member_id, logs_in=True)
 
 
-async def _identify(known: SignUp, password: str | None) -> Identity:
+async def _identify(known: SignUp, password: str) -> Identity:
     """The identity of the address, made if there is none. One there already is shown by its own password alone.
 
     The link proves the mailbox, not who made the identity: that may have been a stranger, who typed somebody's address.
     """
-    wanted_hash = known.password_hash
-    if wanted_hash is None:
-        if password is None:
-            raise refuse("password", "Choose a password.")
+    async with platform_transaction():
+        identity = await find_identity(known.email)
+    if identity is None:
         check_password(password)
         wanted_hash = await hash_password(password)
-    async with platform_transaction():
-        identity = await create_identity(known.email, wanted_hash)
-    if identity.password_hash == wanted_hash:
-        return identity
-    matches = password is not None and (await verify_password(password, identity.password_hash))[0]
+        async with platform_transaction():
+            identity = await create_identity(known.email, wanted_hash)
+        if identity.password_hash == wanted_hash:
+            return identity
+    matches, _ = await verify_password(password, identity.password_hash)
     if not matches:
         raise EmailTaken
     return identity

@@ -45,7 +45,7 @@ async def sign_up(data: JSONBody[SignUpRequest], state: State) -> SignUpView:
     wish = Wish(
         data.email, data.name, data.company, data.slug, data.language, data.country, data.currency, data.timezone
     )
-    stored = await commands.sign_up(wish, data.password, secret_key=state.config.secret_key)
+    stored = await commands.sign_up(wish, secret_key=state.config.secret_key)
     return SignUpView.of(stored)
 
 
@@ -80,10 +80,10 @@ async def get_slug(slug: FromPath[str]) -> SlugView:
 async def confirm_sign_up(data: JSONBody[ConfirmationRequest]) -> ConfirmationReply:
     """Open the workspace that a mailed link stands for. The same link again gives the same workspace.
 
-    409 `slug_taken`: send the same token with another slug. 409 `email_taken`: with the password of the log-in that
-    the address has already. 503 `busy`: a workspace is being made; try again in some seconds.
+    409 `slug_taken`: send the same token with another slug. 409 `email_taken`: the address logs in
+    already, with another password. 503 `busy`: a workspace is being made; try again in some seconds.
     """
-    opened = await commands.open_workspace(data.token, slug=data.slug, password=data.password)
+    opened = await commands.open_workspace(data.token, data.password, slug=data.slug)
     token = expires_in = None
     if opened.logs_in:
         token = await keys.issue(tenant_id=opened.tenant.id, member_id=opened.member_id, role=commands.OWNER)

@@ -18,13 +18,12 @@ _Slug = Annotated[str, Meta(min_length=2, max_length=40)]
 
 
 class SignUpRequest(Struct, forbid_unknown_fields=True, frozen=True):
-    """Who wants a workspace. The password becomes theirs once the address is proven."""
+    """Who wants a workspace. They choose a password once the address is proven."""
 
     email: _Email
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     company: Annotated[str, Meta(min_length=1, max_length=200)]
     slug: _Slug
-    password: _Password
     language: Annotated[str, Meta(max_length=35)] = "en"
     country: Annotated[str, Meta(max_length=2)] | None = None
     currency: Annotated[str, Meta(max_length=3)] = "EUR"
@@ -77,11 +76,14 @@ class SlugView(Struct, frozen=True):
 
 
 class ConfirmationRequest(Struct, forbid_unknown_fields=True, frozen=True):
-    """What the link brought. `slug` chooses another address; `password` is asked for where it is needed."""
+    """What the link brought, and the password to log in with from now on. `slug` chooses another address.
+
+    Who logs in with that e-mail already gives the password they have.
+    """
 
     token: Annotated[str, Meta(min_length=1, max_length=200)]
+    password: _Password
     slug: _Slug | None = None
-    password: _Password | None = None
 
 
 class ConfirmationReply(Struct, frozen=True):

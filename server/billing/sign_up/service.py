@@ -61,7 +61,6 @@ class SignUp:
     country: str | None
     currency: str
     timezone: str
-    password_hash: str | None
     mails_wanted: int
     mails_sent: int
     mailed_at: datetime | None
@@ -91,7 +90,7 @@ def check_wish(wish: Wish) -> Wish:
     return wish.with_email(address)
 
 
-async def create_sign_up(wish: Wish, *, password_hash: str | None, secret_key: bytes) -> SignUp:
+async def create_sign_up(wish: Wish, *, secret_key: bytes) -> SignUp:
     """Store a wish; nothing is said of whether somebody has that e-mail already.
 
     Raises:
@@ -105,11 +104,11 @@ async def create_sign_up(wish: Wish, *, password_hash: str | None, secret_key: b
         raise SignUpsTooMany
     sign_up_id = uuid7()
     row = await connection().fetchrow(
-        f"""INSERT INTO sign_up (id, email, name, company, slug, language, country, currency, timezone, password_hash,
+        f"""INSERT INTO sign_up (id, email, name, company, slug, language, country, currency, timezone,
             token_hash, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING {_COLUMNS}""",  # noqa: S608 - ours
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING {_COLUMNS}""",  # noqa: S608 - ours
         sign_up_id, wish.email, wish.name.strip(), wish.company.strip(), wish.slug, wish.language, wish.country,
-        wish.currency, wish.timezone, password_hash, hash_token(sign_up_token(sign_up_id, secret_key)), now,
+        wish.currency, wish.timezone, hash_token(sign_up_token(sign_up_id, secret_key)), now,
         now + LINK_LASTS,
     )  # fmt: skip
     assert row is not None
@@ -204,9 +203,9 @@ async def _get_workspace(tenant_id: UUID) -> TenantRef:
 
 
 async def end_sign_up(sign_up_id: UUID) -> None:
-    """The workspace is open; the password is the identity's from now on."""
+    """The workspace is open."""
     await connection().execute(
-        "UPDATE sign_up SET confirmed_at = $2, password_hash = NULL WHERE id = $1 AND confirmed_at IS NULL",
+        "UPDATE sign_up SET confirmed_at = $2 WHERE id = $1 AND confirmed_at IS NULL",
         sign_up_id,
         clock.now(),
     )

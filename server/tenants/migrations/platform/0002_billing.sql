@@ -198,7 +198,6 @@ CREATE TABLE platform.sign_up (
     country text,
     currency text NOT NULL,
     timezone text NOT NULL DEFAULT 'UTC',
-    password_hash text,  -- null: an operator signed them up, and they choose it with the link; or it is the identity's by now
     token_hash bytea NOT NULL UNIQUE,
     mails_wanted integer NOT NULL DEFAULT 0,
     mails_sent integer NOT NULL DEFAULT 0,
