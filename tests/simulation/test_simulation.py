@@ -20,7 +20,9 @@ FOUND_AT = {
     "pass_poison_over_in_silence": 0, "recognise_no_past": 0, "remember_the_erased": 1, "resurrect_the_deleted": 3,
     "show_pages_as_they_come": 0, "skip_a_drop": 0, "take_a_retry_for_news": 0, "take_a_snapshot_for_the_present": 2,
     "take_any_content_under_a_known_number": 0, "take_back_what_was_sent": 2, "trim_the_outbox_on_send": 0,
-    "trust_the_clock": 0,
+    "trust_the_clock": 0, "tell_old_apps_of_new_fields": 2, "turn_old_apps_away_at_every_door": 0,
+    "name_a_view_by_rights_alone": 0, "find_no_difference": 1, "stop_work_past_the_lease": 0, "sell_past_the_lease": 1,
+    "wipe_before_handing_in": 0,
 }  # fmt: skip
 """Bugs that one of the first seeds finds, and which. The suite plants these, `make simulate-planted` all of them."""
 
