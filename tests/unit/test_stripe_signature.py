@@ -1,6 +1,7 @@
 """Which webhooks are believed: Stripe's own, and of now."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from stripe import WebhookSignature
@@ -24,22 +25,22 @@ def test_what_stripe_signs_is_believed():
 @pytest.mark.parametrize(
     ("header", "wrong"),
     [
-        (sign(secret="whsec_of_somebody"), "matching"),
-        (sign(b'{"id": "evt_2"}'), "matching"),
-        (sign(age_s=TOLERANCE_S + 60), "tolerance"),
-        (sign(age_s=-TOLERANCE_S - 60), "future"),
-        ("", "no time"),
-        ("t=,v1=00", "no time"),
-        ("t=99999999999999999999,v1=00", "no time"),
-        ("t=²,v1=00", "no time"),
-        (f"t={int(time.time())}", "scheme"),
-        (f"t={int(time.time())},v1=é", "no time"),
-        (f"v1=00,t={int(time.time())},t=1", "matching"),
+        (lambda: sign(secret="whsec_of_somebody"), "matching"),
+        (lambda: sign(b'{"id": "evt_2"}'), "matching"),
+        (lambda: sign(age_s=TOLERANCE_S + 60), "tolerance"),
+        (lambda: sign(age_s=-TOLERANCE_S - 60), "future"),
+        (lambda: "", "no time"),
+        (lambda: "t=,v1=00", "no time"),
+        (lambda: "t=99999999999999999999,v1=00", "no time"),
+        (lambda: "t=²,v1=00", "no time"),
+        (lambda: f"t={int(time.time())}", "scheme"),
+        (lambda: f"t={int(time.time())},v1=é", "no time"),
+        (lambda: f"v1=00,t={int(time.time())},t=1", "matching"),
     ],
 )
-def test_what_somebody_else_signs_or_at_another_time_is_not(header: str, wrong: str):
+def test_what_somebody_else_signs_or_at_another_time_is_not(header: Callable[[], str], wrong: str):
     """A forged, replayed or post-dated message must not even cost a fetch. The SDK itself lets the future pass."""
-    found = verify_signature(BODY, header, SECRET)
+    found = verify_signature(BODY, header(), SECRET)
 
     assert found is not None
     assert wrong in found
