@@ -26,7 +26,7 @@ from outrider_sdk.protocol.checksum import (
 )
 from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION, Entity
 from outrider_sdk.protocol.tables import quoted
-from outrider_sdk.pull import Pull
+from outrider_sdk.pull import Pull, ServerBehind
 from outrider_sdk.store import Store
 
 HOUR_US = 3_600 * 1_000_000
@@ -56,11 +56,14 @@ def run(contact: Contact) -> None:
         if differing:
             _log.warning("This replica differs from the server in %s.", ", ".join(differing))
             if _may_repair(contact.store, now):
+                found, differing = differing, None  # a repair that breaks off is gone on with by the next sync
                 _repair(contact, now)
-                contact.report.repaired = differing
+                contact.report.repaired = found
                 differing = _compare(contact, transport)
     except SyncError as error:
         _log.info("The replica could not be compared with the server: %s", error)
+    except ServerBehind:  # the next sync finds it just so, and hands in again
+        _log.info("The replica could not be compared with the server: it was restored from a backup meanwhile.")
     _note(contact, differing, now)
 
 

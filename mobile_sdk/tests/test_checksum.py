@@ -19,6 +19,7 @@ class ComparingTransport(FakeTransport):
         super().__init__(server)
         self.compared = []
         self.before_comparison = []
+        self.after_comparison = []
         self.broken = False
 
     def checksum(self, request):
@@ -29,7 +30,10 @@ class ComparingTransport(FakeTransport):
         if request["cursor"] != self.server.revision or request["view"] != self.server.view:
             return {"compared": False, "differing": []}
         self.compared.append(request)
-        return {"compared": True, "differing": [name for name in ENTITIES if self._differs(name, request)]}
+        differing = [name for name in ENTITIES if self._differs(name, request)]
+        if self.after_comparison:
+            self.after_comparison.pop()()
+        return {"compared": True, "differing": differing}
 
     def _differs(self, name, request):
         rows = [row for (entity, _), row in self.server.rows.items() if entity == name]
@@ -190,6 +194,34 @@ def test_a_comparison_that_fails_fails_no_sync(crm, server, transport, shop, nex
 
     assert crm.products.count(where={"sku": "NEW"}) == 1
     assert crm.status().differing == []
+
+
+@pytest.mark.parametrize("spoilt", [False, True], ids=["before a comparison", "before a repair"])
+def test_s11_a_server_restored_during_a_comparison_fails_no_sync_and_is_healed_by_the_next(
+    crm, server, transport, shop, next_day, clock, spoilt
+):
+    """Whoever syncs sees nothing of a restore at an unlucky moment, and what the server lost is handed in again."""
+    backup = server.backup()
+    fresh = crm.contacts.create(account_id=shop["account"], name="Fresh").id
+    crm.sync()
+    if spoilt:
+        spoil(crm, "DELETE FROM product WHERE id = ?", id_bytes(shop["jam"]))
+        transport.after_comparison.append(lambda: server.restore(backup))
+    else:
+        transport.before_comparison.append(lambda: server.restore(backup))
+    next_day()
+
+    first = crm.sync()
+
+    assert ("contact", fresh) not in server.rows
+    assert (first.repaired, first.handed_in_again) == ([], 0)
+    assert crm.sync().handed_in_again == 1
+    assert server.rows["contact", fresh]["name"] == "Fresh"
+    assert crm.contacts.get(fresh).name == "Fresh"
+    clock.now += checksum.HOUR_US
+    crm.sync()
+    assert crm.products.get(shop["jam"]).id == shop["jam"]
+    assert crm.status().differing == crm.verify() == []
 
 
 def test_a_transport_without_comparisons_goes_without(open_replica, server, clock):
