@@ -138,6 +138,8 @@ async def begin_incarnation(data: JSONBody[Succession], session: NamedDependency
     """
     if session.device_id is None:
         raise Forbidden("Only an enrolled device begins anew.")
+    if ledger.has("revoked", session.tenant.id, str(data.device_id)):
+        raise DeviceRevoked  # a server that was restored since may not know
     async with tenant_transaction(session.tenant):
         device = await incarnations.begin_incarnation(_heritage(data), by=session.device_id)
         lease = await grant_lease(device.id)

@@ -74,6 +74,8 @@ async def begin_incarnation(heritage: Heritage, *, by: UUID) -> Device:
     if past is None:
         if await _is_adopted(heritage, by):
             return await get_device(by)
+        past = await _lock_what_is_left(heritage, by)
+    if past is None:
         raise ProofInvalid
     if past["revoked_at"] is not None:
         raise DeviceRevoked
@@ -150,15 +152,33 @@ async def _made_before(heritage: Heritage, member_id: UUID, secret_hash: bytes) 
     return await get_device(made["id"])
 
 
+_PAST: Final = "SELECT *, coalesce(origin_id, id) AS origin FROM device WHERE id = $1"
+
+
 async def _lock_past(heritage: Heritage) -> asyncpg.Record | None:
     """The device that the replica was, if it has its secret; two of its copies wait for each other at its origin."""
-    conn = connection()
-    past = await conn.fetchrow(
-        "SELECT *, coalesce(origin_id, id) AS origin FROM device WHERE id = $1", heritage.device_id
-    )
+    past = await connection().fetchrow(_PAST, heritage.device_id)
+    return await _lock_heir_of(past, heritage)
+
+
+async def _lock_what_is_left(heritage: Heritage, by: UUID) -> asyncpg.Record | None:
+    """What a restored server, which has lost the device that the replica was, has of its past: at least who asks.
+
+    The replica's file is newer than its credentials: all its lives share a secret, and who asks has it.
+    """
+    if await connection().fetchrow(_PAST, heritage.device_id) is not None:
+        return None
+    asking = await _lock_heir_of(await connection().fetchrow(_PAST, by), heritage)
+    if asking is None:
+        return None
+    ancestor = await _lock_ancestor(heritage, asking["member_id"])
+    return ancestor if ancestor is not None and ancestor["origin"] == asking["origin"] else asking
+
+
+async def _lock_heir_of(past: asyncpg.Record | None, heritage: Heritage) -> asyncpg.Record | None:
     if past is None or not credentials.proves(heritage.proof, str(heritage.key), past["secret_hash"]):
         return None
-    await conn.execute("SELECT FROM device WHERE id = $1 FOR UPDATE", past["origin"])
+    await connection().execute("SELECT FROM device WHERE id = $1 FOR UPDATE", past["origin"])
     return past
 
 
@@ -197,7 +217,9 @@ async def _inherit(
     kin = await conn.fetch("SELECT id, incarnation FROM device WHERE id = $1 OR origin_id = $1", origin)
     if len(kin) >= INCARNATIONS_MAX:
         raise IncarnationsExhausted
-    (number, digest), sharers = await _common_point(past, [r["id"] for r in kin], heritage.points)
+    (number, digest), sharers = await _common_point(
+        past, [r["id"] for r in kin], heritage.points, is_own=past["id"] == heritage.device_id
+    )
     lost_from, lost_to = heritage.lost or (None, None)
     log.warning("Device %s goes on from change no. %d in another incarnation: %s", past["id"], number, cause)
     return await create_device(
@@ -225,11 +247,14 @@ def earlier_of(past_id: str, earlier: dict[str, int], number: int) -> dict[str, 
 
 
 async def _common_point(
-    past: asyncpg.Record, kin: list[UUID], points: list[tuple[int, str]]
+    past: asyncpg.Record, kin: list[UUID], points: list[tuple[int, str]], *, is_own: bool
 ) -> tuple[tuple[int, str], list[UUID]]:
     """The newest point that this server knows, and by which incarnations; without any, the oldest.
 
     What follows it is handed in again.
+
+    Args:
+        is_own: the points are of this very past, and not of one that it has in part.
     """
     found = await connection().fetch(
         "SELECT device_id, number, digest FROM mutation_outcome"
@@ -248,7 +273,7 @@ async def _common_point(
         known.setdefault((number, digest), []).append(device_id)
     taken = {number for device_id, number, _ in found if device_id == past["id"]}
     newest, _ = points[0]
-    if newest <= past["last_number"] and newest not in taken:
+    if is_own and newest <= past["last_number"] and newest not in taken:
         return points[0], []  # it had answers so far; that its digests are known no more only means it is long ago
     shared = next((point for point in points if point in known or point[0] == 0), points[-1])
     return shared, known.get(shared, [])
