@@ -104,9 +104,10 @@ def _may_wipe(run: "Run", rep: "Rep", facts: dict[str, Any]) -> None:
     """Nothing is lost by a wipe but by one that says so."""
     record = run.server.devices[rep.id]
     kept = run.oracle.answered.keys() | run.server.quarantined_digests()
-    rows = rep.replica.query("SELECT number, digest, changes FROM sync_outbox")
+    rows = rep.replica.query("SELECT number, digest FROM sync_outbox")
     digests = {row["number"]: row["digest"] for row in rows}
-    lost = [n for n in run.oracle.acknowledged.get(rep.life, ()) if n in digests and digests[n] not in kept]
+    meant = run.oracle.acknowledged.get(rep.life, set()) - run.oracle.discarded.get(rep.life, set())
+    lost = [n for n in sorted(meant) if n in digests and digests[n] not in kept]
     at_once = record.wipe_now and not facts["pushed_first"]
     story = f"{rep.life} is erased with mutations {lost}, which nobody has; {facts}"
     run.oracle.require("S1", at_once or (facts["pushed_first"] and not lost), story)
