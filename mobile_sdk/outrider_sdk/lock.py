@@ -5,6 +5,7 @@ The lock goes with the process, however that ends; the file stays, and means not
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -36,17 +37,17 @@ class WriterLock:
     def __init__(self, replica: Path) -> None:
         path = replica.with_name(f"{replica.name}.lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        self._file: IO[bytes] | None = os.fdopen(descriptor, "r+b")
+        self._file: IO[bytes] | None = os.fdopen(descriptor, "r+b", buffering=0)
         try:
             _try_lock(self._file)
         except OSError:
             pid = self._holder()
             self.release()
             raise ReplicaBusy(replica, pid) from None
-        self._file.seek(_PID_OFFSET)
-        self._file.truncate()
-        self._file.write(str(os.getpid()).encode())
-        self._file.flush()
+        with suppress(OSError):  # a full disk: then the holder has no name
+            self._file.seek(_PID_OFFSET)
+            self._file.truncate()
+            self._file.write(str(os.getpid()).encode())
 
     def _holder(self) -> int | None:
         assert self._file is not None

@@ -134,6 +134,7 @@ class Replica(EntityTables, Operation):
             ReplicaTooNew: a newer SDK made it.
             ReplicaBusy: another writer has it open.
             ReplicaMissing: there is nothing to read, with `read_only`.
+            StorageFailed: the device has no room; nothing was lost, and the next opening goes on.
             ForeignCredentials: the credentials are of another device.
         """
         if key is not None:

@@ -70,14 +70,15 @@ class Store:
         self.is_encrypted = is_encrypted(connection_factory)
         self._lock = None if read_only else WriterLock(path)
         try:
-            is_new = not path.exists() or path.stat().st_size == 0
-            if is_new and read_only:
-                raise ReplicaMissing(path)
-            if is_new:
-                _build(path, connection_factory)
-            else:
-                _inspect(path, connection_factory, is_ours=not read_only)
-            self._conn = self._connect()
+            with self._named_errors():
+                is_new = not path.exists() or path.stat().st_size == 0
+                if is_new and read_only:
+                    raise ReplicaMissing(path)
+                if is_new:
+                    _build(path, connection_factory)
+                else:
+                    _inspect(path, connection_factory, is_ours=not read_only)
+                self._conn = self._connect()
         except BaseException:
             self.close()
             raise

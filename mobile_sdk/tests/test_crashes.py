@@ -2,9 +2,11 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
-from outrider_sdk import MemoryCredentials, Replica, reveal
+from outrider_sdk import MemoryCredentials, Replica, StorageFailed, reveal
 from sdk_crashes import STRIDE, Crash, crashing_connection
 from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, stock_shop
 
@@ -93,6 +95,74 @@ def test_a_crash_while_a_replica_is_made_leaves_none_or_a_whole_one(tmp_path):
             assert crm.verify() == []
 
 
+def filling_connection(at):
+    """A connection class that finds the disk full at its write number `at`, once; `seen` counts them."""
+
+    class Filling(sqlite3.Connection):
+        seen = 0
+
+        def _run(self, run, sql, *arguments):
+            if not sql.lstrip().upper().startswith(("SELECT", "PRAGMA", "BEGIN", "ROLLBACK")):
+                type(self).seen += 1
+                if type(self).seen == at:
+                    raise sqlite3.OperationalError("database or disk is full")
+            return run(sql, *arguments)
+
+        def execute(self, *arguments):
+            return self._run(super().execute, *arguments)
+
+        def executemany(self, *arguments):
+            return self._run(super().executemany, *arguments)
+
+    return Filling
+
+
+def test_a_full_disk_while_a_replica_is_opened_is_named_and_the_next_opening_goes_on(tmp_path):
+    """After a wipe, or on a new phone: the app can say what is wrong, and start again without ending its process."""
+    counting = filling_connection(0)
+    Day(tmp_path / "count.db").open(counting).close()
+    for at in [*range(1, counting.seen, 16), counting.seen]:
+        day = Day(tmp_path / f"{at}.db")
+        with pytest.raises(StorageFailed, match="Free some space"):
+            day.open(filling_connection(at))
+
+        with day.open() as crm:
+            assert crm.sync().rows_put == len(day.server.rows)
+            assert crm.verify() == []
+
+
+_WITHOUT_ROOM = """
+import resource, signal, sys
+from pathlib import Path
+from outrider_sdk import Replica, StorageFailed
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))
+try:
+    Replica.open(Path(sys.argv[1]))
+except StorageFailed:
+    print("named")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file's size")
+@pytest.mark.parametrize("room_bytes", [0, 20, 8192])
+@pytest.mark.parametrize("is_there", [False, True], ids=["made", "opened"])
+def test_a_disk_without_room_is_named_whatever_is_written_first(tmp_path, room_bytes, is_there):
+    """The lock's file and SQLite's own are written before the first statement of ours."""
+    day = Day(tmp_path / "day.db")
+    if is_there:
+        day.open().close()
+    command = [sys.executable, "-c", _WITHOUT_ROOM, str(day.path), str(room_bytes)]
+
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert said == "named\n"
+    with day.open() as crm:
+        assert crm.verify() == []
+
+
 def test_a_connection_that_crashed_inside_a_transaction_goes_on_when_it_can(open_replica, server):
     """A full disk or an interrupt ends one transaction, not the app."""
     ids = stock_shop(server)
@@ -118,8 +188,6 @@ def test_a_connection_that_crashed_inside_a_transaction_goes_on_when_it_can(open
 
 def test_a_full_disk_is_named_and_the_change_is_undone(open_replica, server):
     """The person can free some space and repeat."""
-    from outrider_sdk import StorageFailed
-
     ids = stock_shop(server)
     full = []
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from outrider_sdk import Replica, enrolment, wipe
 from outrider_sdk.credentials import Credentials
-from outrider_sdk.errors import ForeignCredentials, ForeignFile, ReplicaBroken
+from outrider_sdk.errors import ForeignCredentials, ForeignFile, ReplicaBroken, StorageFailed
 
 from tests.simulation.network import FailingConnection, FaultyTransport
 from tests.simulation.oracle import Violation
@@ -110,7 +110,11 @@ class Rep:
         self.life = f"{self.name}, life {self.lives}"
         self.leased_at, self.expected, self.at_work, self.damaged = None, None, None, set()
         self._enrol(f"W{self.run.serial}")
-        self.replica = self.open()
+        try:
+            self.replica = self.open()
+        except StorageFailed:  # its person frees some space, and starts the app once more
+            self.run.fault("device's disk full")
+            self.replica = self.open()
 
     @property
     def id(self) -> str:
