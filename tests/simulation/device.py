@@ -86,6 +86,8 @@ class Rep:
         self._enrol(f"D{index}")
         self.transport = FaultyTransport(run, self)
         self.syncing = False
+        self.for_next_sync: set[int] | None = None
+        """Numbers that its person typed after the push of the last sync; None while that is still to end."""
         self.calls = 0
         self.at_work: tuple[str, str] | None = None
         """The row that its person edited last."""

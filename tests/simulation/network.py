@@ -93,6 +93,7 @@ class FaultyTransport:
     def push(self, request: Any) -> Any:
         """Deliver a push: it may be lost, its reply may be, a copy may come later, the server may crash in between."""
         run = self.run
+        self.rep.for_next_sync = None
         run.oracle.on_send(self.rep.life, request["mutations"])
         if run.happens("request lost", 0.08):
             raise Offline("lost")
@@ -139,6 +140,8 @@ class FaultyTransport:
     def pull(self, request: Any) -> Any:
         """Ask for a page; it may be lost, and the world goes on while it travels."""
         run = self.run
+        if self.rep.for_next_sync is None:
+            self.rep.for_next_sync = set()
         if run.happens("pull cut mid-page" if request["position"] else "pull cut", 0.08):
             raise Offline("lost")
         self._contact()

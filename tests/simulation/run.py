@@ -203,7 +203,7 @@ class Run:
         if rep.syncing or rep.replica is None:
             return
         self.operations += 1
-        rep.syncing, rep.expected = True, None
+        rep.syncing, rep.expected, rep.for_next_sync = True, None, None
         behind = 0 < rep.fact("cursor") < self.server.horizon
         try:
             done = self.failing(rep, lambda: self._sync(rep), 0.2)
@@ -265,6 +265,8 @@ class Run:
             self.oracle.undo(rep.life, number)
             return None
         self.note(f"{rep.name} {what} (no. {number})")
+        if rep.for_next_sync is not None:
+            rep.for_next_sync.add(number)
         self.oracle.created |= dict.fromkeys(created, (rep.life, number))
         if done:
             self.oracle.acknowledged.setdefault(rep.life, set()).add(number)
