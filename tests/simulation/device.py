@@ -179,6 +179,12 @@ class Rep:
         return record is None or record.revoked_at is not None
 
     @property
+    def is_forgotten(self) -> bool:
+        """Whether a restored server has lost the device that the file is of, though it knows its credentials."""
+        found = self.replica.query("SELECT value FROM sync_meta WHERE key = 'device_id'")
+        return bool(found) and found[0]["value"] not in self.run.server.devices
+
+    @property
     def is_to_be_wiped(self) -> bool:
         """Whether the server waits for its receipt."""
         record = self.run.server.devices.get(self.id)

@@ -67,11 +67,16 @@ def _pick(run: "Run", rep: Rep, entity: str) -> dict[str, Any] | None:
 
 def _typed(run: "Run", rep: Rep, entity: str, row: dict[str, Any], field: str, value: str) -> Typed:
     """What the oracle must know: the value, what was seen, and the revision of what the person looked at."""
-    applied = rep.fact("applied_through")
+    # What was refused is shown no longer: a restored server, which has to be told of it again, changes nothing in that.
+    sql = (
+        "SELECT number FROM sync_outbox WHERE overlaid = 1"
+        " AND number > coalesce((SELECT CAST(value AS INTEGER) FROM sync_meta WHERE key = 'applied_through'), 0)"
+    )
+    shown = {found["number"] for found in rep.replica.query(sql)}
     earlier = [
         t
         for (device, number), edits in run.oracle.typed.items()
-        if device == rep.life and number > applied
+        if device == rep.life and number in shown
         for t in edits
         if t.key == (entity, row["id"]) and t.field == field and t.settles is None
     ]

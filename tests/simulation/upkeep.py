@@ -1,5 +1,6 @@
 """What befalls devices beside their work: updates, wipes, spoilt files, revocations with work on them, leases."""
 
+import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -7,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import UUID
 
-from outrider_sdk import checksum, ed25519, http, pull, wipe
+from outrider_sdk import checksum, ed25519, http, outbox, pull, wipe
 from outrider_sdk.errors import ClientTooOld, Offline, ReplicaWiped, ServerUnavailable, SyncError
 from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.report import SyncReport
 
+from server.errors import AppError
 from server.sync import schemas
 from tests.simulation import doors
-from tests.simulation.oracle import bases_of
+from tests.simulation.oracle import Violation, bases_of
 from tests.simulation.server import Locked
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from tests.simulation.run import Run
 
 SCHEMA_MAX = 3
+PUSH_SIZES = (1, 2, 3, 5, outbox.PUSH_MUTATIONS_MAX)
+"""How many mutations a push holds at most: with few of them, an outbox takes several pushes."""
 _NEWER: tuple[Any, ...] = (ENTITIES["outlet"].by_name["channel"], ENTITIES["team"])
 """What schema 2 brings. Schema 3 brings nothing, and leaves the first one behind."""
 
@@ -42,6 +46,9 @@ def prepare(run: "Run", stack: ExitStack) -> None:
             doors.wiped(run.server, message["device_id"], dict(message))
             return {}
 
+    # A chance of its own, so that the size shifts none of the others.
+    size = random.Random(f"{run.plan.seed} pushes").choice(PUSH_SIZES)
+    stack.enter_context(patch.object(outbox, "PUSH_MUTATIONS_MAX", size))
     stack.enter_context(patch.object(wipe, "begin", begun))
     stack.enter_context(patch.object(http, "Http", Http))
     stack.enter_context(patch.object(ed25519, "verify", lambda *_: True))
@@ -150,6 +157,8 @@ def release_quarantine(run: "Run", device_id: str, *, release: bool) -> None:
         transaction = doors.decide(run.server, device_id, release=release)
     except Locked:
         return
+    except AppError as error:
+        raise Violation("S8", f"what {device_id[-4:]} handed in can't be decided on: {error}") from error
     run.operations += 1
     run.note(f"what {device_id[-4:]} handed in is {'released' if release else 'discarded'}")
     run.server.commit(transaction)
