@@ -19,6 +19,7 @@ from server.sync import push_commands
 from server.sync.push import IncarnationUnknown
 from server.sync.push_commands import Handed, take_again
 from server.sync.trials import Mark, find_mark, set_mark
+from server.tenants.entitlements import UNMETERED
 from server.tenants.schema import app_url
 from tests.integration.conftest import APP_PASSWORD
 from tests.integration.live_server import enrol, live, on_device
@@ -137,7 +138,7 @@ async def test_s8_a_mutation_that_ended_the_process_three_times_is_refused_and_p
 
 async def again(device: WireDevice, *mutations: dict[str, Any], incarnation: int = 1) -> Any:
     """Hand in what was handed in before, as the server sees it."""
-    session = cast(Session, SimpleNamespace(tenant=device.tenant, actor=device.actor))
+    session = cast(Session, SimpleNamespace(tenant=device.tenant, actor=device.actor, entitlement=UNMETERED))
     return await take_again(Handed(session, UUID(device.id), incarnation, 0, list(mutations)))
 
 

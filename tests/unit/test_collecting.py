@@ -1,6 +1,7 @@
 """How the collector of cycles is set in a process that serves."""
 
 import gc
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,10 @@ from server.cli.collecting import YOUNG_MAX, settle
 
 @pytest.fixture
 def collector() -> Iterator[None]:
-    """Leaves the collector as it was."""
+    """Leaves the collector as it was; what other tests left is taken before, and not held against this one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     threshold = gc.get_threshold()
     yield
     gc.unfreeze()
