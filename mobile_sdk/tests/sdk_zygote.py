@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 
-import urllib3  # noqa: F401
+import urllib3  # noqa: F401 - loaded once, before the process forks
 from outrider_sdk import MemoryCredentials, Replica
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -1,6 +1,6 @@
 """Bodies that come compressed: unfolded, within limits, before anybody reads them (docs/sync-protocol.md 1.1, 1.5)."""
 
-from typing import Final
+from typing import Any, Final
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.middleware import ASGIMiddleware
@@ -56,14 +56,14 @@ class UnfoldBodies(ASGIMiddleware):
         headers["content-length"] = str(len(body))
         is_told = False
 
-        async def unfolded() -> object:
+        async def unfolded() -> Any:
             nonlocal is_told
             if is_told:
                 return await receive()
             is_told = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await next_app(scope, unfolded, send)  # type: ignore[arg-type]
+        await next_app(scope, unfolded, send)
 
 
 async def _read(receive: Receive) -> bytes:
