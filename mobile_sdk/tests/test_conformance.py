@@ -75,7 +75,7 @@ SABOTAGES = {
     "takes-any-column": (
         "from outrider_sdk.protocol import columns; adapter.columns.unpack_page = lambda page: None\n"
         "adapter.as_text = lambda column: ['x']",
-        "page/msgpack-half-an-id",
+        "page/json-base64-that-is-none",  # one that needs no optional package
     ),
     "forgets-half-a-download": (
         "from outrider_sdk.snapshot import Snapshots; Snapshots.resume = lambda self, asked_from: self._forget()",
