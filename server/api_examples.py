@@ -81,15 +81,18 @@ _LEASE: Final = {"token": _TOKEN, "key": "A" * 43}
 _ADMITTED: Final = {"access_token": _TOKEN, "expires_in": 900, "server_time": 1795608000000000, "lease": _LEASE}
 
 PUSH_EXAMPLE: Final = {"protocol": 1, "incarnation": 1, "acked_through": 0, "mutations": []}
-PUSH_REPLY_EXAMPLE: Final = {"outcomes": [], "applied_through": 0, "server_time": 1795608000000000}
+PUSH_REPLY_EXAMPLE: Final = {
+    "outcomes": [], "applied_through": 0, "durable_through": 0, "server_time": 1795608000000000,
+}  # fmt: skip
 HAND_IN_EXAMPLE: Final = {
     "protocol": 1, "device_id": _ID, "proof": "0" * 64, "incarnation": 1, "complete": True, "mutations": [],
 }  # fmt: skip
 HAND_IN_REPLY_EXAMPLE: Final = {"quarantined_through": 57}
 PULL_EXAMPLE: Final = {"protocol": 1, "schema": 1, "cursor": 0}
 PULL_REPLY_EXAMPLE: Final = {
-    "puts": {}, "drops": [], "cursor": 118, "view": "5f0c", "anew": False, "complete": True, "position": None,
-    "applied_through": 0, "incarnation": 1, "outcomes": [], "server_time": 1795608000000000,
+    "puts": {}, "drops": {}, "cursor": 118, "cursor_token": _ID, "epoch": _ID, "view": "5f0c", "anew": False,
+    "complete": True, "position": None, "applied_through": 0, "durable_through": 0, "incarnation": 1, "outcomes": [],
+    "server_time": 1795608000000000,
 }  # fmt: skip
 CHECKSUM_EXAMPLE: Final[dict[str, Any]] = {
     "protocol": 1, "schema": 1, "cursor": 118, "view": "5f0c", "sums": {"account": {"count": 1, "xor": "1f" * 8}},

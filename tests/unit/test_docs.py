@@ -34,6 +34,10 @@ ROUTE_ERRORS = {
     "server.auth.returning": ("LeaseInvalid",),
     "server.auth.unfold": ("EncodingUnsupported",),
     "server.auth.tokens": ("TokenMissing", "TokenInvalid", "TokenExpired"),
+    "server.auth.limits": ("GrowthPaused", "SeatMissing"),
+    "server.tenants.entitlements": ("LimitReached",),
+    "server.sync.position": ("PositionUnknown",),
+    "server.sync.quarantine": ("NotRevoked", "QuarantineClosed"),
     "server.sync.snapshots": ("SnapshotGone",),
     "server.sync.snapshot_handlers": ("RangeUnsatisfiable",),
 }
@@ -88,12 +92,13 @@ def error_problems(text: str) -> list[str]:
 
 def marked(field: Field) -> str:
     """A field as the table of entities writes it."""
-    return f"{field.name} {field.kind}{'!' * field.required}{' w' * field.writable}{' c' * field.create_only}"
+    mode = " w" * field.writable + " c" * field.create_only + " o" * field.once
+    return f"{field.name} {field.kind}{'!' * field.required}{mode}"
 
 
 def entity_row(entity: Entity) -> str:
     """An entity's row in the table of entities."""
-    edits = any(f.writable for f in entity.fields)
+    edits = any(f.writable or f.once for f in entity.fields)
     rights = {"create": entity.creatable, "edit": edits, "delete": entity.deletable}
     may = ", ".join(right for right, given in rights.items() if given) or "read"
     return f"| `{entity.name}` | {may} | {', '.join(map(marked, entity.fields))} |"
@@ -202,6 +207,7 @@ def test_glossary_lists_every_entity():
         (entity_problems, PROTOCOL, "| `account` |", "| `acount` |"),
         (entity_problems, PROTOCOL, "legal_name text w,", "legal_name text c,"),
         (entity_problems, PROTOCOL, "created_by id,", "created_by text,"),
+        (entity_problems, PROTOCOL, "signature_id id o", "signature_id id"),
         (example_problems, PROTOCOL, '"number": 2,', '"number": 3,'),
         (example_problems, PROTOCOL, '"acked_through": 0', '"acked_through": 00'),
         (make_problems, README, "make demo", "make dmeo"),
