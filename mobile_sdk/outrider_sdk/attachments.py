@@ -4,6 +4,7 @@ import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 from outrider_sdk import contents, rows
@@ -56,7 +57,8 @@ class AttachmentTable(Table[rows.Attachment]):
     def bind(self, connect: Callable[[], object], clock: Clock) -> None:
         """Say by what to reach the server (the replica does)."""
         self._connect, self._clock = connect, clock
-        self._folder = ContentFolder(self._store.path)
+        self._folder = ContentFolder(self._store)
+        self._fetching = Lock()
 
     def add(
         self,
@@ -107,18 +109,39 @@ class AttachmentTable(Table[rows.Attachment]):
             ContentMissing: the server does not have it yet: it is still on the device that made it.
             Offline: it has to be fetched, and there is no network. What arrived is kept, and gone on from.
             StorageFailed: the device has no room for it.
+            ContentDamaged: the device's own copy, which the server does not have yet, is damaged.
         """
         row = self.get(attachment_id)
         sha256 = str(row["sha256"])
-        is_here = self._folder.file(sha256).exists()
-        if not (is_here and self._store.read_only):
+        if not (self._store.read_only and self._folder.has(sha256)):
             contents.note_use(self._store, str(row["id"]), sha256, int(row["size_bytes"]), self._clock())
-        if not is_here:
-            contents.fetch(self._folder, self._transport(), str(row["id"]), sha256)
-        file = self._folder.file(sha256).open("rb")
+        file = self._opened(str(row["id"]), sha256)
         if not self._store.read_only:
             contents.evict(self._store, self._folder, self.cache_bytes_max)
         return file
+
+    def _opened(self, attachment_id: str, sha256: str) -> BinaryIO:
+        """The content, of which only one thread at a time fetches what is missing."""
+        found = self._find(sha256)
+        if found is not None:
+            return found
+        with self._fetching:
+            found = self._find(sha256)
+            if found is None:
+                contents.fetch(self._folder, self._transport(), attachment_id, sha256)
+            return found or self._folder.open(sha256)
+
+    def _find(self, sha256: str) -> BinaryIO | None:
+        """The content, if it is here; a copy that turns out to be damaged (an encrypted one shows it) is no loss."""
+        try:
+            return self._folder.open(sha256)
+        except FileNotFoundError:
+            return None
+        except ContentDamaged:
+            if self._store.read_only or contents.is_waiting(self._store, sha256):
+                raise
+            self._folder.remove(sha256)
+            return None
 
     def pending(self) -> list[PendingUpload]:
         """Contents that the server does not have yet."""

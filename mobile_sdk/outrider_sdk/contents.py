@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from outrider_sdk.content_folder import ContentFolder, digest_of
+from outrider_sdk.content_folder import ContentFolder
 from outrider_sdk.content_transport import ContentTransport
 from outrider_sdk.errors import (
     ContentDamaged,
@@ -168,7 +168,7 @@ def _states(
 
 def _part(folder: ContentFolder, sha256: str, offset: int) -> bytes:
     try:
-        with folder.file(sha256).open("rb") as file:
+        with folder.open(sha256) as file:
             file.seek(offset)
             return file.read(PART_BYTES)
     except FileNotFoundError:
@@ -176,7 +176,7 @@ def _part(folder: ContentFolder, sha256: str, offset: int) -> bytes:
 
 
 def _see_that_own_is_right(folder: ContentFolder, sha256: str, mismatches: int) -> None:
-    if digest_of(folder.file(sha256)) != sha256:
+    if not folder.is_sound(sha256):
         raise ContentDamaged(folder.file(sha256))
     if mismatches > 1:
         raise ServerUnavailable("The file does not arrive as it was sent. It is kept; try again later, or elsewhere.")
@@ -204,6 +204,13 @@ def fetch(folder: ContentFolder, transport: ContentTransport, attachment_id: str
         raise ProtocolViolation("What the server sent is not the file that its row names. It was thrown away.")
 
 
+def is_waiting(store: Store, sha256: str) -> bool:
+    """Whether the server may lack a content, so that this device's copy is the only one."""
+    with store.read() as conn:
+        sql = "SELECT 1 FROM sync_content WHERE sha256 = ? AND state = 'waiting'"
+        return conn.execute(sql, (sha256,)).fetchone() is not None
+
+
 def note_use(store: Store, attachment_id: str, sha256: str, size_bytes: int, now: int) -> None:
     """Remember when a content was last used, so that it is not the first to go."""
     with store.write() as conn:
@@ -223,7 +230,7 @@ def evict(store: Store, folder: ContentFolder, bytes_max: int) -> None:
         ).fetchall()
         total = 0
         for sha256, size, _ in found:
-            if folder.file(sha256).exists():
+            if folder.has(sha256):
                 total += size
                 if total > bytes_max:
                     folder.remove(sha256)
@@ -251,7 +258,4 @@ def _forget(store: Store, folder: ContentFolder, attachment_id: str, sha256: str
 def _remove_unnamed(conn: sqlite3.Connection, folder: ContentFolder) -> None:
     """Files that no row names any more; a part of a row that is shown may be gone on with."""
     named = {sha256 for (sha256,) in conn.execute("SELECT sha256 FROM sync_content")}
-    parts = {f"{sha256}.part" for (sha256,) in conn.execute("SELECT sha256 FROM attachment")}
-    for name in folder.names():
-        if name not in named and name not in parts:
-            (folder.path / name).unlink(missing_ok=True)
+    folder.remove_others(named, parts={sha256 for (sha256,) in conn.execute("SELECT sha256 FROM attachment")})

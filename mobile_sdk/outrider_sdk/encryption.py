@@ -3,6 +3,8 @@
 What SQLCipher raises is raised as the error of the same name of `sqlite3`, so that nobody else need know of it.
 """
 
+import hashlib
+import hmac
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +44,10 @@ def encrypted_connection(key: bytes) -> "Connect":
                 dbapi2.Connection.execute(conn, "PRAGMA cipher_log_level = NONE")
                 return cast(EncryptedConnection, conn)
 
+        @staticmethod
+        def hidden_name(name: str) -> str:
+            return hmac.new(key, b"name/" + name.encode(), hashlib.sha256).hexdigest()
+
         def execute(self, *arguments: Any) -> Any:
             with _translated(dbapi2.Error):
                 return super().execute(*arguments)
@@ -58,9 +64,14 @@ def is_encrypted(factory: "Connect") -> bool:
     return hasattr(factory, "open_file")
 
 
-def open_encrypted(path: Path, factory: "Connect") -> sqlite3.Connection:
+def open_encrypted(path: Path, factory: "Connect", mode: str = "") -> sqlite3.Connection:
     """A connection of such a class to a file, which is made where there is none; the caller closes it."""
-    return cast(sqlite3.Connection, cast(Any, factory).open_file(path.absolute().as_uri()))
+    return cast(sqlite3.Connection, cast(Any, factory).open_file(path.absolute().as_uri() + mode))
+
+
+def hidden_name(factory: "Connect", name: str) -> str:
+    """What such a class calls a file, so that nobody without the key knows which it is."""
+    return str(cast(Any, factory).hidden_name(name))
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from outrider_sdk.encryption import is_encrypted
+from outrider_sdk.encryption import is_encrypted, open_encrypted
 from outrider_sdk.errors import (
     ForeignFile,
     ReplicaBroken,
@@ -66,7 +66,7 @@ class Store:
         self.limits = Limits()
         self.on_commit: list[Callable[[], object]] = []
         """Called after each commit, while the replica is still held: to note that it happened, no more."""
-        self._factory = connection_factory
+        self.factory = connection_factory
         self.is_encrypted = is_encrypted(connection_factory)
         self._lock = None if read_only else WriterLock(path)
         try:
@@ -86,8 +86,8 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         self._facts = None
         if self.read_only:
-            return _open(self.path, self._factory, "?mode=ro")
-        conn = _open(self.path, self._factory)
+            return _open(self.path, self.factory, "?mode=ro")
+        conn = _open(self.path, self.factory)
         try:
             for setting in _SETTINGS:
                 conn.execute(setting)
@@ -205,7 +205,7 @@ class Store:
 
     def open_beside(self, path: Path) -> sqlite3.Connection:
         """A connection to another file, of the same kind as the replica's own; the caller closes it."""
-        return _open(path, self._factory)
+        return _open(path, self.factory)
 
     @contextmanager
     def without_log(self) -> Iterator[bool]:
@@ -254,9 +254,9 @@ def _leave_log(conn: sqlite3.Connection) -> bool:
 
 
 def _open(path: Path, factory: Connect, mode: str = "") -> sqlite3.Connection:
-    uri = path.absolute().as_uri() + mode
     if is_encrypted(factory):
-        return cast(sqlite3.Connection, cast(Any, factory).open_file(uri))
+        return open_encrypted(path, factory, mode)
+    uri = path.absolute().as_uri() + mode
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, factory=factory)
 
 

@@ -3,6 +3,9 @@
 Reads lines of JSON `{"path", "url", "kind", "at"}`. A worker syncs once; before its file-system call ("file") or SQLite
 statement ("statement") number `at` it is gone. Says `died`, or `done FILES STATEMENTS`: how many there were.
 
+With `"act"` it works on an encrypted replica: `attach` adds a photo, says `kept` when that has returned, and syncs;
+`fetch` syncs and opens what it sees.
+
 File-system calls are those on files beside the replica: opening, writing, syncing, renaming, removing, and the syncing
 of their folder.
 """
@@ -16,12 +19,14 @@ import traceback
 from pathlib import Path
 
 import urllib3  # noqa: F401 - loaded once, before the process forks
-from outrider_sdk import MemoryCredentials, Replica, reveal, snapshot
+from outrider_sdk import MemoryCredentials, Replica, encryption, reveal, snapshot
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from sdk_fakes import credentials
 
+KEY = bytes(range(32))
+PHOTO = bytes(range(251)) * 3_000
 OF_FILES = {"open", "os.rename", "os.remove"}
 
 
@@ -90,13 +95,43 @@ def counting_connection(steps):
     return Counting
 
 
-def work(path, url, kind, at):
+def count_encrypted(steps):
+    translated = encryption._translated  # each statement, and each opening of a file, goes through it
+
+    def counted(errors):
+        steps.step("statement")
+        return translated(errors)
+
+    encryption._translated = counted
+
+
+def attach(crm):
+    crm.attachments.add(crm.accounts.list()[0], PHOTO, name="shelf.png")
+    os.write(1, b"kept\n")
+    crm.sync()
+
+
+def fetch(crm):
+    crm.sync()
+    for row in crm.attachments.list():
+        with crm.attachments.open(row.id) as file:
+            file.read()
+
+
+def work(path, url, kind, at, act=None):
     steps = Steps(kind, at)
     watch(steps, str(Path(path).parent))
-    factory = counting_connection(steps)
-    with Replica.open(path, credentials=MemoryCredentials(credentials(url)), connection_factory=factory) as crm:
-        crm.sync()
+    if act is None:
+        options = {"connection_factory": counting_connection(steps)}
+    else:
+        count_encrypted(steps)
+        options = {"key": KEY}
+    with Replica.open(path, credentials=MemoryCredentials(credentials(url)), **options) as crm:
+        ACTS[act](crm)
     return steps.seen
+
+
+ACTS = {None: Replica.sync, "attach": attach, "fetch": fetch}
 
 
 def main():

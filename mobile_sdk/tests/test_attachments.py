@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import importlib.util
 import os
 import signal
 import subprocess
@@ -16,6 +17,10 @@ from sdk_fakes import FakeServer, credentials, fixed_id, stock_shop
 from sdk_http import HttpServer
 
 PHOTO = os.urandom(2_500_000)
+KEY = bytes(range(32))
+needs_sqlcipher = pytest.mark.skipif(
+    importlib.util.find_spec("sqlcipher3") is None, reason="sqlcipher3 is not installed (the extra `encryption`)"
+)
 
 
 @pytest.fixture
@@ -30,10 +35,11 @@ def shop(http):
     return stock_shop(http.fake)
 
 
-@pytest.fixture
-def crm(tmp_path, http, shop, monkeypatch):
+@pytest.fixture(params=[None, pytest.param(KEY, marks=needs_sqlcipher)], ids=["plain", "encrypted"])
+def crm(request, tmp_path, http, shop, monkeypatch):
     monkeypatch.setattr("outrider_sdk.contents.PAUSE_S", 0)
-    with Replica.open(tmp_path / "crm.db", credentials=MemoryCredentials(credentials(http.url))) as opened:
+    held = MemoryCredentials(credentials(http.url))
+    with Replica.open(tmp_path / "crm.db", credentials=held, key=request.param) as opened:
         opened.sync()
         yield opened
 
@@ -50,6 +56,11 @@ def content_of(crm, row_id):
 
 def files(crm):
     return sorted(path.name for path in Path(f"{crm._store.path}.files").glob("*"))
+
+
+def files_of(crm, *contents):
+    """Names of the files of contents, by SHA-256."""
+    return sorted(crm.attachments._folder.file(sha256).name for sha256 in contents)
 
 
 def test_a_photo_is_attached_without_a_network_and_arrives_with_the_next_sync(crm, http):
@@ -161,7 +172,7 @@ def test_the_application_says_when_photos_travel(crm, http):
 def test_a_copy_that_was_damaged_here_is_told_and_keeps_nobody_waiting(crm, http):
     """A flash cell that died: that photo must be taken again, the others go their way."""
     broken, other = attach(crm), attach(crm, b"other", name="b.png")
-    path = Path(f"{crm._store.path}.files") / broken.sha256
+    path = crm.attachments._folder.file(broken.sha256)
     path.write_bytes(b"x" + PHOTO[1:])
 
     report = crm.sync()
@@ -177,7 +188,7 @@ def test_s1_a_refused_attachment_keeps_its_file_until_a_person_has_dealt_with_it
     http.fake.refusing[1] = "value_invalid"
     http.fake.choices[1] = [{"code": "edit", "label": "Change it"}, {"code": "discard", "label": "Discard"}]
     crm.sync()
-    assert files(crm) == [first.sha256]
+    assert files(crm) == files_of(crm, first.sha256)
 
     crm.reopen(1)
     crm.sync()
@@ -271,7 +282,7 @@ def test_the_cache_is_bounded_and_never_drops_what_the_server_lacks(crm, http, s
     crm.attachments.open(first).close()
     crm.attachments.open(second).close()
 
-    assert files(crm) == sorted([mine.sha256, crm.attachments.get(second).sha256])
+    assert files(crm) == files_of(crm, mine.sha256, crm.attachments.get(second).sha256)
 
 
 def test_s6_what_is_out_of_sight_is_gone_with_its_content(crm, http, shop):
@@ -294,7 +305,7 @@ def test_a_full_phone_refuses_the_photo_and_keeps_the_rest(crm, monkeypatch):
 
     attach(crm, b"before", name="a.png")
     with monkeypatch.context() as patched:
-        patched.setattr("outrider_sdk.content_folder.os.fsync", full)
+        patched.setattr("outrider_sdk.content_files.os.fsync", full)
         with pytest.raises(StorageFailed, match="no room"):
             attach(crm)
 
