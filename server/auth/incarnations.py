@@ -9,8 +9,9 @@ All of it belongs in the tenant's transaction. Nothing here replicates, so no re
 
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -94,10 +95,8 @@ async def begin_incarnation(heritage: Heritage, *, by: UUID) -> Device:
     if made is not None:
         return await get_device(made)
     cause = "lost" if heritage.lost else "forked"
-    ordered = asking if asking["wipe_ordered_at"] is not None else past
-    return await _inherit(
-        past, heritage, cause=cause, name=past["name"], secret_hash=past["secret_hash"], ordered=ordered
-    )
+    order = _order_to_wipe((asking, past))
+    return await _inherit(past, heritage, cause=cause, name=past["name"], secret_hash=past["secret_hash"], order=order)
 
 
 async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_hash: bytes) -> Device:
@@ -106,12 +105,18 @@ async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_has
     A server that was restored may not know who it was, and still know a device that it was before: by the digests,
     which nobody has but who has that past. Where nothing is in common, it hands in all that it holds.
     """
-    made = await _made_before(heritage, member_id, secret_hash)
-    if made is not None:
-        return made
+    made = await _lock_made_before(heritage)
+    if made is not None and (made["member_id"], made["secret_hash"]) == (member_id, secret_hash):
+        if made["revoked_at"] is not None:
+            raise DeviceRevoked
+        return await get_device(made["id"])  # whose reply was lost
+    if made is not None:  # with another secret, or a code of somebody else's, it is nobody's
+        await connection().execute("UPDATE device SET incarnation_key = NULL WHERE id = $1", made["id"])
     past = await _lock_past(heritage) or await _lock_ancestor(heritage, member_id)
-    if past is not None and past["wiped_at"] is not None:
+    lives = [life for life in (made, past) if life is not None]
+    if any(life["wiped_at"] is not None for life in lives):
         raise DeviceRevoked  # a copy of a file that was to be erased does not come back by a code
+    order = _order_to_wipe(life for life in lives if life["member_id"] == member_id)
     if past is None or past["member_id"] != member_id:
         return await create_device(
             member_id,
@@ -120,8 +125,9 @@ async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_has
             after=heritage.points[-1],
             cause="enrolled_again",
             incarnation_key=heritage.key if past is None else None,
+            **order,
         )
-    return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash, ordered=past)
+    return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash, order=order)
 
 
 async def _is_adopted(heritage: Heritage, by: UUID) -> bool:
@@ -132,24 +138,18 @@ async def _is_adopted(heritage: Heritage, by: UUID) -> bool:
     return secret_hash is not None and credentials.proves(heritage.proof, str(heritage.key), secret_hash)
 
 
-async def _made_before(heritage: Heritage, member_id: UUID, secret_hash: bytes) -> Device | None:
-    """What the same request got before, whose reply was lost. With another secret, or a code of somebody else's, that
-    device is nobody's.
+async def _lock_made_before(heritage: Heritage) -> asyncpg.Record | None:
+    """What the same request got before: an order to wipe it stands, though its reply may never have arrived."""
+    return await connection().fetchrow("SELECT * FROM device WHERE incarnation_key = $1 FOR UPDATE", heritage.key)
 
-    Raises:
-        DeviceRevoked: it was revoked since.
-    """
-    made = await connection().fetchrow(
-        "SELECT id, member_id, secret_hash, revoked_at FROM device WHERE incarnation_key = $1 FOR UPDATE", heritage.key
-    )
-    if made is None:
-        return None
-    if (made["member_id"], made["secret_hash"]) != (member_id, secret_hash):
-        await connection().execute("UPDATE device SET incarnation_key = NULL WHERE id = $1", made["id"])
-        return None
-    if made["revoked_at"] is not None:
-        raise DeviceRevoked
-    return await get_device(made["id"])
+
+def _order_to_wipe(lives: Iterable[asyncpg.Record]) -> dict[str, Any]:
+    """The columns of an order that stands on any of the lives, and now if it is so on one. Pure."""
+    ordered = [life for life in lives if life["wipe_ordered_at"] is not None]
+    if not ordered:
+        return {}
+    strictest = max(ordered, key=lambda life: life["wipe_now"])
+    return {name: strictest[name] for name in ("wipe_ordered_at", "wipe_ordered_by", "wipe_now")}
 
 
 _PAST: Final = "SELECT *, coalesce(origin_id, id) AS origin FROM device WHERE id = $1"
@@ -210,9 +210,9 @@ async def _inherit(
     cause: str,
     name: str,
     secret_hash: bytes,
-    ordered: asyncpg.Record,
+    order: dict[str, Any],
 ) -> Device:
-    """Make the next life of `past`; an order to wipe the device, of whom `ordered` is, stands in it too."""
+    """Make the next life of `past`, in which an order to wipe the device stands too."""
     conn, origin = connection(), past["origin"]
     kin = await conn.fetch("SELECT id, incarnation FROM device WHERE id = $1 OR origin_id = $1", origin)
     if len(kin) >= INCARNATIONS_MAX:
@@ -237,7 +237,7 @@ async def _inherit(
         lost_from=lost_from,
         lost_to=lost_to,
         incarnation_key=heritage.key,
-        **{name: ordered[name] for name in ("wipe_ordered_at", "wipe_ordered_by", "wipe_now")},
+        **order,
     )
 
 

@@ -1,6 +1,7 @@
 """Phones: the real SDK against the real application and PostgreSQL; only the socket between them is left out."""
 
 import asyncio
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from server.db import TenantRef, tenant_transaction
 from tests.integration.sync_world import Oracle, World
 
 SERVER = "https://phones.example"
+_addresses = itertools.count()
 _NAMED = {"client_too_old": ClientTooOld}
 
 
@@ -27,6 +29,7 @@ class Bridge:
 
     def __init__(self, app: Any) -> None:
         self.app, self.loop = app, asyncio.get_running_loop()
+        self.address = f"10.{next(_addresses)}"  # of the test's own: the limits of enrolments count by address
         self.log: list[tuple[str, dict[str, Any], int]] = []
         self.before: Callable[[str, dict[str, Any]], None] = lambda path, message: None
 
@@ -52,7 +55,7 @@ class Bridge:
 
     async def _post(self, path: str, message: dict[str, Any], token: str | None) -> tuple[int, dict[str, Any]]:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        way = httpx2.ASGITransport(self.app)
+        way = httpx2.ASGITransport(self.app, client=(self.address, 0))
         async with httpx2.AsyncClient(transport=way, base_url=SERVER) as client:
             response = await client.post(path, content=json.dumps(message), headers=headers)
         return response.status_code, response.json()

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from outrider_sdk import DeviceRevoked, ForeignCredentials, MemoryCredentials, Replica
+from outrider_sdk import DeviceRevoked, ForeignCredentials, MemoryCredentials, Replica, ReplicaWiped
 
 from server.app import create_app
 from server.auth.standings import forget_standings
+from server.auth.wipes import order_wipe
 from server.db import TenantRef, tenant_transaction
 from tests.integration.live_server import enrol, live, on_device
 from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone, open_phone
@@ -211,6 +212,34 @@ async def test_s2_an_empty_file_with_the_old_credentials_starts_a_life_of_its_ow
     assert await contacts(world) == ["Carla Clerk", "a", "b"]
     await assert_phones_converged(world, "ann", empty)
     empty.crm.close()
+
+
+@pytest.mark.parametrize("now", [False, True])
+async def test_s6_an_order_to_wipe_stands_though_the_reply_of_the_enrolment_was_lost(
+    world: World, ann: Phone, bridge: Bridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: bool
+):
+    """The admin orders what the list shows, which the phone has never heard of; the next code does not undo it."""
+    answered = bridge.post
+
+    def lose(path: str, message: dict[str, Any], token: str | None) -> dict[str, Any]:
+        answered(path, message, token)
+        raise OSError("lost")
+
+    monkeypatch.setattr(bridge, "post", lose)
+    with pytest.raises(OSError, match="lost"):
+        await enrol_phone(world, "ann", bridge, tmp_path, phone=ann)
+    monkeypatch.undo()
+    [unheard_of] = await world.fetch("SELECT id FROM device WHERE id <> $1", UUID(ann.crm.status().device_id))
+    async with tenant_transaction(world.tenant):
+        await order_wipe(unheard_of["id"], now=now, by=UUID(world.mia), role="admin")
+
+    await enrol_phone(world, "ann", bridge, tmp_path, phone=ann)
+
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+    [device] = await world.fetch("SELECT id, wipe_now, wipe_ordered_by FROM device ORDER BY incarnation DESC LIMIT 1")
+    assert (device["wipe_now"], str(device["wipe_ordered_by"])) == (now, world.mia)
+    assert device["id"] != unheard_of["id"]
 
 
 @pytest.mark.parametrize("spoilt", ["proof", "device"])

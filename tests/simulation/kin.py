@@ -32,7 +32,7 @@ class Kin:
         return self._server.add_device(
             member_id, more.get("enrolled_at", self._server.clock()), after, origin_id=more.get("origin_id"),
             incarnation=more.get("incarnation", 1), cause=more["cause"], earlier=json.loads(more.get("earlier", "{}")),
-            key=more.get("incarnation_key"),
+            key=more.get("incarnation_key"), **{name: more[name] for name in more if name.startswith("wipe_")},
         )  # fmt: skip
 
     async def get_device(self, device_id: str) -> Any:
