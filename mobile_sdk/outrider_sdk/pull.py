@@ -1,5 +1,7 @@
 """Pulling what is new: each page is stored before the next is asked for; all are shown at once."""
 
+from functools import partial
+
 from outrider_sdk import limits, reveal
 from outrider_sdk.contact import Contact
 from outrider_sdk.errors import ForeignCredentials, ProtocolViolation, Rejected
@@ -7,6 +9,7 @@ from outrider_sdk.protocol import PROTOCOL_VERSION, PullPage, PullRequest
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 from outrider_sdk.report import Progress
 from outrider_sdk.snapshot import Snapshots, encodings
+from outrider_sdk.snapshot_unpacking import Unusable
 
 RESTARTS_MAX = 3
 """A pull whose position the server refuses this often is given up, until the next sync."""
@@ -46,8 +49,7 @@ class Pull:
                 restarts += 1
                 if position is None or not refusal.code.startswith("position") or restarts > RESTARTS_MAX:
                     raise
-                with self._store.write() as conn:  # the server, or the user's role, is another than in the page before
-                    reveal.discard_staged(self._store, conn)
+                self._begin_again()  # the server, or the user's role, is another than in the page before
                 position = None
                 continue
             self._count(page)
@@ -61,18 +63,31 @@ class Pull:
                     self._encodings = []  # it can't be had, or is of no use: pages do
                 continue
             self._contact.erased |= bool(page.get("erased")) or any("erased" in outcome for outcome in page["outcomes"])
-            if page["complete"]:
-                facts = {"skew": self._contact.skew, "last_sync_at": self._contact.clock(), "time_floor": None}
-                if not asked_from:
-                    facts["compared_at"] = facts["last_sync_at"]  # `checksum` has a day until its first
-                news = reveal.reveal(self._store, page, asked_from, **facts)
-                self._report.count(news)
-                return
-            if page["position"] in (None, position):
+            if not page["complete"] and page["position"] in (None, position):
                 raise ProtocolViolation("The server's pull does not advance.")
-            if not reveal.stage(self._store, page, asked_from):
-                return
+            try:
+                if self._snapshots.place(asked_from, partial(self._take, page, asked_from)):
+                    return
+            except Unusable:
+                self._encodings, position = [], None
+                continue
             position = page["position"]
+
+    def _take(self, page: PullPage, asked_from: int) -> bool:
+        """Stage a page, or reveal it with those before it; whether the pull has come to its end, or is void."""
+        if not page["complete"]:
+            return not reveal.stage(self._store, page, asked_from)
+        facts = {"skew": self._contact.skew, "last_sync_at": self._contact.clock(), "time_floor": None}
+        if not asked_from:
+            facts["compared_at"] = facts["last_sync_at"]  # `checksum` has a day until its first
+        self._report.count(reveal.reveal(self._store, page, asked_from, **facts))
+        return True
+
+    def _begin_again(self) -> None:
+        """Throw away what was pulled so far: its position is void."""
+        self._snapshots.forget()
+        with self._store.write() as conn:
+            reveal.discard_staged(self._store, conn)
 
     def _resumed_position(self, asked_from: int) -> str | None:
         position = self._store.meta("pull_position")

@@ -7,11 +7,9 @@ pull is like any other. Whatever is wrong with a snapshot, the pull does without
 
 import hashlib
 import json
-import os
-import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from outrider_sdk import snapshot_placing
 from outrider_sdk.contact import Contact
@@ -21,16 +19,16 @@ from outrider_sdk.protocol.encoding import zstd
 from outrider_sdk.protocol.tables import SNAPSHOT_FORMAT
 from outrider_sdk.report import Progress
 from outrider_sdk.snapshot_transport import SnapshotTransport
+from outrider_sdk.snapshot_unpacking import Unpacking, Unusable, opened
 from outrider_sdk.store import Store
-from outrider_sdk.transport import Transport
+from outrider_sdk.transport import PipelinedTransport, Transport
+from outrider_sdk.under_way import UnderWay
 
 ATTEMPTS_MAX = 5
 """A download that breaks off this often without getting on is left to the next sync."""
 PIECE_BYTES = 1024 * 1024
 
-
-class Unusable(Exception):
-    """The file is not what was offered, or cannot be taken over by this replica."""
+T = TypeVar("T")
 
 
 def encodings(store: Store, transport: Transport) -> list[str]:
@@ -41,7 +39,7 @@ def encodings(store: Store, transport: Transport) -> list[str]:
 
 
 class Snapshots:
-    """The snapshot of one pull."""
+    """The snapshot of one pull: fetched, then placed together with the page after it."""
 
     def __init__(self, contact: Contact) -> None:
         self._contact = contact
@@ -49,44 +47,89 @@ class Snapshots:
         path = self._store.path
         self._packed = path.with_name(f"{path.name}.snapshot.part")
         self._file = path.with_name(f"{path.name}.snapshot")
+        self._fetched: PullPage | None = None
 
     def resume(self, asked_from: int) -> str | None:
-        """Go on with a download that broke off; the position after the snapshot, once it is staged."""
+        """Go on with a download that broke off; the position after the snapshot, once it is fetched."""
         stored = self._store.meta("snapshot")
         if stored is None:
             self._remove_files()  # where a crash left them
             return None
-        page = cast(PullPage, json.loads(stored))
         if self._store.meta_int("snapshot_from", -1) != asked_from:
-            self._forget()
+            self.forget()
             return None
-        return self._take(page, asked_from)
+        return self._position_after(cast(PullPage, json.loads(stored)))
 
     def begin(self, page: PullPage, asked_from: int) -> str | None:
-        """Take over the snapshot that a page offers; the position after it, or None: pull without it."""
-        kept: dict[str, Any] = {name: page.get(name) for name in ("snapshot", "position")}
+        """Fetch the snapshot that a page offers; the position after it, or None: pull without it."""
         self._remove_files()
+        remember = partial(self._remember, page, asked_from)
+        if not isinstance(self._contact.transport, PipelinedTransport):
+            remember()
+            return self._position_after(page)
+        remembering = UnderWay(remember)
+        try:
+            return self._position_after(page, remembering.result)
+        finally:
+            remembering.drop()
+
+    def _remember(self, page: PullPage, asked_from: int) -> None:
+        """Store what a later sync goes on with; and empty the log already, which the file will not go with."""
+        kept: dict[str, Any] = {name: page.get(name) for name in ("snapshot", "position")}
         with self._store.write():
             self._store.set_meta(snapshot=json.dumps(kept), snapshot_from=asked_from)
-        return self._take(page, asked_from)
+        self._store.checkpoint()
 
-    def _take(self, page: PullPage, asked_from: int) -> str | None:
-        """Download, check, stage. A lost connection is raised, and what arrived is kept."""
-        offer = page["snapshot"]
+    def _position_after(self, page: PullPage, until: Callable[[], object] = lambda: None) -> str | None:
+        """Fetch, and wait for what goes on beside. A lost connection is raised, and what arrived is kept."""
+        is_usable = self._fetch(page["snapshot"])
+        until()
+        if not is_usable:
+            self.forget()
+            return None
+        self._fetched = page
+        return page["position"]
+
+    def _fetch(self, offer: SnapshotOffer) -> bool:
+        """Download, check and unpack; False where it is damaged, not ours, or gone."""
         try:
             self._check_offer(offer)
-            self._download(offer)
-            self._unpack(offer)
-            snapshot_placing.place(self._store, self._file, str(page["position"]), asked_from)
-        except (Unusable, snapshot_placing.ForeignSnapshot, Rejected):  # damaged, not ours, or gone
-            self._forget()
-            return None
+            unpacking = Unpacking(offer, self._file)
+            try:
+                self._download(offer, unpacking.take)
+            except BaseException:
+                unpacking.drop()
+                raise
+            unpacking.finish()
+        except (Unusable, Rejected):
+            return False
         except OSError as error:
-            self._remove_files()  # they take up what is lacking
-            raise StorageFailed(f"A snapshot could not be stored ({error}). Free some space and repeat.") from error
+            raise self._without_room(error) from error
+        return True
+
+    def place(self, asked_from: int, then: Callable[[], T]) -> T:
+        """Stage the rows of what was fetched, if anything was; `then` stages or reveals the page after it.
+
+        Raises:
+            Unusable: it can't be taken over by this replica; pull without it.
+        """
+        page, self._fetched = self._fetched, None
+        if page is None:
+            return then()
+        try:
+            result = snapshot_placing.place(self._store, self._file, str(page["position"]), asked_from, then)
+        except snapshot_placing.ForeignSnapshot as error:
+            self.forget()
+            raise Unusable(str(error)) from error
+        except OSError as error:
+            raise self._without_room(error) from error
         self._remove_files()
-        self._contact.report.rows_put += offer["rows"]
-        return page["position"]
+        self._contact.report.rows_put += page["snapshot"]["rows"]
+        return result
+
+    def _without_room(self, error: OSError) -> StorageFailed:
+        self._remove_files()  # they take up what is lacking
+        return StorageFailed(f"A snapshot could not be stored ({error}). Free some space and repeat.")
 
     def _check_offer(self, offer: SnapshotOffer) -> None:
         numbers = [offer.get(name) for name in ("size_bytes", "file_bytes", "rows")]
@@ -97,16 +140,17 @@ class Snapshots:
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise Unusable("its size is none")
 
-    def _download(self, offer: SnapshotOffer) -> None:
-        """Fetch what is missing of the file, and see that it is the one that was offered."""
-        digest, have = self._arrived(offer["size_bytes"])
+    def _download(self, offer: SnapshotOffer, unpack: Callable[[bytes], None]) -> None:
+        """Fetch what is missing of the file, hand all of it on, and see that it is the one that was offered."""
+        digest, have = self._arrived(offer["size_bytes"], unpack)
         transport, failures = self._contact.transport, 0
         if not isinstance(transport, SnapshotTransport):
             raise Unusable("this transport fetches none")
-        with _opened(self._packed, "ab") as file:
+        with opened(self._packed, "ab") as file:
 
             def take(part: bytes) -> None:
                 nonlocal have
+                unpack(part)
                 file.write(part)
                 digest.update(part)
                 have += len(part)
@@ -126,8 +170,8 @@ class Snapshots:
         if have != offer["size_bytes"] or digest.hexdigest() != offer["sha256"]:
             raise Unusable("what arrived is not what was offered")
 
-    def _arrived(self, size_bytes: int) -> tuple["hashlib._Hash", int]:
-        """The hash and the size of what an earlier sync has fetched."""
+    def _arrived(self, size_bytes: int, unpack: Callable[[bytes], None]) -> tuple["hashlib._Hash", int]:
+        """The hash and the size of what an earlier sync has fetched, which is handed on."""
         digest, have = hashlib.sha256(), 0
         if self._packed.exists():
             if self._packed.stat().st_size > size_bytes:
@@ -135,61 +179,19 @@ class Snapshots:
                 return digest, have
             with self._packed.open("rb") as file:
                 while part := file.read(PIECE_BYTES):
+                    unpack(part)
                     digest.update(part)
                     have += len(part)
         return digest, have
 
-    def _unpack(self, offer: SnapshotOffer) -> None:
-        """Write the SQLite file; never more of it than was offered."""
-        written = 0
-        try:
-            with self._packed.open("rb") as source, _opened(self._file, "wb") as target:
-                for part in _unpacked(source.read, offer["encoding"], offer["file_bytes"]):
-                    written += len(part)
-                    if written > offer["file_bytes"]:
-                        raise Unusable("it is larger than was offered")
-                    target.write(part)
-        except _damage() as error:
-            raise Unusable(str(error)) from error
-        if written != offer["file_bytes"]:
-            raise Unusable("it is shorter than was offered")
-
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Do without it: it is of no use, or its pull is void."""
+        self._fetched = None
         self._remove_files()
         with self._store.write():
             self._store.set_meta(snapshot=None, snapshot_from=None)
 
     def _remove_files(self) -> None:
-        for file in (self._packed, self._file, self._file.with_name(f"{self._file.name}-journal")):
+        beside = (self._file.with_name(f"{self._file.name}{end}") for end in ("-journal", "-wal", "-shm"))
+        for file in (self._packed, self._file, *beside):
             file.unlink(missing_ok=True)
-
-
-def _opened(path: Path, mode: str) -> Any:
-    """A file that nobody else may read."""
-    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
-
-
-def _unpacked(read: Callable[[int], bytes], encoding: str, at_most: int) -> Iterator[bytes]:
-    """The decompressed content of a file, in pieces. Content behind its end is not looked at."""
-    decompressor: Any = zlib.decompressobj(wbits=31) if encoding == "gzip" else zstd().ZstdDecompressor()
-    while not decompressor.eof:
-        piece = read(PIECE_BYTES)
-        if not piece:
-            raise EOFError("it is cut off")
-        yield from _inflated(decompressor, piece, encoding)
-
-
-def _inflated(decompressor: Any, piece: bytes, encoding: str) -> Iterator[bytes]:
-    """What a piece contains, in pieces of a bounded size."""
-    while True:
-        part = decompressor.decompress(piece, PIECE_BYTES)
-        yield part
-        piece = decompressor.unconsumed_tail if encoding == "gzip" else b""
-        if decompressor.eof or (not piece and len(part) < PIECE_BYTES):
-            return
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What the decompressors raise at bytes that are none of theirs."""
-    module = zstd()
-    return (zlib.error, EOFError) if module is None else (zlib.error, EOFError, module.ZstdError)

@@ -1,29 +1,39 @@
 """Putting the rows of a snapshot where a pull's staged rows stand, in one step, with the position after them.
 
 Into a replica that shows nothing yet, the snapshot's file itself: it gets what the replica holds (outbox, settings,
-overlay: little) and takes its place by a rename. Into any other, row by row, by one statement a table.
+overlay: little) and the page after it, and takes its place by a rename. Into any other, row by row, by one statement a
+table.
 """
 
 # ruff: noqa: S608  (names of tables and columns come from ENTITIES and from the replica's own schema)
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from outrider_sdk import reveal
+from outrider_sdk.errors import ReplicaBroken
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 from outrider_sdk.protocol.tables import SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT, entity_indexes, quoted
 from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, staged
 from outrider_sdk.store import Store
+from outrider_sdk.under_way import UnderWay
+
+T = TypeVar("T")
 
 
 class ForeignSnapshot(Exception):
     """The file is no snapshot of this replica's tables."""
 
 
-def place(store: Store, file: Path, position: str, asked_from: int) -> None:
-    """Stage all rows of the file, and the position after it, durably and at once.
+def place(store: Store, file: Path, position: str, asked_from: int, then: Callable[[], T]) -> T:
+    """Stage all rows of the file, and the position after it, durably and at once; then what belongs to it.
+
+    Args:
+        then: stages or reveals the page after the file. Where the file becomes the replica, the two are one step.
 
     Raises:
         ForeignSnapshot: its tables are not those of this replica; nothing was changed.
@@ -31,13 +41,17 @@ def place(store: Store, file: Path, position: str, asked_from: int) -> None:
     with store.read() as conn:  # no other thread writes meanwhile; a process is kept out by the replica's lock
         try:
             tables = _inspect(store, file)
-            if asked_from == 0 and _shows_nothing(store, conn) and _become(store, file, tables, position):
-                return
+            objects = _objects(conn)
+            if asked_from == 0 and objects is not None and _shows_nothing(store, conn):
+                with store.without_log() as is_alone:
+                    if is_alone:
+                        return _become(store, file, tables, objects, position, then)
             _copy(store, file, tables, position, asked_from)
         except sqlite3.DatabaseError as error:
             if type(error) is sqlite3.DatabaseError:
                 raise ForeignSnapshot(str(error)) from error
             raise
+        return then()
 
 
 def _inspect(store: Store, file: Path) -> list[Entity]:
@@ -94,18 +108,31 @@ def _copy(store: Store, file: Path, tables: list[Entity], position: str, asked_f
             conn.execute("DETACH snapshot")
 
 
-def _become(store: Store, file: Path, tables: list[Entity], position: str) -> bool:
-    """Let the file become the replica; False where that is not possible, and nothing was changed."""
-    with store.without_log() as is_alone, store.read() as live:
-        objects = live.execute(
-            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-            " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid"
-        ).fetchall()
-        # A virtual table is an index of its own, which is made together with the rows that it is of.
-        if not is_alone or any(sql.upper().startswith("CREATE VIRTUAL") for _, _, sql in objects):
-            return False
-        with closing(store.open_beside(file)) as draft:
-            for setting in ("journal_mode=OFF", "synchronous=OFF", "secure_delete=ON", "legacy_alter_table=ON"):
+def _objects(live: sqlite3.Connection) -> list[tuple[str, str, str]] | None:
+    """What the replica consists of, tables first; None where it can't be taken along.
+
+    A virtual table is an index of its own, which is made together with the rows that it is of.
+    """
+    objects = live.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid"
+    ).fetchall()
+    return None if any(sql.upper().startswith("CREATE VIRTUAL") for _, _, sql in objects) else objects
+
+
+def _become(
+    store: Store,
+    file: Path,
+    tables: list[Entity],
+    objects: list[tuple[str, str, str]],
+    position: str,
+    then: Callable[[], T],
+) -> T:
+    """Let the file become the replica. Until its last step it is a draft, which a crash leaves to the next sync."""
+    settling = UnderWay(lambda: _settle(file))  # of what was unpacked, while little is added to it
+    try:
+        with closing(store.open_beside(file)) as draft, store.read() as live:
+            for setting in ("journal_mode=MEMORY", "synchronous=OFF", "secure_delete=ON", "legacy_alter_table=ON"):
                 draft.execute(f"PRAGMA {setting}").fetchall()
             draft.execute("BEGIN")
             small = [entity for entity in tables if not _stage_whole(draft, entity)]
@@ -118,9 +145,17 @@ def _become(store: Store, file: Path, tables: list[Entity], position: str) -> bo
             draft.execute(f"PRAGMA application_id={APPLICATION_ID}")
             draft.execute(f"PRAGMA user_version={FORMAT_VERSION}")
             draft.execute("COMMIT")
-        _settle(file)
-        store.become(file)
-    return True
+            try:
+                with store.drafted(draft):
+                    result = then()
+            except ReplicaBroken as error:
+                raise ForeignSnapshot(str(error)) from error
+            draft.execute("PRAGMA journal_mode=WAL").fetchall()  # here it costs nothing
+    finally:
+        settling.drop()
+    _settle(file)
+    store.become(file)
+    return result
 
 
 def _stage_whole(draft: sqlite3.Connection, entity: Entity) -> bool:

@@ -28,6 +28,7 @@ class SnapshotCalls:
 
     with_token: Callable[[Callable[[str], Any]], Any]
     request: Callable[..., "BaseHTTPResponse"]
+    ask_ahead: Callable[[], None]
     bytes_received: int
 
     def snapshot_part(self, snapshot_id: str, start: int, take: Take) -> int:
@@ -39,6 +40,7 @@ class SnapshotCalls:
         try:
             if response.status != 206:
                 raise Rejected(response.status, "range_ignored", "Something on the way sends no ranges.")
+            self.ask_ahead()
             for part in response.stream(READ_BYTES, decode_content=False):
                 self.bytes_received += len(part)
                 take(part)

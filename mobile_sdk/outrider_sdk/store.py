@@ -222,6 +222,16 @@ class Store:
                     with suppress(sqlite3.OperationalError):  # a statement broke off; the next opening does it
                         conn.execute("PRAGMA journal_mode=WAL").fetchall()
 
+    @contextmanager
+    def drafted(self, draft: sqlite3.Connection) -> Iterator[None]:
+        """Let what is written go into a draft that is to take the replica's place. Only inside `without_log()`."""
+        with self._mutex:
+            live, self._conn, self._facts = self._conn, draft, None
+            try:
+                yield
+            finally:
+                self._conn, self._facts = live, None
+
     def become(self, draft: Path) -> None:
         """Let a finished file take the replica's place. Only inside `without_log()`.
 
@@ -243,13 +253,20 @@ class Store:
 
 
 def _leave_log(conn: sqlite3.Connection) -> bool:
-    """Take up the write-ahead log and go without one, which only the file's sole connection can."""
+    """Take up the write-ahead log and go without one, which only the file's sole connection can.
+
+    Once the log is taken up, all that is written is two bytes of the first page, to which any crash is indifferent.
+    """
     conn.execute("PRAGMA busy_timeout=0").fetchall()
     try:
+        if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return False
+        conn.execute("PRAGMA synchronous=OFF").fetchall()
         return bool(conn.execute("PRAGMA journal_mode=DELETE").fetchone()[0] == "delete")
     except sqlite3.OperationalError:
         return False
     finally:
+        conn.execute("PRAGMA synchronous=FULL").fetchall()
         conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
 
 

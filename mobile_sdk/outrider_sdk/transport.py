@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from outrider_sdk.content_transport import ContentCalls
 from outrider_sdk.credentials import CredentialStore
@@ -30,9 +30,6 @@ from outrider_sdk.protocol import (
 from outrider_sdk.protocol.checksum import ChecksumReply, ChecksumRequest
 from outrider_sdk.snapshot_transport import SnapshotCalls
 from outrider_sdk.under_way import UnderWay
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 
@@ -77,6 +74,7 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
         self._store = credentials
         self._credentials = loaded(credentials)
         super().__init__(server or self._credentials.server, **options)
+        self._following: PullRequest | None = None
         self._ahead: _PageAhead | None = None
         self._options = options
 
@@ -93,16 +91,24 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
         """`POST /sync/pull` (protocol 5).
 
         Where a page is not the last, the next is asked for at once, in a thread: the server makes it while the device
-        stores this one. A page ahead that failed is asked for again; one that nobody wants is dropped.
+        stores this one; after a snapshot's first bytes, where the page offers one: the server is asked for those first.
+        A page ahead that failed is asked for again; one that nobody wants is dropped.
         """
-        ahead, self._ahead = self._ahead, None
+        ahead, self._ahead, self._following = self._ahead, None, None
         page = ahead.page(request, self) if ahead is not None else None
         if page is None:
             page = cast(PullPage, self._authorised("/sync/pull", request))
         if page.get("complete") is False and page.get("position"):
-            following: PullRequest = {**request, "position": page["position"]}
-            self._ahead = _PageAhead(Http(self.server, **self._options), following, self._credentials.access_token)
+            self._following = {**request, "position": page["position"]}
+            if page.get("snapshot") is None:
+                self.ask_ahead()
         return page
+
+    def ask_ahead(self) -> None:
+        """Ask for the page after the last one, where nobody did."""
+        following, self._following = self._following, None
+        if following is not None:
+            self._ahead = _PageAhead(Http(self.server, **self._options), following, self._credentials.access_token)
 
     def checksum(self, request: ChecksumRequest) -> ChecksumReply:
         """`POST /sync/checksum` (protocol 17)."""

@@ -183,6 +183,7 @@ class HttpServer:
     def _send_snapshot(self, http):
         start = int(http.headers["Range"].removeprefix("bytes=").rstrip("-"))
         with self.guard:
+            self.log.append((http.path, dict(http.headers), {}))
             part, size = self.fake.download(http.path.rpartition("/")[2], start)
         try:
             http.send_response(206)

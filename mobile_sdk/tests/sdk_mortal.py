@@ -15,11 +15,12 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import traceback
 from pathlib import Path
 
 import urllib3  # noqa: F401 - loaded once, before the process forks
-from outrider_sdk import MemoryCredentials, Replica, encryption, reveal, snapshot
+from outrider_sdk import MemoryCredentials, Replica, encryption, reveal, snapshot, snapshot_unpacking
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -36,11 +37,13 @@ class Steps:
     def __init__(self, kind, at):
         self.kind, self.at = kind, at
         self.seen = {"file": 0, "statement": 0}
+        self.counting = threading.Lock()  # files are unpacked and synced beside other things
 
     def step(self, kind):
-        self.seen[kind] += 1
-        if kind == self.kind and self.seen[kind] == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self.counting:
+            self.seen[kind] += 1
+            if kind == self.kind and self.seen[kind] == self.at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def watch(steps, folder):
@@ -51,14 +54,15 @@ def watch(steps, folder):
             steps.step("file")
 
     sys.addaudithook(heard)
-    fsync, opened = os.fsync, snapshot._opened
+    fsync, opened = os.fsync, snapshot_unpacking.opened
 
     def counted_fsync(descriptor):
         steps.step("file")
         fsync(descriptor)
 
     os.fsync = counted_fsync
-    snapshot._opened = lambda path, mode: Counted(opened(path, mode), steps)
+    for module in (snapshot, snapshot_unpacking):
+        module.opened = lambda path, mode: Counted(opened(path, mode), steps)
 
 
 class Counted:

@@ -17,9 +17,12 @@ from outrider_sdk.protocol.tables import (
     SNAPSHOT_FORMAT,
     create_entity_indexes,
     create_entity_table,
+    entity_indexes,
     quoted,
 )
 from sdk_fakes import FakeServer, FakeTransport
+
+INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?"
 
 
 def snapshot_file(rows, path):
@@ -113,3 +116,16 @@ class SnapshotTransport(FakeTransport):
         if cut is not None:
             raise Offline("The network is gone.")
         return size
+
+
+def assert_equal(crm, server):
+    """What is shown is what the server has, and the file is sound, with its indexes, and nothing beside it."""
+    for name, entity in ENTITIES.items():
+        rows = {key: row["revision"] for (of, key), row in server.rows.items() if of == name}
+        assert {row.id: row.revision for row in crm.table(name).list()} == rows, name
+        found = crm.query(INDEXES, [name])
+        assert {row["name"] for row in found} == set(entity_indexes(entity)), name
+        assert crm.query(f"SELECT count(*) AS n FROM sync_staged_{name}") == [{"n": 0}]
+    assert crm.verify() == []
+    assert crm.query("SELECT value FROM sync_meta WHERE key LIKE 'snapshot%' AND value IS NOT NULL") == []
+    assert [f.name for f in crm._store.path.parent.iterdir() if ".snapshot" in f.name] == []

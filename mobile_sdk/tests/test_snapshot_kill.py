@@ -12,8 +12,7 @@ from outrider_sdk import MemoryCredentials, Replica, reveal
 from sdk_crashes import STRIDE
 from sdk_fakes import credentials, stock_shop
 from sdk_http import HttpServer
-from sdk_snapshots import SnapshotServer
-from test_snapshots import assert_equal
+from sdk_snapshots import SnapshotServer, assert_equal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and fork are POSIX")
 

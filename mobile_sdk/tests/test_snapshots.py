@@ -1,19 +1,15 @@
 """Beginning with a snapshot: quick where it works, and without consequence where it does not."""
 
-# ruff: noqa: S608  (names of tables)
-
-import hashlib
 import sqlite3
+from contextlib import closing
 
 import pytest
-from outrider_sdk import MemoryCredentials, Offline, ProtocolViolation, Replica, StorageFailed, reveal
-from outrider_sdk.protocol.entities import ENTITIES
-from outrider_sdk.protocol.tables import entity_indexes
+from outrider_sdk import HttpTransport, MemoryCredentials, Offline, Replica, reveal
+from outrider_sdk.store import Store
 from sdk_crashes import STRIDE, Crash, crashing_connection
 from sdk_fakes import FakeClock, credentials, stock_shop
-from sdk_snapshots import SnapshotServer, SnapshotTransport
-
-INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?"
+from sdk_http import HttpServer
+from sdk_snapshots import SnapshotServer, SnapshotTransport, assert_equal
 
 
 @pytest.fixture(autouse=True)
@@ -38,19 +34,6 @@ def shop(server):
     for number in range(20):
         server.put("contact", account_id=ids["account"], name=f"Contact {number}")
     return ids
-
-
-def assert_equal(crm, server):
-    """What is shown is what the server has, and the file is sound, with its indexes, and nothing beside it."""
-    for name, entity in ENTITIES.items():
-        rows = {key: row["revision"] for (of, key), row in server.rows.items() if of == name}
-        assert {row.id: row.revision for row in crm.table(name).list()} == rows, name
-        found = crm.query(INDEXES, [name])
-        assert {row["name"] for row in found} == set(entity_indexes(entity)), name
-        assert crm.query(f"SELECT count(*) AS n FROM sync_staged_{name}") == [{"n": 0}]
-    assert crm.verify() == []
-    assert crm.query("SELECT value FROM sync_meta WHERE key LIKE 'snapshot%' AND value IS NOT NULL") == []
-    assert [f.name for f in crm._store.path.parent.iterdir() if ".snapshot" in f.name] == []
 
 
 def test_a_new_replica_becomes_the_snapshot(server, crm, shop):
@@ -145,6 +128,63 @@ def test_s4_nothing_is_shown_before_the_pull_is_complete(server, transport, crm,
     assert_equal(crm, server)
 
 
+def test_s4_rows_and_cursor_take_the_replicas_place_together(server, crm, shop, monkeypatch):
+    """The file that is renamed into place shows everything already: there is no second step that a crash could part."""
+    seen = []
+    become = Store.become
+
+    def looked_at(store, draft):
+        with closing(sqlite3.connect(draft)) as conn:
+            cursor = conn.execute("SELECT value FROM sync_meta WHERE key = 'cursor'").fetchone()[0]
+            seen.append((int(cursor), conn.execute("SELECT count(*) FROM contact").fetchone()[0]))
+        become(store, draft)
+
+    monkeypatch.setattr(Store, "become", looked_at)
+
+    crm.sync()
+
+    assert seen == [(server.revision, 21)]
+    assert_equal(crm, server)
+
+
+def test_a_snapshots_first_bytes_come_before_the_page_after_it(server, open_replica):
+    """Who waits for ten megabytes does not wait for the server's next page first; nor for that one after them."""
+    stock_shop(server)
+    server.piece = 1_000_000
+    http = HttpServer(server)
+    kept = MemoryCredentials(credentials(http.url))
+    transport = HttpTransport(kept)
+    try:
+        crm = open_replica(transport=transport, credentials=kept)
+
+        crm.sync()
+
+        paths = [path.rpartition("/")[0] for path, _, _ in http.log]
+        assert paths == ["/sync", "/sync/snapshots", "/sync"]
+        assert_equal(crm, server)
+    finally:
+        transport.close()
+        http.close()
+
+
+def test_several_pages_after_a_snapshot_are_staged_upon_it(server, transport, crm, shop, monkeypatch):
+    """A file of last month: what has changed since fills more than a page."""
+
+    def change():
+        server.page_size = 3
+        for number in range(10):
+            server.put("contact", account_id=shop["account"], name=f"Later {number}")
+
+    transport.while_downloading = change
+    before = crm._store.path.stat().st_ino
+
+    report = crm.sync()
+
+    assert report.pages > 3
+    assert crm._store.path.stat().st_ino != before
+    assert_equal(crm, server)
+
+
 def test_a_download_goes_on_where_the_network_broke(server, transport, crm, shop):
     """Ten megabytes over a bad line arrive in the end, each byte once."""
     transport.cuts = [700, None, 300, 0, None]
@@ -170,118 +210,6 @@ def test_a_download_goes_on_in_the_next_sync(server, transport, crm, shop, open_
     assert_equal(again, server)
 
 
-def another_hash(offer, content):
-    offer["sha256"] = hashlib.sha256(b"another").hexdigest()
-    return content
-
-
-def cut_short(offer, content):
-    return content[:-10]
-
-
-def damaged(offer, content):
-    spoiled = bytearray(content)
-    spoiled[len(content) // 2] ^= 255
-    return bytes(spoiled)
-
-
-def no_gzip(offer, content):
-    offer["sha256"] = hashlib.sha256(b"x" * len(content)).hexdigest()
-    return b"x" * len(content)
-
-
-def larger_than_offered(offer, content):
-    offer["file_bytes"] = 4_096
-    return content
-
-
-def another_format(offer, content):
-    offer["format"] = 99
-    return content
-
-
-def another_encoding(offer, content):
-    offer["encoding"] = "lzma"
-    return content
-
-
-def sizes_that_are_none(offer, content):
-    offer["size_bytes"] = "many"
-    return content
-
-
-SPOILED = [
-    another_hash, cut_short, damaged, no_gzip, larger_than_offered, another_format, another_encoding,
-    sizes_that_are_none,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
-def test_a_snapshot_that_is_not_what_was_offered_is_not_used(server, crm, shop, spoil):
-    """Whatever is wrong with it, the same rows come in pages, and nothing is lost."""
-    server.spoil = spoil
-    made = crm.contacts.create(account_id=shop["account"], name="Typed first")
-
-    crm.sync()
-
-    assert crm.contacts.get(made.id).name == "Typed first"
-    assert_equal(crm, server)
-
-
-def test_a_snapshot_that_is_gone_is_done_without(server, crm, shop):
-    """Rights that changed, or a clean-up, in the middle of a download."""
-    server.gone = True
-
-    crm.sync()
-
-    assert len(server.starts) == 1
-    assert_equal(crm, server)
-
-
-@pytest.mark.parametrize("is_new", [True, False], ids=["new", "anew"])
-@pytest.mark.parametrize(
-    "change",
-    [
-        "PRAGMA application_id=7",
-        "PRAGMA user_version=99",
-        "ALTER TABLE contact ADD COLUMN more",
-        "ALTER TABLE contact DROP COLUMN language",
-    ],
-)
-def test_a_file_of_other_tables_is_not_used(server, crm, shop, is_new, change, monkeypatch):
-    """A server that is older or newer than the app."""
-    if not is_new:
-        crm.sync()
-        server.view = "another"
-    made = []
-    snapshot_file = SnapshotServer._offer.__globals__["snapshot_file"]
-
-    def other(rows, path):
-        made.append(path)
-        snapshot_file(rows, path)
-        conn = sqlite3.connect(path)
-        conn.execute(change)
-        conn.commit()
-        conn.close()
-
-    monkeypatch.setitem(SnapshotServer._offer.__globals__, "snapshot_file", other)
-
-    crm.sync()
-
-    assert made
-    assert_equal(crm, server)
-
-
-def test_a_server_that_offers_again_and_again_is_not_believed(server, transport, crm, shop):
-    """A pull must come to its end."""
-    server.gone = True
-    pull = server.pull
-    server.pull = lambda request: pull(request | {"snapshots": ["gzip"]})
-
-    with pytest.raises(ProtocolViolation, match="nobody asked"):
-        crm.sync()
-
-
 def test_a_replica_that_somebody_reads_is_not_replaced_under_them(server, crm, shop, open_replica):
     """A reader of the old file would read the log of the new one: the rows are copied instead."""
     reader = open_replica(read_only=True)
@@ -292,23 +220,6 @@ def test_a_replica_that_somebody_reads_is_not_replaced_under_them(server, crm, s
 
     assert crm._store.path.stat().st_ino == before
     assert len(reader.contacts.list()) == len(crm.contacts.list()) == 21
-    assert_equal(crm, server)
-
-
-def test_a_full_disk_leaves_the_replica_as_it_was(server, transport, crm, shop, monkeypatch):
-    """Space can be made, and the sync repeated."""
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("outrider_sdk.snapshot_placing._settle", full)
-    crm.contacts.create(account_id=shop["account"], name="Typed first")
-    with pytest.raises(StorageFailed, match="Free some space"):
-        crm.sync()
-    monkeypatch.undo()
-
-    assert crm.contacts.list()[0].name == "Typed first"
-    crm.sync()
     assert_equal(crm, server)
 
 

@@ -1,0 +1,107 @@
+"""Unpacking a snapshot while it arrives: a thread decompresses and writes, and the download does not wait for it."""
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+from outrider_sdk.protocol import SnapshotOffer
+from outrider_sdk.protocol.encoding import ZSTD_WINDOW_LOG_MAX, zstd
+from outrider_sdk.under_way import UnderWay
+
+PIECE_BYTES = 256 * 1024
+WAITING_PARTS_MAX = 8
+"""So many parts of a download wait in memory; then it does."""
+
+
+class Unusable(Exception):
+    """The file is not what was offered, or cannot be taken over by this replica."""
+
+
+class Unpacking:
+    """A file that is written while its compressed content is taken; never more of it than was offered.
+
+    End it with `finish` or `drop`.
+    """
+
+    def __init__(self, offer: SnapshotOffer, file: Path) -> None:
+        self._offer, self._file = offer, file
+        self._parts: Queue[bytes | None] = Queue(WAITING_PARTS_MAX)
+        self._work = UnderWay(self._run)
+
+    def take(self, part: bytes) -> None:
+        """Content that follows on what was taken before."""
+        self._parts.put(part)
+
+    def finish(self) -> None:
+        """There is no more; wait until the file is written.
+
+        Raises:
+            Unusable: it is not what was offered.
+            OSError: it can't be written.
+        """
+        self._parts.put(None)
+        self._work.result()
+
+    def drop(self) -> None:
+        """Wait until the file is left alone."""
+        self._parts.put(None)
+        self._work.drop()
+
+    def _run(self) -> None:
+        parts = iter(self._parts.get, None)
+        try:
+            with opened(self._file, "wb") as target:
+                for piece in _unpacked(parts, self._offer):
+                    target.write(piece)
+        except _damage() as error:
+            raise Unusable(str(error)) from error
+        finally:
+            for _ in parts:  # whoever brings more finds room
+                pass
+
+
+def opened(path: Path, mode: str) -> Any:
+    """A file that nobody else may read."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _unpacked(parts: Iterable[bytes], offer: SnapshotOffer) -> Iterator[bytes]:
+    """The decompressed content, in pieces, as far as it is what was offered; what is behind its end is left."""
+    encoding, left = offer["encoding"], offer["file_bytes"]
+    decompressor = _decompressor(encoding)
+    for part in parts:
+        for piece in _inflated(decompressor, part, encoding):
+            left -= len(piece)
+            if left < 0:
+                raise Unusable("it is larger than was offered")
+            yield piece
+        if decompressor.eof:
+            break
+    if left or not decompressor.eof:
+        raise Unusable("it is shorter than was offered, or cut off")
+
+
+def _decompressor(encoding: str) -> Any:
+    if encoding == "gzip":
+        return zlib.decompressobj(wbits=31)
+    module = zstd()
+    return module.ZstdDecompressor(options={module.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX})
+
+
+def _inflated(decompressor: Any, part: bytes, encoding: str) -> Iterator[bytes]:
+    """What a part contains, in pieces of a bounded size."""
+    while True:
+        piece = decompressor.decompress(part, PIECE_BYTES)
+        yield piece
+        part = decompressor.unconsumed_tail if encoding == "gzip" else b""
+        if decompressor.eof or (not part and len(piece) < PIECE_BYTES):
+            return
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What the decompressors raise at bytes that are none of theirs."""
+    module = zstd()
+    return (zlib.error,) if module is None else (zlib.error, module.ZstdError)

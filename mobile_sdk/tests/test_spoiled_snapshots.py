@@ -1,0 +1,214 @@
+"""Snapshots that are not what they should be, and disks that are full: pages do, and nothing is lost."""
+
+import hashlib
+import sqlite3
+
+import pytest
+from outrider_sdk import ProtocolViolation, StorageFailed, reveal
+from outrider_sdk.snapshot_unpacking import opened
+from sdk_fakes import stock_shop
+from sdk_snapshots import SnapshotServer, SnapshotTransport, assert_equal
+
+
+@pytest.fixture(autouse=True)
+def small_tables_are_large(monkeypatch):
+    """So that some are taken over whole, and some row by row."""
+    monkeypatch.setattr(reveal, "ADOPT_FROM_ROWS", 5)
+
+
+@pytest.fixture
+def server():
+    return SnapshotServer()
+
+
+@pytest.fixture
+def transport(server):
+    return SnapshotTransport(server)
+
+
+@pytest.fixture
+def shop(server):
+    ids = stock_shop(server)
+    for number in range(20):
+        server.put("contact", account_id=ids["account"], name=f"Contact {number}")
+    return ids
+
+
+def another_hash(offer, content):
+    offer["sha256"] = hashlib.sha256(b"another").hexdigest()
+    return content
+
+
+def cut_short(offer, content):
+    return content[:-10]
+
+
+def damaged(offer, content):
+    spoiled = bytearray(content)
+    spoiled[len(content) // 2] ^= 255
+    return bytes(spoiled)
+
+
+def no_gzip(offer, content):
+    offer["sha256"] = hashlib.sha256(b"x" * len(content)).hexdigest()
+    return b"x" * len(content)
+
+
+def larger_than_offered(offer, content):
+    offer["file_bytes"] = 4_096
+    return content
+
+
+def another_format(offer, content):
+    offer["format"] = 99
+    return content
+
+
+def another_encoding(offer, content):
+    offer["encoding"] = "lzma"
+    return content
+
+
+def sizes_that_are_none(offer, content):
+    offer["size_bytes"] = "many"
+    return content
+
+
+SPOILED = [
+    another_hash, cut_short, damaged, no_gzip, larger_than_offered, another_format, another_encoding,
+    sizes_that_are_none,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
+def test_a_snapshot_that_is_not_what_was_offered_is_not_used(server, crm, shop, spoil):
+    """Whatever is wrong with it, the same rows come in pages, and nothing is lost."""
+    server.spoil = spoil
+    made = crm.contacts.create(account_id=shop["account"], name="Typed first")
+
+    crm.sync()
+
+    assert crm.contacts.get(made.id).name == "Typed first"
+    assert_equal(crm, server)
+
+
+def test_a_snapshot_that_is_gone_is_done_without(server, crm, shop):
+    """Rights that changed, or a clean-up, in the middle of a download."""
+    server.gone = True
+
+    crm.sync()
+
+    assert len(server.starts) == 1
+    assert_equal(crm, server)
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "anew"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "PRAGMA application_id=7",
+        "PRAGMA user_version=99",
+        "ALTER TABLE contact ADD COLUMN more",
+        "ALTER TABLE contact DROP COLUMN language",
+    ],
+)
+def test_a_file_of_other_tables_is_not_used(server, crm, shop, is_new, change, monkeypatch):
+    """A server that is older or newer than the app."""
+    if not is_new:
+        crm.sync()
+        server.view = "another"
+    made = []
+    snapshot_file = SnapshotServer._offer.__globals__["snapshot_file"]
+
+    def other(rows, path):
+        made.append(path)
+        snapshot_file(rows, path)
+        conn = sqlite3.connect(path)
+        conn.execute(change)
+        conn.commit()
+        conn.close()
+
+    monkeypatch.setitem(SnapshotServer._offer.__globals__, "snapshot_file", other)
+
+    crm.sync()
+
+    assert made
+    assert_equal(crm, server)
+
+
+def test_a_server_that_offers_again_and_again_is_not_believed(server, transport, crm, shop):
+    """A pull must come to its end."""
+    server.gone = True
+    pull = server.pull
+    server.pull = lambda request: pull(request | {"snapshots": ["gzip"]})
+
+    with pytest.raises(ProtocolViolation, match="nobody asked"):
+        crm.sync()
+
+
+def test_a_full_disk_leaves_the_replica_as_it_was(server, transport, crm, shop, monkeypatch):
+    """Space can be made, and the sync repeated."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("outrider_sdk.snapshot_placing._settle", full)
+    crm.contacts.create(account_id=shop["account"], name="Typed first")
+    with pytest.raises(StorageFailed, match="Free some space"):
+        crm.sync()
+    monkeypatch.undo()
+
+    assert crm.contacts.list()[0].name == "Typed first"
+    crm.sync()
+    assert_equal(crm, server)
+
+
+def test_a_page_that_cannot_be_read_leaves_the_replica_as_it_was(server, transport, crm, shop):
+    """A bug of the server's: when it is repaired, the snapshot that is here already is used."""
+    transport.while_downloading = lambda: server.put("contact", id=shop["contact"], name=["Fred"])
+    made = crm.contacts.create(account_id=shop["account"], name="Typed first")
+    with pytest.raises(ProtocolViolation):
+        crm.sync()
+    assert [row.name for row in crm.contacts.list()] == ["Typed first"]
+    assert crm.verify() == []
+    server.put("contact", id=shop["contact"], name="Fred")
+
+    crm.sync()
+
+    assert len(server.offers) == 1
+    assert crm.contacts.get(made.id).name == "Typed first"
+    assert_equal(crm, server)
+
+
+def test_a_disk_that_is_full_while_a_snapshot_is_unpacked_is_told(server, crm, shop, monkeypatch):
+    """The thread that unpacks is not where anybody looks: its trouble is the sync's."""
+
+    def full(path, mode):
+        file = opened(path, mode)
+        return Full(file) if mode == "wb" else file
+
+    monkeypatch.setattr("outrider_sdk.snapshot_unpacking.opened", full)
+    with pytest.raises(StorageFailed, match="Free some space"):
+        crm.sync()
+    assert [f.name for f in crm._store.path.parent.iterdir() if ".snapshot" in f.name] == []
+    monkeypatch.undo()
+
+    crm.sync()
+
+    assert_equal(crm, server)
+
+
+class Full:
+    """A file for which there is no room."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def write(self, part):
+        raise OSError(28, "No space left on device")
