@@ -4,52 +4,37 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from outrider_sdk import attention, incidents, outbox, overlay, search, sync, wipe
+from outrider_sdk import attention, incidents, outbox, overlay, search, wipe
 from outrider_sdk.attention import AttentionItem
-from outrider_sdk.credentials import Credentials, CredentialStore, FileCredentials
+from outrider_sdk.credentials import CredentialStore, FileCredentials
 from outrider_sdk.encrypted_credentials import EncryptedCredentials
 from outrider_sdk.encryption import encrypted_connection
 from outrider_sdk.entity_tables import EntityTables
-from outrider_sdk.errors import (
-    ContentDamaged,
-    DeviceRevoked,
-    DeviceUnknown,
-    InvalidValue,
-    NotEnrolled,
-    OutriderError,
-    ReplicaBusy,
-    ReplicaError,
-    ReplicaWiped,
-    ServerUnavailable,
-    SyncError,
-    WipeOrdered,
-)
+from outrider_sdk.errors import InvalidValue, ReplicaError
 from outrider_sdk.events import Events, OnEvent
 from outrider_sdk.http import device_clock
-from outrider_sdk.identity import come_back, enrol, identify, read_enrolment_url
+from outrider_sdk.identity import identify
 from outrider_sdk.ids import Clock, Entropy, IdSource
 from outrider_sdk.lease import LeaseWatch
 from outrider_sdk.limits import Limits
-from outrider_sdk.listen import HttpEvents, Listener
 from outrider_sdk.live import Deliver, LiveQueries, Subscription
+from outrider_sdk.network import Network
 from outrider_sdk.operation import Operation
 from outrider_sdk.queries import Query, R
 from outrider_sdk.reopen import Reopened, reopen
-from outrider_sdk.report import OnProgress, SyncReport
 from outrider_sdk.search import Hit, index
 from outrider_sdk.store import Store
 from outrider_sdk.transaction import Transaction
-from outrider_sdk.transport import HttpTransport, Transport
+from outrider_sdk.transport import Transport
 
 
-class Replica(EntityTables, Operation):
+class Replica(EntityTables, Network, Operation):
     """A local copy of what its user may see, that can be changed offline; made by `Replica.open`.
 
     Any thread may use it, one at a time is inside; `sync` holds it only while it writes.
@@ -85,7 +70,6 @@ class Replica(EntityTables, Operation):
         self._syncing = threading.Lock()
         self.events = Events(clock, on_event)
         opened.limits = limits
-        self._listener: Listener | None = None
         self._live = LiveQueries(opened)
         self._make_tables(opened, self.transaction)
         self.attachments.bind(self._reach, clock)
@@ -156,46 +140,6 @@ class Replica(EntityTables, Operation):
         except BaseException:
             opened.close()
             raise
-
-    def enrol(
-        self,
-        url: str | None = None,
-        *,
-        server: str = "",
-        tenant: str = "",
-        code: str = "",
-        name: str = "device",
-        again: bool = False,
-    ) -> Credentials:
-        """Make this device known to the server by a one-time code. Needs the network, once.
-
-        Args:
-            url: what the QR code says: server, tenant and code in one.
-            again: enrol a replica once more that the server no longer lets in (`DeviceRevoked`, `ReplicaForked`), by
-                a code of the same person. Its unsent work stays, and is handed in by the next sync.
-
-        Raises:
-            InvalidValue: the URL is none of an enrolment.
-            ReplicaError: the replica is of a device already.
-            ForeignCredentials: the code is another person's.
-            Rejected: the code is used, expired or unknown.
-        """
-        if url is not None:
-            server, tenant, code = read_enrolment_url(url)
-        wipe.report(self._store.path)
-        was = self._store.meta("device_id")
-        if was is not None and not again:
-            raise ReplicaError(
-                f"{self._store.path} is enrolled already. Name another file for another device, or enrol it again=True."
-            )
-        enrol(self._store, self._credentials, self._clock, server=server, tenant=tenant, code=code, name=name)
-        if was is not None and isinstance(self._transport, HttpTransport):
-            self._transport.close()
-            self._transport = None
-        self._lease.forget()
-        made = self._credentials.load()
-        assert made is not None
-        return made
 
     def close(self) -> None:
         """Close the file; an open transaction is undone. A second call does nothing."""
@@ -299,156 +243,6 @@ class Replica(EntityTables, Operation):
                 return [dict(zip(names, row, strict=True)) for row in cursor]
             finally:
                 conn.execute("PRAGMA query_only=OFF")
-
-    def sync(self, on_progress: OnProgress | None = None) -> SyncReport:
-        """Push what is pending, pull what is new. The only call that uses the network.
-
-        Whatever it raises, local work is kept, and the next sync goes on where this one broke off.
-
-        Raises:
-            Offline, ServerUnavailable: try again later.
-            DeviceRevoked, ReplicaForked, ClientTooOld, NotEnrolled: a person must act.
-            Rejected, ProtocolViolation: device and server do not understand each other.
-        """
-        self._refuse_inside_transaction("sync")
-        if not self._syncing.acquire(blocking=False):
-            raise ReplicaBusy(self._store.path, os.getpid())
-        try:
-            with self._noted():
-                return self._sync(on_progress)
-        finally:
-            self._syncing.release()
-
-    def _sync(self, on_progress: OnProgress | None) -> SyncReport:
-        transport = self._reach()
-        if self._store.meta("device_id") is None:
-            identify(self._store, self._credentials)
-        if self._store.meta("device_id") is None:
-            raise NotEnrolled("This replica belongs to no device yet. Enrol it with a code.")
-        try:
-            try:
-                report = sync.run(self._store, transport, self._clock, on_progress)
-            except DeviceUnknown:
-                transport = self._come_back()
-                report = sync.run(self._store, transport, self._clock, on_progress)
-                report.begun_anew = True
-            report.contents_uploaded, report.contents_failed = self.attachments.carry(transport, on_progress)
-        except WipeOrdered as ordered:
-            if not ordered.now:
-                self._require_answered()
-                self._bring_contents(on_progress)
-            raise self._erase(pushed_first=not ordered.now) from ordered
-        except DeviceRevoked as revoked:
-            is_kept_nowhere = (
-                self._count_pending(revoked.handed_in_through or 0) > 0 or self.attachments.count_unsent() > 0
-            )
-            if revoked.wipe == "now" or (revoked.wipe and not is_kept_nowhere):
-                raise self._erase(pushed_first=revoked.wipe != "now") from revoked
-            raise
-        self._lease.forget()
-        report.needs_attention = self.attention()
-        told = ("pushed", "applied", "merged", "refused", "rows_put", "rows_dropped", "bytes_sent", "bytes_received")
-        self.events.note("sync_ended", **{name: getattr(report, name) for name in told})
-        return report
-
-    def _come_back(self) -> Transport:
-        """The server was restored, and lost this device: go on as another one, by the lease.
-
-        Raises:
-            DeviceUnknown: it wants a code.
-        """
-        if not come_back(self._store, self._credentials, self._clock):
-            raise DeviceUnknown
-        self._lease.forget()
-        if isinstance(self._transport, HttpTransport):
-            self._transport.close()
-            self._transport = None
-        return self._reach()
-
-    def wipe(self, *, now: bool = False) -> None:
-        """Erase all that this device holds, after it has handed in everything; the server gets a receipt.
-
-        Args:
-            now: without handing in first. What was not sent is lost.
-
-        Raises:
-            Offline, ServerUnavailable and others of `sync`: nothing was erased; `now` does without them.
-        """
-        if not now:
-            try:
-                self.sync()
-            except ReplicaWiped:
-                return
-            self._require_answered()
-            self._bring_contents()
-        self._refuse_inside_transaction("wipe")
-        self._erase(pushed_first=not now)
-
-    def _require_answered(self) -> None:
-        """See that nothing would be lost: a restored server does not keep yet what waits for others' rows (parked)."""
-        pending = self._count_pending(0)
-        if pending:
-            raise ServerUnavailable(
-                f"{pending} changes wait at a restored server for others' work, and would be lost. Nothing was erased;"
-                " sync again later."
-            )
-
-    def _bring_contents(self, on_progress: OnProgress | None = None) -> None:
-        """Upload what waits, whatever the policy: it is about to be erased. A copy that is damaged is lost already."""
-        if self.attachments.count_unsent():
-            with suppress(ContentDamaged):
-                self.attachments.upload(on_progress, everything=True)
-
-    def _count_pending(self, after: int) -> int:
-        """Mutations after a number that the server has not answered."""
-        with self._store.read() as conn:
-            sql = "SELECT count(*) FROM sync_outbox WHERE status IS NULL AND changes <> '[]' AND number > ?"
-            return int(conn.execute(sql, (after,)).fetchone()[0])
-
-    def _erase(self, *, pushed_first: bool) -> ReplicaWiped:
-        path, credentials = self._store.path, self._credentials
-        lost = 0 if pushed_first else self._count_pending(0)
-        facts = {"pushed_first": pushed_first, "erased_at": self._clock(), "lost_mutations": lost}
-        wipe.begin(path, credentials.load(), facts)
-        self.close()
-        credentials.delete()
-        wipe.finish(path)
-        return ReplicaWiped(reported=wipe.report(path))
-
-    @contextmanager
-    def _noted(self) -> Iterator[None]:
-        """Tell of a sync what happened, and remember what it raised."""
-        self.events.note("sync_began")
-        try:
-            yield
-        except OutriderError as error:
-            self._last_error = error if isinstance(error, SyncError) else None
-            self.events.note("sync_failed", error=type(error).__name__, code=getattr(error, "code", None))
-            raise
-        self._last_error = None
-
-    def listen(self, on_news: Callable[[], object] | None = None) -> Listener:
-        """Listen for news in a thread, as long as this program runs: sync when the server says that there is any.
-
-        It connects anew by itself, and never raises; `Listener.error` says why it ended, if it did. Where no program
-        may run in the background, an app does without, and loses nothing: a sync brings the same.
-
-        Args:
-            on_news: called in place of `sync`, from the listener's thread.
-
-        Raises:
-            NotEnrolled: this replica belongs to no device yet.
-        """
-        source = HttpEvents(HttpTransport(self._credentials, server=self._server, clock=self._clock))
-        if self._listener is not None:
-            self._listener.stop()
-        self._listener = Listener(source, partial(self._store.meta_int, "cursor"), on_news or self.sync)
-        return self._listener
-
-    def _reach(self) -> Transport:
-        if self._transport is None:
-            self._transport = HttpTransport(self._credentials, server=self._server, clock=self._clock)
-        return self._transport
 
     def _refuse_inside_transaction(self, call: str) -> None:
         with self._store.read():  # waits for another thread's transaction; one seen here is this thread's own
