@@ -166,19 +166,33 @@ async def list_quarantines(*, by: UUID, role: str) -> list[Quarantine]:
     return [_read(row) for row in rows if _is_seen(row, by, role)]
 
 
-async def get_quarantine(quarantine_id: UUID, *, by: UUID, role: str, locked: bool = False) -> Quarantine:
+async def get_quarantine(quarantine_id: UUID, *, by: UUID, role: str) -> Quarantine:
     """The one of that id.
 
     Raises:
         NotFound: there is none, or it is somebody's for whom the role may not act.
     """
-    row = await connection().fetchrow(f"{_SELECT} WHERE q.id = $1{' FOR UPDATE OF q' if locked else ''}", quarantine_id)
-    if row is None or not _is_seen(row, by, role):
-        raise NotFound
+    row = await _get(f"{_SELECT} WHERE q.id = $1", quarantine_id, by=by, role=role)
     payloads = await connection().fetch(
         "SELECT payload FROM quarantined_mutation WHERE quarantine_id = $1", quarantine_id
     )
     return _read(row, _count_changes(msgspec.json.decode(r["payload"]) for r in payloads))
+
+
+async def hold_quarantine(quarantine_id: UUID, *, by: UUID, role: str) -> Quarantine:
+    """The same, without its changes; nobody else decides until the transaction ends.
+
+    Raises:
+        NotFound: as `get_quarantine`.
+    """
+    return _read(await _get(f"{_SELECT} WHERE q.id = $1 FOR UPDATE OF q", quarantine_id, by=by, role=role))
+
+
+async def _get(select: str, quarantine_id: UUID, *, by: UUID, role: str) -> asyncpg.Record:
+    row = await connection().fetchrow(select, quarantine_id)
+    if row is None or not _is_seen(row, by, role):
+        raise NotFound
+    return row
 
 
 _SELECT: Final = """
@@ -227,6 +241,19 @@ async def list_mutations(quarantine_id: UUID, after: int, limit: int) -> list[Mu
         quarantine_id, after, limit,
     )  # fmt: skip
     return [json.loads(row["payload"]) for row in rows]
+
+
+async def count_outcomes(found: Quarantine) -> tuple[dict[str, int], int]:
+    """How many of its mutations have which outcome already, and the last number of the device that has one."""
+    rows = await connection().fetch(
+        """SELECT o.outcome ->> 'status' AS status, count(*) AS count
+        FROM quarantined_mutation q JOIN device d ON d.id = $2
+        JOIN mutation_outcome o ON (o.device_id, o.incarnation, o.number) = (d.id, d.incarnation, q.number)
+        WHERE q.quarantine_id = $1 GROUP BY 1""",
+        found.id, found.device_id,
+    )  # fmt: skip
+    last = await connection().fetchval("SELECT last_number FROM device WHERE id = $1", found.device_id)
+    return {row["status"]: row["count"] for row in rows}, int(last)
 
 
 async def decide(quarantine_id: UUID, state: str, by: UUID) -> None:

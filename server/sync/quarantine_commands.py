@@ -1,16 +1,25 @@
 """Deciding on the work of a revoked device: in parts, each a transaction, so that a crash costs none of them."""
 
+import asyncio
 from collections import Counter
-from typing import Final, Literal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from server.db import Actor, Source, TenantRef, tenant_transaction, tenant_write
+from server.db import Actor, Revision, Source, TenantRef, tenant_transaction, tenant_write
 from server.sync import quarantine
+from server.sync.failures import count_failure, is_fault
 from server.sync.push import PUSH_CHUNK, push_released
+from server.sync.quarantine import Quarantine
 from server.sync.refusals import Refusal
+from server.sync.trial_commands import Mutations, take_on_trial
 
 Decision = Literal["released", "discarded"]
 
+_one_at_a_time: Final = asyncio.Lock()
+"""Who decides twice at once would take the first one's mark for a death."""
 _DISCARDED: Final = Refusal(
     "quarantine_discarded",
     "This device was revoked, and your manager looked at what it handed in and did not take it. It is kept; ask them.",
@@ -24,7 +33,8 @@ async def decide(
 
     Released, it is applied as if the device had pushed it: by the rights that its member had when it was captured, and
     under their name. Discarded, each mutation is refused; its payload stays on record. Either way a device that is
-    enrolled again and hands in the same gets these outcomes, and no second effect.
+    enrolled again and hands in the same gets these outcomes, and no second effect. What breaks off goes on where it was
+    when somebody decides again; what ended the process is found and refused, as in a push.
 
     Args:
         unpaid: as in `server.sync.push.push`.
@@ -33,26 +43,67 @@ async def decide(
         NotFound: there is none that the role may decide on.
         QuarantineDecided: somebody was faster.
     """
-    counts: Counter[str] = Counter()
-    author = await _author(tenant, quarantine_id, by=by, role=role)
-    last = 0
-    while True:
-        async with tenant_write(tenant, by=author, source=Source.SYNC) as revision:
-            found = await quarantine.get_quarantine(quarantine_id, by=by, role=role, locked=True)
-            await quarantine.require_decider(found, by=by, role=role)
-            mutations = await quarantine.list_mutations(quarantine_id, last, PUSH_CHUNK)
-            if not mutations:
-                await quarantine.decide(quarantine_id, decision, by)
-                return dict(counts)
-            refusal = _DISCARDED if decision == "discarded" else None
-            outcomes = await push_released(mutations, refusal=refusal, revision=revision, unpaid=unpaid)
-        counts.update(str(outcome["status"]) for outcome in outcomes)
-        last = mutations[-1]["number"]
+    async with _one_at_a_time:
+        found, counts, last = await _begin(tenant, quarantine_id, by=by, role=role)
+        deciding = _Deciding(tenant, found, decision, by, role, unpaid)
+        while mutations := await deciding.next_after(last):
+            for outcome in await deciding.take(mutations):
+                counts[str(outcome["status"])] += 1
+            last = mutations[-1]["number"]
+        return dict(counts)
 
 
-async def _author(tenant: TenantRef, quarantine_id: UUID, *, by: UUID, role: str) -> Actor:
-    """The member and device whose work it is."""
+async def _begin(
+    tenant: TenantRef, quarantine_id: UUID, *, by: UUID, role: str
+) -> tuple[Quarantine, Counter[str], int]:
+    """What is decided on, and how far somebody came who was broken off: outcomes, and the last number that has one."""
     async with tenant_transaction(tenant):
         found = await quarantine.get_quarantine(quarantine_id, by=by, role=role)
         await quarantine.require_decider(found, by=by, role=role)
-    return Actor(found.member_id, found.device_id)
+        counts, last = await quarantine.count_outcomes(found)
+    return found, Counter(counts), last
+
+
+@dataclass(frozen=True, slots=True)
+class _Deciding:
+    """A decision that is carried out, in parts."""
+
+    tenant: TenantRef
+    found: Quarantine
+    decision: Decision
+    by: UUID
+    role: str
+    unpaid: bool
+
+    async def next_after(self, number: int) -> list[quarantine.Mutation]:
+        """The mutations that come next; where there are none, the decision is noted, and all is done."""
+        async with self._transaction():
+            mutations = await quarantine.list_mutations(self.found.id, number, PUSH_CHUNK)
+            if not mutations:
+                await quarantine.decide(self.found.id, self.decision, self.by)
+        return mutations
+
+    async def take(self, mutations: Mutations) -> list[dict[str, Any]]:
+        """Apply them, on trial: nobody else says that a process died of it. What is refused is not looked at."""
+        if self.decision == "discarded":
+            return await self._take(mutations, _DISCARDED)
+        return await take_on_trial(self.tenant, self.found.device_id, mutations, self._take)
+
+    async def _take(self, mutations: Mutations, refusal: Refusal | None) -> list[dict[str, Any]]:
+        try:
+            async with self._transaction() as revision:
+                return await push_released(list(mutations), refusal=refusal, revision=revision, unpaid=self.unpaid)
+        except Exception as error:
+            if is_fault(error):
+                async with tenant_transaction(self.tenant):
+                    await count_failure(self.found.device_id, mutations)
+            raise
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Revision]:
+        """One in the name of the member and device whose work it is, while nobody else has decided."""
+        author = Actor(self.found.member_id, self.found.device_id)
+        async with tenant_write(self.tenant, by=author, source=Source.SYNC) as revision:
+            held = await quarantine.hold_quarantine(self.found.id, by=self.by, role=self.role)
+            await quarantine.require_decider(held, by=self.by, role=self.role)
+            yield revision

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import httpx2
@@ -17,6 +18,8 @@ from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.crm.erasure.commands import erase_person
 from server.db import Actor, TenantRef, tenant_transaction
+from server.sync import push, quarantine_commands
+from server.sync.trials import Mark, set_mark
 from tests.integration.live_server import enrol, live, on_device
 from tests.integration.rest_world import Person
 from tests.integration.sync_world import World, make_world
@@ -234,3 +237,93 @@ async def test_an_erased_person_is_not_in_quarantine_either(world: World, phone:
 
     assert b"Head of Tea" not in b"".join(row["payload"] for row in left)
     assert released.json()["refused"] == 0
+
+
+async def test_s8_a_release_that_fails_by_a_fault_of_ours_passes_it_in_the_end(
+    world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch
+):
+    """The third time, as in a push: else the rest of the day's work waits for our next version."""
+    decide = push.decide
+
+    def stumble(mutations: Any, state: Any) -> Any:
+        if "Zoe" in str(mutations):
+            raise AssertionError("a fault of ours")
+        return decide(mutations, state)
+
+    monkeypatch.setattr(push, "decide", stumble)
+    await hand_in(world, phone)
+    [waiting] = await world.fetch("SELECT id FROM quarantine")
+
+    async def release() -> dict[str, int]:
+        return await quarantine_commands.decide(
+            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
+        )
+
+    for _ in range(3):
+        with pytest.raises(AssertionError):
+            await release()
+    counts = await release()
+
+    assert counts == {"applied": 1, "refused": 1}
+    assert await world.fetch("SELECT code FROM refused_mutation") == [{"code": "poison"}]
+    assert await world.fetch("SELECT trial_start FROM device WHERE trial_start IS NOT NULL") == []
+
+
+async def test_s1_a_release_that_broke_off_goes_on_and_counts_all_of_it(
+    world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch
+):
+    """A server that was stopped in the middle: the manager clicks again, and is told of the whole."""
+    monkeypatch.setattr(quarantine_commands, "PUSH_CHUNK", 1)
+    await hand_in(world, phone)
+    [waiting] = await world.fetch("SELECT id FROM quarantine")
+    take, taken = quarantine_commands.push_released, []
+
+    async def broken_off(mutations: Any, **options: Any) -> Any:
+        if taken:
+            raise OSError("stopped")
+        taken.append(await take(mutations, **options))
+        return taken[0]
+
+    async def release() -> dict[str, int]:
+        return await quarantine_commands.decide(
+            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine_commands, "push_released", broken_off)
+        with pytest.raises(OSError, match="stopped"):
+            await release()
+
+    assert await release() == {"applied": 2}
+    assert len(await world.fetch("SELECT id FROM contact WHERE name = 'Zoe'")) == 1
+
+
+async def test_s8_a_release_that_goes_on_still_knows_what_ended_the_process(
+    world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch
+):
+    """The mark is of what comes after the parts that were taken; those must not take it away."""
+    monkeypatch.setattr(quarantine_commands, "PUSH_CHUNK", 1)
+    await hand_in(world, phone)
+    [waiting] = await world.fetch("SELECT id FROM quarantine")
+    device = UUID(phone.status().device_id)
+    take = quarantine_commands.push_released
+
+    async def dead_at_the_second(mutations: Any, **options: Any) -> Any:
+        if mutations[0]["number"] == 2:
+            raise OSError("dead")
+        return await take(mutations, **options)
+
+    async def release() -> dict[str, int]:
+        return await quarantine_commands.decide(
+            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quarantine_commands, "push_released", dead_at_the_second)
+        with pytest.raises(OSError, match="dead"):
+            await release()
+    async with tenant_transaction(world.tenant):
+        await set_mark(device, Mark(2, 2, 2))  # as two deaths have left it
+
+    assert await release() == {"applied": 1, "refused": 1}
+    assert await world.fetch("SELECT number, code FROM refused_mutation") == [{"number": 2, "code": "poison"}]

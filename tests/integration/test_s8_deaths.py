@@ -10,10 +10,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
+import httpx2
 import pytest
-from outrider_sdk import Offline, Replica, SyncReport
+from outrider_sdk import DeviceRevoked, Offline, Replica, SyncReport
 
+from server.auth import devices
 from server.auth.session import Session
+from server.auth.tokens import keys
 from server.db import TenantRef, tenant_transaction
 from server.sync import push_commands
 from server.sync.push import IncarnationUnknown
@@ -136,6 +139,46 @@ async def test_s8_a_mutation_that_ended_the_process_three_times_is_refused_and_p
     phone.close()
 
 
+async def release(server: Mortal, token: str, quarantine_id: str) -> dict[str, int] | None:
+    """A manager's click, at a server that lives; None: it died of it."""
+    await server.raise_up()
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
+        try:
+            reply = await client.post(f"{server.url}/quarantines/{quarantine_id}/release", timeout=30)
+        except httpx2.TransportError:
+            await asyncio.to_thread(server.wait_for_death)
+            return None
+    assert reply.status_code == 200, reply.text
+    return dict(reply.json())
+
+
+async def test_s8_what_is_released_from_quarantine_ends_the_process_twice_at_most(
+    world: World, server: Mortal, tmp_path: Path
+):
+    """A manager who looks after a lost phone must not take the server down for everybody with each click."""
+    phone = await phone_of(world, "ann", server, tmp_path)
+    capture(phone, world, "before", POISON, "after", "last")
+    async with tenant_transaction(world.tenant):
+        await devices.revoke_device(UUID(phone.status().device_id), by=UUID(world.mia), role="manager")
+    await server.raise_up()
+    with pytest.raises(DeviceRevoked):
+        await on_device(phone.sync)
+    [waiting] = await world.fetch("SELECT id FROM quarantine")
+    token = await keys.issue(tenant_id=world.tenant.id, member_id=UUID(world.mia), role="manager")
+
+    replies = [await release(server, token, waiting["id"]) for _ in range(3)]
+
+    assert replies == [None, None, {"applied": 3, "merged": 0, "refused": 1}]
+    assert server.lives == 3
+    names = await world.fetch("SELECT name FROM contact WHERE name IN ('before', 'after', 'last') ORDER BY name")
+    assert [r["name"] for r in names] == ["after", "before", "last"]
+    kept = await world.fetch("SELECT number, code, payload::text LIKE '%Belladonna%' AS whole FROM refused_mutation")
+    assert kept == [{"number": 2, "code": "poison", "whole": True}]
+    assert await world.fetch("SELECT state FROM quarantine") == [{"state": "released"}]
+    assert await world.fetch("SELECT trial_start FROM device WHERE trial_start IS NOT NULL") == []
+    phone.close()
+
+
 async def again(device: WireDevice, *mutations: dict[str, Any], incarnation: int = 1) -> Any:
     """Hand in what was handed in before, as the server sees it."""
     session = cast(Session, SimpleNamespace(tenant=device.tenant, actor=device.actor, entitlement=UNMETERED))
@@ -184,12 +227,12 @@ async def test_s8_what_is_suspect_is_tried_alone_in_its_process(world: World, mo
             under_way -= 1
 
     monkeypatch.setattr(push_commands, "push", watched)
-    devices = [await world.device("ann") for _ in range(3)]
-    batches = [contacts(device, world, "x", "y") for device in devices]
-    for device in devices:
+    phones = [await world.device("ann") for _ in range(3)]
+    batches = [contacts(device, world, "x", "y") for device in phones]
+    for device in phones:
         await leave_mark(device, Mark(1, 2, 1))
 
-    await asyncio.gather(*(again(device, *batch) for device, batch in zip(devices, batches, strict=True)))
+    await asyncio.gather(*(again(device, *batch) for device, batch in zip(phones, batches, strict=True)))
 
     assert most == 1
 
