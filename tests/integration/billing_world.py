@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +13,6 @@ import httpx2
 from litestar import Litestar
 from stripe import WebhookSignature
 
-from server.app import create_app
 from server.billing import provider
 from server.billing.account.service import open_account
 from server.billing.jobs import refresh_customer
@@ -34,12 +32,8 @@ from server.billing.provider import (
 )
 from server.db import TenantRef, connection, platform_transaction
 from server.tenants.entitlements import Entitlement, find_entitlement
+from tests.integration.application import APP, WEBHOOK_SECRET
 
-WEBHOOK_SECRET = "whsec_of_the_tests"
-CONFIG: Any = SimpleNamespace(
-    secret_key=b"k" * 32, base_url="https://crm.example", stripe_webhook_secret=WEBHOOK_SECRET, webhook_networks=()
-)
-APP = create_app(CONFIG, connect=False)
 _numbers = itertools.count(1)
 
 

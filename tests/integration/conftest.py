@@ -1,4 +1,8 @@
-"""Fixtures of the integration tests: a prepared database, its pools, and a fresh tenant for each test."""
+"""Fixtures of the integration tests: a prepared database, its pools, a fresh tenant for each test, and who works there.
+
+A file of tests that wants another `world` or `ann` than these names it at its top: `world = rest_world.trading`,
+`world = installation.world`, `ann = phones.ann`.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -12,8 +16,17 @@ from server.auth.tokens import keys
 from server.db import Databases, TenantRef
 from server.tenants.schema import app_url, prepare_database
 from server.tenants.service import create_tenant, owner_connection
+from tests.integration.application import APP, forget_requests
 from tests.integration.installation import APP_PASSWORD, Installation
+from tests.integration.phones import Bridge
+from tests.integration.sync_world import WireDevice, World, found_company
 from tests.integration.tenant_pool import TenantPool
+
+
+@pytest.fixture(autouse=True, scope="module")
+async def _limits_begin_anew() -> None:
+    """The requests of one file of tests are not held against the next: they all come from one address."""
+    await forget_requests()
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +69,30 @@ async def tenant(tenant_pool: TenantPool) -> AsyncIterator[TenantRef]:
     tenant = await tenant_pool.take()
     yield tenant
     tenant_pool.give_back(tenant)
+
+
+@pytest.fixture
+async def world(tenant: TenantRef, tenant_pool: TenantPool) -> World:
+    """A small trading company in the test's tenant."""
+    return World(tenant, await tenant_pool.fill(tenant, found_company))
+
+
+@pytest.fixture
+async def ann(world: World) -> WireDevice:
+    """Ann's device, which has pulled."""
+    return await world.pulled_device("ann")
+
+
+@pytest.fixture
+async def bob(world: World) -> WireDevice:
+    """Bob's device, which has pulled."""
+    return await world.pulled_device("bob")
+
+
+@pytest.fixture
+async def bridge() -> Bridge:
+    """The way from phones to the application."""
+    return Bridge(APP)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from server import db
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
@@ -67,3 +69,9 @@ class Installation:
     async def _run(self, sql: str) -> None:
         async with owner_connection(self.server_url) as owner:
             await owner.execute(sql)
+
+
+@pytest.fixture
+async def world(installation: Installation) -> World:
+    """The company in a database of its own; for files that say `world = installation.world`."""
+    return await installation.make()

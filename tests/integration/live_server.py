@@ -12,25 +12,22 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from outrider_sdk import Replica
 
-from server.app import create_app
 from server.auth import devices
 from server.auth.standings import forget_standings
 from server.db import tenant_transaction
+from tests.integration.application import APP
 from tests.integration.sync_world import World
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
-async def live(config: Any) -> AsyncIterator[str]:
+async def live() -> AsyncIterator[str]:
     """The address of a server that runs until the block ends; `db.use` and `storage.use` are the caller's."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = Server(
-        create_app(config, connect=False), "127.0.0.1", port, interface=Interfaces.ASGI, websockets=False,
-        log_enabled=False,
-    )  # fmt: skip
+    server = Server(APP, "127.0.0.1", port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
     serving = asyncio.create_task(server.serve())
     try:
         await _until_listening(port)

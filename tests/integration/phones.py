@@ -4,12 +4,13 @@ import asyncio
 import itertools
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx2
+import pytest
 from outrider_sdk import MemoryCredentials, Replica, SyncReport, enrolment
 from outrider_sdk.errors import ClientTooOld, DeviceRevoked, Rejected, ReplicaForked, WipeOrdered
 from outrider_sdk.http import Http
@@ -150,3 +151,23 @@ async def assert_phones_converged(world: World, member: str, *phones: Phone) -> 
     for phone in phones:
         assert phone.rows() == wanted
         assert phone.crm.verify() == []
+
+
+@pytest.fixture
+async def ann(world: World, bridge: Bridge, tmp_path: Path) -> AsyncIterator[Phone]:
+    """Ann's phone, which has synced once; for files that say `ann = phones.ann`, as Ann is a wire device elsewhere."""
+    phone = await enrol_phone(world, "ann", bridge, tmp_path)
+    await phone.sync()
+    yield phone
+    phone.crm.close()
+
+
+def add(phone: Phone, world: World, *names: str) -> None:
+    """Type contacts of the shop on a phone."""
+    for name in names:
+        phone.crm.contacts.create(account_id=world.shop, name=name)
+
+
+async def contacts(world: World) -> list[str]:
+    """Names of the contacts that the server has."""
+    return [r["name"] for r in await world.fetch("SELECT name FROM contact WHERE deleted_at IS NULL ORDER BY name")]

@@ -4,11 +4,14 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import pytest
 from litestar import Litestar
 from outrider_sdk.protocol.ids import uuid7
 
 from server.auth.tokens import keys
 from server.db import SYSTEM, TenantRef, connection, tenant_write
+from tests.integration.application import APP
+from tests.integration.tenant_pool import TenantPool
 
 ROLES = ("owner", "admin", "manager", "rep", "other_rep", "billing")
 
@@ -58,9 +61,8 @@ class Person:
 class World:
     """One tenant's people, by role, and a small trading company that the admin set up."""
 
-    def __init__(self, tenant: TenantRef, people: dict[str, Person]) -> None:
-        self.tenant, self.people = tenant, people
-        self.ids: dict[str, str] = {}
+    def __init__(self, tenant: TenantRef, people: dict[str, Person], ids: dict[str, str]) -> None:
+        self.tenant, self.people, self.ids = tenant, people, ids
 
     def __getattr__(self, role: str) -> Person:
         try:
@@ -142,15 +144,41 @@ class World:
 
 async def make_world(app: Litestar, tenant: TenantRef) -> World:
     """Members of every role, each with a token."""
+    return await _of(app, tenant, await _hire(tenant))
+
+
+@pytest.fixture
+async def staffed(tenant: TenantRef, tenant_pool: TenantPool) -> World:
+    """The test's tenant with members of every role."""
+    return await _of(APP, tenant, await tenant_pool.fill(tenant, _hire))
+
+
+@pytest.fixture
+async def trading(tenant: TenantRef, tenant_pool: TenantPool) -> World:
+    """The test's tenant with members of every role, and what they trade with."""
+    return await _of(APP, tenant, await tenant_pool.fill(tenant, _hire_and_trade))
+
+
+async def _hire(tenant: TenantRef) -> dict[str, str]:
     ids = {role: uuid7() for role in ROLES}
     async with tenant_write(tenant, by=SYSTEM):
         await connection().executemany(
             'INSERT INTO "member" (id, name, role) VALUES ($1, $2, $3)',
             [(ids[role], role, role.removeprefix("other_")) for role in ROLES],
         )
+    return {role: str(member_id) for role, member_id in ids.items()}
+
+
+async def _hire_and_trade(tenant: TenantRef) -> dict[str, str]:
+    members = await _hire(tenant)
+    world = await _of(APP, tenant, members)
+    return members | (await world.trade()).ids
+
+
+async def _of(app: Litestar, tenant: TenantRef, ids: dict[str, str]) -> World:
     people = {}
-    for role, member_id in ids.items():
-        plain = role.removeprefix("other_")
+    for role in ROLES:
+        member_id, plain = UUID(ids[role]), role.removeprefix("other_")
         token = await keys.issue(tenant_id=tenant.id, member_id=member_id, role=plain)
         people[role] = Person(app, tenant, member_id, plain, token)
-    return World(tenant, people)
+    return World(tenant, people, {name: row_id for name, row_id in ids.items() if name not in ROLES})

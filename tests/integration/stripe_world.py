@@ -15,7 +15,8 @@ from server.billing.gateway import StripeGateway, StripeSettings
 from server.billing.gateway.catalogue import publish
 from server.db import TenantRef, platform_transaction
 from server.tenants.entitlements import Entitlement
-from tests.integration.billing_world import APP, WEBHOOK_SECRET, deliver, entitlement, platform, run_jobs
+from tests.integration.application import APP, WEBHOOK_SECRET
+from tests.integration.billing_world import deliver, entitlement, platform, run_jobs
 from tests.integration.rest_world import World, make_world
 from tests.stripe import StripeSimulator
 

@@ -138,6 +138,12 @@ class World:
             )  # fmt: skip
         return device
 
+    async def pulled_device(self, member: str) -> WireDevice:
+        """A new device of a member, which has pulled."""
+        device = await self.device(member)
+        await device.pull()
+        return device
+
     async def execute(self, sql: str, *args: Any) -> None:
         """Plain SQL in the tenant, as an operator would type it."""
         async with tenant_transaction(self.tenant) as conn:
@@ -178,12 +184,17 @@ INSERT INTO assignment (id, member_id, outlet_id) VALUES
 _NAMES = sorted(set(re.findall(r"\{(\w+)\}", _SEED)))
 
 
-async def make_world(tenant: TenantRef) -> World:
-    """Fill a fresh tenant."""
+async def found_company(tenant: TenantRef) -> dict[str, str]:
+    """Fill a fresh tenant; ids by name."""
     ids = {name: new_id() for name in _NAMES}
     async with tenant_write(tenant, by=SYSTEM):
         await connection().execute(_SEED.format(**ids))
-    return World(tenant, ids)
+    return ids
+
+
+async def make_world(tenant: TenantRef) -> World:
+    """A company in a tenant that comes from elsewhere than the fixtures `tenant` and `world`."""
+    return World(tenant, await found_company(tenant))
 
 
 def create(entity: str, row_id: str, /, **fields: Any) -> dict[str, Any]:

@@ -2,20 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from server import clock
-from server.app import create_app
 from server.auth.api_key_text import new_api_key
 from server.auth.standings import forget_standings
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from tests.integration.application import APP
 from tests.integration.rest_world import Person, World, make_world
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 ALL_ACCOUNTS = {"account": {"read": "all", "edit": "all"}, "outlet": {"read": "all"}}
 

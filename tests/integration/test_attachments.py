@@ -6,7 +6,6 @@ import io
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,17 +13,19 @@ import pytest
 from PIL import Image
 
 from server import storage
-from server.app import create_app
 from server.auth.standings import forget_standings
 from server.crm.attachment import jobs, keep, thumbnails
 from server.crm.erasure.commands import erase_person
 from server.db import Actor, TenantRef
 from server.storage import FilesFull, in_one_piece
-from tests.integration.rest_world import Person, World, make_world
+from tests.integration import rest_world
+from tests.integration.application import APP
+from tests.integration.rest_world import Person, World
 from tests.integration.sync_world import create, new_id
 from tests.integration.sync_world import make_world as make_sync_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=()), connect=False)  # type: ignore[arg-type]
+world = rest_world.trading
+
 CONTENT = bytes(range(256)) * 40
 """10,240 bytes."""
 
@@ -35,11 +36,6 @@ def place(tmp_path: Path) -> Iterator[Path]:
     forget_standings()
     yield tmp_path / "files"
     storage.use(None)
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
 
 
 async def attach(person: Person, world: World, content: bytes = CONTENT, **fields: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 from server.db import SYSTEM, Actor, Source, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync import daily
 from server.tenants.service import owner_connection
-from tests.integration.sync_world import World, assert_converged, create, make_world
+from tests.integration.sync_world import World, assert_converged, create
 
 
 @pytest.fixture
@@ -25,12 +25,6 @@ async def sql(owner_urls: dict[str, str], tenant: TenantRef) -> AsyncIterator[as
     async with owner_connection(owner_urls["main"]) as conn:
         await conn.execute(f'SET search_path = "{tenant.schema}"')
         yield conn
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    """A small trading company."""
-    return await make_world(tenant)
 
 
 async def changes(conn: Any, row_id: Any) -> list[tuple[Any, ...]]:

@@ -1,25 +1,21 @@
 """The audit over REST: the history of a row, and the search for admins and owners."""
 
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from outrider_sdk.protocol.ids import uuid7
 
-from server.app import create_app
 from server.crm.audit import service
 from server.crm.resources import RESOURCES
 from server.db import SYSTEM, Source, TenantRef, connection, tenant_write
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+world = rest_world.trading
+
 NOT_FOUND = (404, "not_found", [])
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
 
 
 async def told(world: World, path: str, role: str = "admin", **query: Any) -> list[tuple[Any, ...]]:

@@ -1,13 +1,11 @@
 """What stands on invoices: seen and changed by those who do the billing, told to the payment provider once."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from server.app import create_app
 from server.billing import provider
 from server.billing.account.commands import enrol_tenant
 from server.billing.account.jobs import update_customer
@@ -16,9 +14,9 @@ from server.db import TenantRef, connection, platform_transaction
 from server.errors import InvalidInput
 from server.tenants.entitlements import current, load_entitlements
 from server.tenants.service import TenantUnknown
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 PATH = "/billing/account"
 DETAILS = {"email": "billing@acme.example", "language": "ru", "currency": "KZT", "timezone": "Asia/Almaty"}
 

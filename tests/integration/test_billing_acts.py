@@ -14,6 +14,7 @@ from server.billing.intents import GIVE_UP_AFTER, TRY_FOR
 from server.billing.provider import PaymentDeclined, PaymentServiceDown, PaymentServiceRefused, PaymentServiceUnclear
 from server.billing.refresh import refresh_now
 from server.db import TenantRef
+from tests.integration import rest_world
 from tests.integration.billing_world import (
     APP,
     ScriptedProvider,
@@ -29,6 +30,8 @@ from tests.integration.billing_world import (
 )
 from tests.integration.rest_world import World, make_world
 
+world = rest_world.staffed
+
 
 @pytest.fixture
 async def scripted(databases: object) -> AsyncIterator[ScriptedProvider]:
@@ -36,11 +39,6 @@ async def scripted(databases: object) -> AsyncIterator[ScriptedProvider]:
     use(found)
     yield found
     provider.use("stripe", None)
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(APP, tenant)
 
 
 @pytest.fixture

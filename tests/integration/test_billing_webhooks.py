@@ -211,7 +211,7 @@ async def test_a_thin_event_says_whom_it_is_about(tenant: TenantRef, scripted: S
 
 async def test_without_a_secret_nothing_is_believed(monkeypatch: pytest.MonkeyPatch):
     """A half-configured installation is not open to everybody."""
-    from tests.integration.billing_world import CONFIG
+    from tests.integration.application import CONFIG
 
     monkeypatch.setattr(CONFIG, "stripe_webhook_secret", None)
 

@@ -1,22 +1,19 @@
 """Who sees which products, prices and stock: assortments, price lists and vans, on devices and over REST (S6)."""
 
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from server.app import create_app
 from server.auth.tokens import keys
 from server.db import TenantRef
 from server.sync.catalogue import CATALOGUE_SCOPE
 from server.sync.daily import begin_day
 from server.sync.scopes import OFFICE_SCOPE, TENANT_SCOPE
 from server.tenants.service import owner_connection
+from tests.integration.application import APP
 from tests.integration.rest_world import Person
 from tests.integration.sync_world import World, assert_converged, create, make_world, new_id, order_changes
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture

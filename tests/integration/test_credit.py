@@ -1,16 +1,14 @@
 """Rule 6: credit is judged when an order arrives, payments first; what is over it waits for somebody who may decide."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server.app import create_app
 from server.db import TenantRef
 from tests.integration import rest_world, sync_world
+from tests.integration.application import APP
 from tests.integration.sync_world import WireDevice, assert_converged, cancel, create, new_id, order_changes
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 AT = 1_795_000_000_000_000
 
 

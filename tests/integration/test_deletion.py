@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +12,6 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from server import clock, storage
-from server.app import create_app
 from server.auth import commands as auth
 from server.auth import passwords
 from server.auth.standings import forget_standings
@@ -25,10 +23,10 @@ from server.billing.provider import PaymentServiceDown
 from server.db import TenantRef, connection, platform_transaction
 from server.storage import in_one_piece
 from server.tenants.service import TenantUnknown, create_tenant, owner_connection
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 from tests.integration.transfer_world import Customer, transfers
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 PATH = "/billing/deletion"
 BILLED = {"email": "b@x.example", "language": "en", "currency": "EUR", "timezone": "UTC"}
 

@@ -4,32 +4,24 @@ import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from outrider_sdk.errors import ContentMissing
 
 from server import storage
 from server.clock import now
-from server.db import TenantRef
 from tests.integration.live_server import enrol, live, on_device
-from tests.integration.sync_world import World, make_world
+from tests.integration.sync_world import World
 
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=())
 PHOTO = os.urandom(3_000_000)
 
 
 @pytest.fixture
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     storage.use(tmp_path)
-    async with live(CONFIG) as address:
+    async with live() as address:
         yield address
     storage.use(None)
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
 
 
 async def test_a_photo_goes_from_one_phone_to_another(world: World, url: str, tmp_path: Path):

@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from outrider_sdk.protocol.ids import uuid7
 
-from server.app import create_app
 from server.broker import _tenant_id
 from server.crm.duplicate import search
 from server.crm.duplicate.jobs import compare_rows
@@ -16,14 +14,11 @@ from server.crm.duplicate.search import ROWS_PER_KEY_MAX, sweep_duplicates
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync.daily import begin_day
 from server.tenants.service import owner_connection
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
+world = rest_world.trading
 
 
 async def execute(world: World, sql: str, *args: Any) -> None:

@@ -1,15 +1,13 @@
 """Erasure over REST: who may, and what is refused afterwards."""
 
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 
 import pytest
 
-from server.app import create_app
 from server.db import TenantRef
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 NOT_FOUND = (404, "not_found", [])
 
 

@@ -1,8 +1,6 @@
 """Long absence (S9): behind the horizon a device pulls anew, keeps its unsent work, and ends as the server."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -10,34 +8,13 @@ import asyncpg
 import pytest
 
 from server import clock
-from server.app import create_app
-from server.auth.standings import forget_standings
-from server.db import TenantRef
 from server.sync.daily import begin_day
 from server.sync.horizon import HORIZON_DAYS, move_horizon
-from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone
+from tests.integration import phones
+from tests.integration.phones import Phone, assert_phones_converged
 from tests.integration.sync_world import World, assert_converged, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def bridge() -> Bridge:
-    return Bridge(APP)
-
-
-@pytest.fixture
-async def ann(world: World, bridge: Bridge, tmp_path: Path) -> AsyncIterator[Phone]:
-    phone = await enrol_phone(world, "ann", bridge, tmp_path)
-    await phone.sync()
-    yield phone
-    phone.crm.close()
+ann = phones.ann
 
 
 def days_pass(monkeypatch: pytest.MonkeyPatch, days: int) -> None:

@@ -1,52 +1,22 @@
 """Copied, restored and re-enrolled phones against the real server: S2, and S1 where something is gone."""
 
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from outrider_sdk import DeviceRevoked, ForeignCredentials, MemoryCredentials, Replica, ReplicaWiped
 
-from server.app import create_app
 from server.auth.standings import forget_standings
 from server.auth.wipes import order_wipe
-from server.db import TenantRef, tenant_transaction
+from server.db import tenant_transaction
+from tests.integration import phones
 from tests.integration.live_server import enrol, live, on_device
-from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone, open_phone
+from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts, enrol_phone, open_phone
 from tests.integration.sync_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def bridge() -> Bridge:
-    return Bridge(APP)
-
-
-@pytest.fixture
-async def ann(world: World, bridge: Bridge, tmp_path: Path) -> AsyncIterator[Phone]:
-    phone = await enrol_phone(world, "ann", bridge, tmp_path)
-    await phone.sync()
-    yield phone
-    phone.crm.close()
-
-
-def add(phone: Phone, world: World, *names: str) -> None:
-    for name in names:
-        phone.crm.contacts.create(account_id=world.shop, name=name)
-
-
-async def contacts(world: World) -> list[str]:
-    return [r["name"] for r in await world.fetch("SELECT name FROM contact WHERE deleted_at IS NULL ORDER BY name")]
+ann = phones.ann
 
 
 async def test_s2_two_living_copies_of_a_phone_lose_and_double_nothing(world: World, ann: Phone, bridge: Bridge):
@@ -72,7 +42,7 @@ async def test_s2_two_living_copies_of_a_phone_lose_and_double_nothing(world: Wo
 
 async def test_s2_a_copy_with_a_long_past_begins_anew_over_http(world: World, tmp_path: Path):
     """What it says of its past is longer than what travels as it is: it comes compressed."""
-    async with live(SimpleNamespace(secret_key=b"k" * 32)) as url:
+    async with live() as url:
         ann = await enrol(world, "ann", url, tmp_path / "ann.db")
         for number in range(600):
             ann.contacts.create(account_id=world.shop, name=f"Contact {number}")

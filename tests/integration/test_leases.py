@@ -1,7 +1,6 @@
 """Leases on the server: granted at each renewal, and what is captured past them is held, never refused."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -9,27 +8,13 @@ import pytest
 from outrider_sdk.protocol import chain_digest
 
 from server import clock
-from server.app import create_app
 from server.auth import leases
 from server.auth.tokens import TokenInvalid, keys
-from server.db import TenantRef, tenant_transaction
+from server.db import tenant_transaction
 from server.tenants.entitlements import EntitledTenant
+from tests.integration.application import APP
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import WireDevice, World, create, make_world, new_id, order_changes
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=()), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
+from tests.integration.sync_world import WireDevice, World, create, new_id, order_changes
 
 
 async def lapse(world: World, device: WireDevice, **ago: Any) -> None:

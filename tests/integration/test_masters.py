@@ -3,22 +3,19 @@
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from server.app import create_app
 from server.db import TenantRef
 from server.imports.plan import Wishes
 from tests.integration import sync_world
+from tests.integration.application import APP
 from tests.integration.import_world import Office
 from tests.integration.rest_world import Person, World, make_world
 from tests.integration.sync_world import WireDevice, assert_converged, create, new_id
 from tests.integration.test_api_keys import make_key
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture

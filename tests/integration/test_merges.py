@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +10,15 @@ import pytest
 from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.protocol.ids import uuid7
 
-from server.app import create_app
 from server.crm.resource import REFERRED_BY
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+world = rest_world.trading
+
 NOT_COMPARED = {"revision", "updated_at", "stamps"}
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
 
 
 async def merge(world: World, entity: str, winner: str, loser: str, **values: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -10,25 +9,9 @@ import pytest
 from outrider_sdk import ClientTooOld
 from outrider_sdk.protocol.entities import ENTITIES
 
-from server.app import create_app
-from server.auth.standings import forget_standings
-from server.db import TenantRef
 from server.sync import schemas
 from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone
-from tests.integration.sync_world import World, make_world
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def bridge() -> Bridge:
-    return Bridge(APP)
+from tests.integration.sync_world import World
 
 
 @pytest.fixture

@@ -7,19 +7,12 @@ from typing import Any
 import pytest
 from outrider_sdk.protocol import encoding
 
-from server.auth.standings import forget_standings
-from server.db import TenantRef, tenant_transaction
+from server.db import tenant_transaction
 from server.sync.page_cache import Made, PageCache, pages
 from server.sync.position import Position
 from server.sync.pull import pull
-from tests.integration.sync_world import WireDevice, World, assert_converged, make_world, new_id
+from tests.integration.sync_world import WireDevice, World, assert_converged, new_id
 from tests.integration.test_sync_http import encoded, pull_body, send
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
 
 
 @pytest.fixture(autouse=True)

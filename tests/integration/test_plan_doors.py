@@ -2,27 +2,22 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from server import clock
-from server.app import create_app
 from server.auth.seats import follow_members
 from server.auth.standings import tenants
 from server.billing.entitle import plan_steps
-from server.db import TenantRef, after_commit, platform_transaction
+from server.db import after_commit, platform_transaction
 from server.tenants.entitlements import get_entitled_tenant, store_entitlements
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.entitled import STATES, WRITING, entitle
 from tests.integration.rest_world import Person, World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=()), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(APP, tenant)
+world = rest_world.staffed
 
 
 async def follow(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -10,7 +9,6 @@ import pytest
 from outrider_sdk.protocol.ids import uuid7
 
 from server import storage
-from server.app import create_app
 from server.auth.commands import admit
 from server.auth.tokens import keys
 from server.crm import quota
@@ -18,15 +16,15 @@ from server.crm.usage import count_records, measure_usage
 from server.db import TenantRef, connection, platform_transaction, tenant_transaction
 from server.errors import AppError
 from server.tenants.entitlements import LimitReached
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.entitled import STATES, entitle
 from tests.integration.import_world import Office
-from tests.integration.rest_world import Person, World, make_world
+from tests.integration.rest_world import Person, World
 from tests.integration.test_attachments import CONTENT, attach, send_part, upload
 from tests.integration.test_imports import CUSTOMERS
 
-APP = create_app(
-    SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://x.example"), connect=False
-)  # type: ignore[arg-type]
+world = rest_world.trading
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +32,6 @@ def place(tmp_path: Path) -> Iterator[None]:
     storage.use(tmp_path)
     yield
     storage.use(None)
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
 
 
 async def problem_of(person: Person, method: str, path: str, body: Any = None) -> dict[str, Any]:

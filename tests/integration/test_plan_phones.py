@@ -3,33 +3,22 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from server import clock
-from server.app import create_app
-from server.auth.standings import forget_standings
-from server.db import TenantRef
 from server.sync.held import release_orders
+from tests.integration.application import APP
 from tests.integration.entitled import entitle
 from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone
-from tests.integration.sync_world import World, make_world
-
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example")
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
+from tests.integration.sync_world import World
 
 
 @pytest.fixture
 async def ann(world: World, tmp_path: Path) -> AsyncIterator[Phone]:
     """Ann's phone, enrolled while all was well."""
     await entitle(world.tenant, "active")
-    phone = await enrol_phone(world, "ann", Bridge(create_app(CONFIG, connect=False)), tmp_path)  # type: ignore[arg-type]
+    phone = await enrol_phone(world, "ann", Bridge(APP), tmp_path)
     await phone.sync()
     yield phone
     phone.crm.close()

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,18 +9,14 @@ import pytest
 from outrider_sdk.protocol.ids import uuid7
 
 from server import clock
-from server.app import create_app
 from server.billing.metering import meter, meter_all
 from server.db import SYSTEM, TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.entitled import entitle
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32, webhook_networks=()), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(APP, tenant)
+world = rest_world.staffed
 
 
 def seated(plan: Any) -> list[bool]:

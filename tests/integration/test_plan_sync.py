@@ -1,7 +1,6 @@
 """Captured work is never refused for a billing reason: pushes in each state, orders that wait, and their release."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -10,34 +9,19 @@ from outrider_sdk.protocol import PROTOCOL_VERSION
 from outrider_sdk.protocol.entities import SCHEMA_VERSION
 
 from server import clock
-from server.app import create_app
 from server.auth.credentials import prove
 from server.auth.tokens import keys
 from server.crm.order.rules import UNPAID
-from server.db import TenantRef, connection, platform_transaction, tenant_transaction
+from server.db import connection, platform_transaction, tenant_transaction
 from server.sync.daily import begin_day
 from server.sync.held import release_held_orders, release_orders
 from server.sync.quarantine import HandIn, hand_in
 from server.tenants.entitlements import REGAINED
+from tests.integration.application import APP
 from tests.integration.entitled import STATES, WRITING, entitle
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import WireDevice, World, create, make_world, new_id, order_changes
+from tests.integration.sync_world import WireDevice, World, create, new_id, order_changes
 from tests.integration.web_world import token_of
-
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example")
-APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
 
 
 async def push(device: WireDevice, *mutations: dict[str, Any]) -> list[dict[str, Any]]:

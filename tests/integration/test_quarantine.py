@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -12,33 +11,25 @@ from outrider_sdk import Replica
 from outrider_sdk.errors import DeviceRevoked
 
 from server import storage
-from server.app import create_app
 from server.auth import devices
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.crm.erasure.commands import erase_person
-from server.db import Actor, TenantRef, tenant_transaction
+from server.db import Actor, tenant_transaction
 from server.sync import push, quarantine_commands
 from server.sync.trials import Mark, set_mark
+from tests.integration.application import APP
 from tests.integration.live_server import enrol, live, on_device
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import World, make_world
-
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=())
-APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
+from tests.integration.sync_world import World
 
 
 @pytest.fixture
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     storage.use(tmp_path)
-    async with live(CONFIG) as address:
+    async with live() as address:
         yield address
     storage.use(None)
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
 
 
 @pytest.fixture

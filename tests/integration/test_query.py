@@ -3,31 +3,25 @@
 import asyncio
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from server.app import create_app
 from server.auth.service import find_standing
 from server.crm.rights import Viewer
-from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from server.db import SYSTEM, connection, tenant_transaction, tenant_write
 from server.errors import InvalidInput
 from server.exports.query import QueryTooLong, Result, query_tenant
 from server.exports.rows import readable
 from server.exports.sqlite_file import write_sqlite
-from tests.integration.rest_world import Person, World, make_world
+from tests.integration import rest_world
+from tests.integration.rest_world import Person, World
 from tests.integration.test_import_command import Shell, shell
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+world = rest_world.trading
 
 __all__ = ["shell"]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
 
 
 async def viewer_of(person: Person) -> Viewer:

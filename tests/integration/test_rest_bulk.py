@@ -2,20 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from server.app import create_app
 from server.crm import bulk, replies
 from server.crm.bulk import OPERATIONS_MAX
 from server.db import TenantRef, connection, tenant_transaction
 from server.errors import Busy
+from tests.integration.application import APP
 from tests.integration.rest_world import Person, World, make_world
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 NOBODY = "0197a1b2-0000-7000-8000-000000000001"
 

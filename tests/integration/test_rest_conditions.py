@@ -1,16 +1,13 @@
 """Tags of rows: nobody overwrites what they have not seen, and nobody reads again what they have."""
 
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server.app import create_app
 from server.db import TenantRef
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

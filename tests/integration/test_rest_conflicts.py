@@ -2,22 +2,17 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from outrider_sdk.protocol.ids import uuid7
 
-from server.app import create_app
 from server.db import SYSTEM, TenantRef, connection, tenant_write
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
+world = rest_world.trading
 
 
 async def insert_conflict(world: World, entity: str, row_id: str, field: str, kept: Any, lost: Any, **more: Any) -> str:

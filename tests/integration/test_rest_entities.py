@@ -1,17 +1,15 @@
 """Rules of money, stock, field work, promotions, custom fields and external ids over REST."""
 
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from outrider_sdk.protocol.ids import uuid7
 
-from server.app import create_app
 from server.db import TenantRef
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 AT = "2026-01-02T08:00:00Z"
 
 

@@ -2,17 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server.app import create_app
 from server.crm.expand import EXPANDED_ROWS_MAX, links_of
 from server.db import BoundEngine, TenantRef
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from server.app import create_app
 from server.db import TenantRef, connection, tenant_transaction
+from tests.integration.application import APP
 from tests.integration.rest_world import Person, World, make_world
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

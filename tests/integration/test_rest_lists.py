@@ -3,7 +3,6 @@
 import random
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outrider_sdk.protocol.entities import ACCOUNT, PRICE_ITEM, Kind
 
-from server.app import create_app
 from server.crm.listing import sortable
 from server.db import SYSTEM, TenantRef, connection, tenant_write
+from tests.integration.application import APP
 from tests.integration.rest_world import Person, World, make_world
 
 ACCOUNTS = 60
@@ -22,8 +21,7 @@ NAMES = ["Åse", "zeta", "Alpha", "alpha", "", "50% off", "under_score", "Ж", "
 
 @pytest.fixture(scope="module")
 async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
-    app = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-    world = await make_world(app, await new_tenant())
+    world = await make_world(APP, await new_tenant())
     chance = random.Random(1)
     async with tenant_write(world.tenant, by=SYSTEM):
         for number in range(ACCOUNTS):

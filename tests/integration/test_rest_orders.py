@@ -1,20 +1,18 @@
 """Orders over REST: what the server derives, submission and cancellation, and stock that always adds up."""
 
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server.app import create_app
 from server.db import TenantRef, connection, platform_transaction
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
 
 @pytest.fixture(scope="module")
 async def shared_world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
-    app = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-    return await (await make_world(app, await new_tenant())).trade()
+    return await (await make_world(APP, await new_tenant())).trade()
 
 
 @pytest.fixture

@@ -6,18 +6,15 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from types import SimpleNamespace
 
 import asyncpg
 import httpx2
 import pytest
 
-from server.app import create_app
 from server.crm import service
 from server.db import SYSTEM, TenantRef, tenant_write
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.protocol.ids import uuid7
 
-from server.app import create_app
 from server.crm.resources import RESOURCES
 from server.db import SYSTEM, TenantRef, connection, tenant_write
+from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
 PATHS = {r.entity.name: r.path for r in RESOURCES}
@@ -20,7 +19,6 @@ METHODS = {"create": "POST", "change": "PATCH", "delete": "DELETE"}
 ACTS = {r.entity.name: {METHODS[act] for act in r.acts} for r in RESOURCES}
 CHILDREN_FIRST = pytest.mark.parametrize("name", [name for name in reversed(ENTITIES) if "DELETE" in ACTS[name]])
 BUILT_IN_ROLES = 5
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 CHANGES: dict[str, dict[str, Any]] = {
     "role": {"fields": {"agreement": {"credit_limit_minor": "hidden"}}},

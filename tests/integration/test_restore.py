@@ -2,35 +2,24 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from outrider_sdk import DeviceRevoked, Rejected
 
-from server.app import create_app
 from server.db import tenant_transaction
 from server.storage import ledger
 from server.sync.horizon import note_durable
 from server.sync.parking import HEALING_DAYS
 from server.tenants.recovery import DatabaseRestored, adopt, check_places
 from server.tenants.service import owner_connection
+from tests.integration import installation
 from tests.integration.installation import Installation
 from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone
 from tests.integration.sync_world import World
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(installation: Installation) -> World:
-    return await installation.make()
-
-
-@pytest.fixture
-async def bridge() -> Bridge:
-    return Bridge(APP)
+world = installation.world
 
 
 @pytest.fixture

@@ -1,52 +1,24 @@
 """Restored servers and copied files at once (S11, S2): each of these was found by the simulator."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from outrider_sdk import DeviceRevoked, Offline, Rejected, ReplicaWiped, ServerUnavailable
 
-from server.app import create_app
 from server.auth.standings import forget_standings
 from server.db import tenant_transaction
 from server.sync.cursors import EPOCH_BITS
 from server.sync.position import Position, PositionUnknown
 from server.sync.pull import pull
+from tests.integration import installation, phones
 from tests.integration.installation import Installation
-from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone
+from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts, enrol_phone
 from tests.integration.sync_world import WireDevice, World
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(installation: Installation) -> World:
-    return await installation.make()
-
-
-@pytest.fixture
-async def bridge() -> Bridge:
-    return Bridge(APP)
-
-
-@pytest.fixture
-async def ann(world: World, bridge: Bridge, tmp_path: Path) -> AsyncIterator[Phone]:
-    phone = await enrol_phone(world, "ann", bridge, tmp_path)
-    await phone.sync()
-    yield phone
-    phone.crm.close()
-
-
-def add(phone: Phone, world: World, *names: str) -> None:
-    for name in names:
-        phone.crm.contacts.create(account_id=world.shop, name=name)
-
-
-async def contacts(world: World) -> list[str]:
-    return [r["name"] for r in await world.fetch("SELECT name FROM contact WHERE deleted_at IS NULL ORDER BY name")]
+world = installation.world
+ann = phones.ann
 
 
 async def count_applied(world: World) -> int:

@@ -3,37 +3,19 @@ simulator."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from outrider_sdk import DeviceRevoked, MemoryCredentials
 
-from server.app import create_app
 from server.storage import ledger
+from tests.integration import installation, phones
 from tests.integration.installation import Installation
-from tests.integration.phones import Bridge, Phone, assert_phones_converged, enrol_phone, open_phone
+from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts, enrol_phone, open_phone
 from tests.integration.sync_world import World
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(installation: Installation) -> World:
-    return await installation.make()
-
-
-@pytest.fixture
-async def bridge() -> Bridge:
-    return Bridge(APP)
-
-
-@pytest.fixture
-async def ann(world: World, bridge: Bridge, tmp_path: Path) -> AsyncIterator[Phone]:
-    phone = await enrol_phone(world, "ann", bridge, tmp_path)
-    await phone.sync()
-    yield phone
-    phone.crm.close()
+world = installation.world
+ann = phones.ann
 
 
 @pytest.fixture
@@ -57,15 +39,6 @@ async def lost(world: World, installation: Installation, ann: Phone, bridge: Bri
     phone = open_phone(ann.folder, "copy.db", MemoryCredentials(ann.credentials.load()), bridge)
     yield phone
     phone.crm.close()
-
-
-def add(phone: Phone, world: World, *names: str) -> None:
-    for name in names:
-        phone.crm.contacts.create(account_id=world.shop, name=name)
-
-
-async def contacts(world: World) -> list[str]:
-    return [r["name"] for r in await world.fetch("SELECT name FROM contact WHERE deleted_at IS NULL ORDER BY name")]
 
 
 async def test_s11_a_file_of_a_life_that_the_backup_does_not_know_goes_on_from_what_it_knows(

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,30 +11,26 @@ import httpx2
 import pytest
 from outrider_sdk import DeviceUnknown, Replica
 
-from server.app import create_app
 from server.auth import returning
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.storage import ledger
 from server.sync.parking import HEALING_DAYS
 from server.tenants.service import owner_connection
+from tests.integration import installation
+from tests.integration.application import APP
 from tests.integration.installation import Installation
 from tests.integration.live_server import enrol, live, on_device
 from tests.integration.sync_world import World
 
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, base_url="https://crm.example")
-APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
+world = installation.world
+
 GENESIS = "0" * 64
 
 
 @pytest.fixture
-async def world(installation: Installation) -> World:
-    return await installation.make()
-
-
-@pytest.fixture
 async def url(world: World) -> AsyncIterator[str]:
-    async with live(CONFIG) as address:
+    async with live() as address:
         yield address
 
 

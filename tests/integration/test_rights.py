@@ -1,19 +1,19 @@
 """Roles, teams, substitutes and handover, as an admin sets them up and as the people concerned feel it."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server.app import create_app
 from server.auth.standings import forget_standings
 from server.db import TenantRef, tenant_transaction
 from server.sync.daily import begin_day, begin_day_everywhere
 from server.tenants.service import owner_connection
+from tests.integration import rest_world
+from tests.integration.application import APP
 from tests.integration.rest_world import Person, World, make_world
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+world = rest_world.trading
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +21,6 @@ def _fresh() -> Iterator[None]:
     forget_standings()
     yield
     forget_standings()
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await (await make_world(APP, tenant)).trade()
 
 
 async def sees(person: Person, outlet_id: str) -> bool:

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from outrider_sdk.protocol.entities import ENTITIES
 
-from server.app import create_app
 from server.auth.access import access_of
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.auth.standings import forget_standings
@@ -19,13 +17,13 @@ from server.crm.rights import Viewer
 from server.db import TenantRef, connection, tenant_transaction
 from server.exports.rows import read_rows, readable
 from server.sync.push import DeviceRevoked
+from tests.integration.application import APP
 from tests.integration.organisations import Organisation, found_organisation
 from tests.integration.rest_world import Person
 from tests.integration.sync_world import Oracle, WireDevice, create, new_id
 
 ORGANISATIONS = int(os.environ.get("RIGHTS_ORGANISATIONS", "8"))
 WRITING_ORGANISATIONS = max(4, ORGANISATIONS // 4)
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 PATHS = {r.entity.name: r.path for r in RESOURCES}
 PAGE = 200
 

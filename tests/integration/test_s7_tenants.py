@@ -8,19 +8,12 @@ import asyncpg
 import pytest
 
 from server import db
-from server.auth.standings import forget_standings
 from server.db import Databases, TenantRef, tenant_transaction
 from server.sync import device_guard
 from server.tenants.schema import app_url
 from tests.integration.conftest import APP_PASSWORD
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
 from tests.integration.test_sync_http import encoded, pull_body, push_body, send
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from outrider_sdk import DeviceRevoked, Offline, Replica, SyncReport
 from server.auth import devices
 from server.auth.session import Session
 from server.auth.tokens import keys
-from server.db import TenantRef, tenant_transaction
+from server.db import tenant_transaction
 from server.sync import push_commands
 from server.sync.push import IncarnationUnknown
 from server.sync.push_commands import Handed, take_again
@@ -26,8 +26,7 @@ from server.tenants.entitlements import UNMETERED
 from server.tenants.schema import app_url
 from tests.integration.conftest import APP_PASSWORD
 from tests.integration.live_server import enrol, live, on_device
-from tests.integration.poisoned_server import SECRET_KEY
-from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
+from tests.integration.sync_world import WireDevice, World, create, new_id
 
 ROOT = Path(__file__).parents[2]
 POISON = "Belladonna"
@@ -89,13 +88,8 @@ async def server(owner_urls: dict[str, str]) -> AsyncIterator[Mortal]:
     await asyncio.to_thread(mortal.end)
 
 
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
-
-
 async def phone_of(world: World, member: str, server: Mortal, folder: Path) -> Replica:
-    async with live(SimpleNamespace(secret_key=SECRET_KEY)) as url:
+    async with live() as url:
         replica = await enrol(world, member, url, folder / f"{member}.db")
         await on_device(replica.sync)
     replica._transport.server = server.url

@@ -11,21 +11,16 @@ from outrider_sdk import Replica, checksum
 from server.auth.standings import forget_standings
 from server.clock import now, to_micros
 from server.db import TenantRef
+from tests.integration.live_server import live
 from tests.integration.organisations import found_organisation
 from tests.integration.sync_world import World, make_world
-from tests.integration.web_world import open_replica, serving
+from tests.integration.web_world import open_replica
 
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    async with serving() as address:
+    async with live() as address:
         yield address
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
 
 
 async def synced(world: World, member: str, url: str, path: Path) -> Replica:

@@ -6,29 +6,9 @@ from typing import Any
 import pytest
 
 from server.clock import now, to_micros
-from server.db import TenantRef
-from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, make_world, new_id
+from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, new_id
 
 MINUTE_US = 60_000_000
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
-
-
-@pytest.fixture
-async def bob(world: World) -> WireDevice:
-    device = await world.device("bob")
-    await device.pull()
-    return device
 
 
 def settle(conflict: dict[str, Any], choice: str, **seen: Any) -> dict[str, Any]:

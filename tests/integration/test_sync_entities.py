@@ -6,27 +6,7 @@ from typing import Any
 import pytest
 
 from server.clock import now, to_micros
-from server.db import TenantRef
-from tests.integration.sync_world import Oracle, WireDevice, World, create, make_world, new_id
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
-
-
-@pytest.fixture
-async def bob(world: World) -> WireDevice:
-    device = await world.device("bob")
-    await device.pull()
-    return device
+from tests.integration.sync_world import Oracle, WireDevice, World, create, new_id
 
 
 def at() -> int:

@@ -3,20 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server.app import create_app
 from server.auth.standings import forget_standings
 from server.db import SYSTEM, TenantRef, connection, tenant_write
 from server.sync import events
 from server.sync.events import hub
-from tests.integration.sync_world import WireDevice, World, make_world, new_id
+from tests.integration.application import APP
+from tests.integration.sync_world import WireDevice, World, new_id
 from tests.integration.test_sync_http import token_of
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -30,20 +27,8 @@ async def _quiet_hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
-
-
-@pytest.fixture
 async def other_tenant(new_tenant: Callable[[], Awaitable[TenantRef]]) -> TenantRef:
     return await new_tenant()
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
 
 
 class Connection:

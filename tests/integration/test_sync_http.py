@@ -2,36 +2,20 @@
 
 import gzip
 import json
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import httpx2
 import pytest
 
-from server.app import create_app
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
-from server.db import TenantRef
 from server.sync import push as push_module
+from tests.integration.application import APP
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
 
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 LIMIT = 8 * 1024 * 1024
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
 
 
 async def token_of(device: WireDevice, *, device_id: str | None = "its own") -> str:

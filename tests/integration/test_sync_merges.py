@@ -24,20 +24,6 @@ async def world(tenant: TenantRef) -> World:
     return world
 
 
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
-
-
-@pytest.fixture
-async def bob(world: World) -> WireDevice:
-    device = await world.device("bob")
-    await device.pull()
-    return device
-
-
 async def merge(world: World, entity: str, winner: str, loser: str) -> UUID:
     async with tenant_write(world.tenant, by=SYSTEM) as revision:
         viewer = Viewer(UUID(world.boss), access_of("admin"))

@@ -8,24 +8,17 @@ from typing import Any
 import pytest
 
 from server.clock import now, to_micros
-from server.db import TenantRef
 from tests.integration.sync_world import (
     WireDevice,
     World,
     assert_converged,
     cancel,
     create,
-    make_world,
     new_id,
     order_changes,
 )
 
 DAY_US = 86_400_000_000
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.db import Databases, TenantRef
+from server.db import Databases
 from server.sync.position import Position, PositionUnknown
 from tests.integration.sync_world import (
     Oracle,
@@ -17,7 +17,6 @@ from tests.integration.sync_world import (
     World,
     assert_converged,
     create,
-    make_world,
     new_id,
     order_changes,
 )
@@ -25,11 +24,6 @@ from tests.integration.sync_world import (
 AN_ID = "01920000-0000-7000-8000-0000000000c1"
 HISTORIES = 30
 STEPS = 30
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
 
 
 async def pulled(world: World, member: str) -> WireDevice:

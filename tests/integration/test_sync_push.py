@@ -30,25 +30,6 @@ NUL = chr(0)
 DAY_US = 86_400_000_000
 
 
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
-
-
-@pytest.fixture
-async def bob(world: World) -> WireDevice:
-    device = await world.device("bob")
-    await device.pull()
-    return device
-
-
 def statuses(outcomes: list[dict[str, Any]]) -> list[str]:
     return [o["status"] for o in outcomes]
 

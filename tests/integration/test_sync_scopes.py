@@ -3,10 +3,7 @@
 import json
 from typing import Any
 
-import pytest
-
 from server.clock import now, to_micros
-from server.db import TenantRef
 from tests.integration.sync_world import (
     WireDevice,
     World,
@@ -14,17 +11,11 @@ from tests.integration.sync_world import (
     cancel,
     create,
     delete,
-    make_world,
     new_id,
     order_changes,
 )
 
 MINUTE_US = 60_000_000
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
 
 
 async def enrolled_long_ago(world: World, member: str) -> WireDevice:

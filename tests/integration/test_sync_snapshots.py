@@ -16,9 +16,10 @@ from server import storage
 from server.auth.standings import forget_standings
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync import snapshot_build, snapshot_plan
+from tests.integration.live_server import live
 from tests.integration.organisations import found_organisation
 from tests.integration.sync_world import Oracle, WireDevice, World, make_world, new_id
-from tests.integration.web_world import open_replica, rows_of, serving, token_of
+from tests.integration.web_world import open_replica, rows_of, token_of
 
 Begin = Callable[[WireDevice, Path], Awaitable[Replica]]
 PULL = {"protocol": 1, "schema": 1, "cursor": 0, "position": None, "snapshots": ["zstd", "gzip"]}
@@ -34,14 +35,8 @@ def every_snapshot_is_worth_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    async with serving() as address:
+    async with live() as address:
         yield address
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
 
 
 @pytest.fixture

@@ -8,23 +8,8 @@ import pytest
 from outrider_sdk.protocol import chain_digest, encoding, lean
 from outrider_sdk.protocol.columns import unpack_page
 
-from server.auth.standings import forget_standings
-from server.db import TenantRef
-from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
+from tests.integration.sync_world import WireDevice, World, create, new_id
 from tests.integration.test_sync_http import LIMIT, encoded, pull_body, push_body, send
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
-
-
-@pytest.fixture
-async def ann(world: World) -> WireDevice:
-    device = await world.device("ann")
-    await device.pull()
-    return device
 
 
 def with_ids_as_text(page: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from server import clock, mail
-from server.app import create_app
 from server.billing.invoice.jobs import mail_invoice, mail_unmailed
 from server.billing.plans import Interval, get_plan
 from server.billing.provider import PaymentServiceRefused, PaymentsNotSetUp, Target
@@ -26,11 +24,10 @@ from server.config import ConfigError
 from server.db import TenantRef, connection, platform_transaction
 from server.errors import Conflict, InvalidInput, NotFound
 from server.storage import use as use_storage
+from tests.integration.application import APP
 from tests.integration.rest_world import make_world
 from tests.integration.sign_up_world import letters
 from tests.integration.transfer_world import SELLER, START, Customer, days_later, transfers
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

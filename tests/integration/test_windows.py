@@ -1,24 +1,15 @@
 """What is over for long leaves devices and stays in the office: windows of time, moved by the job of each day."""
 
-from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
-from server.app import create_app
 from server.auth.tokens import keys
-from server.db import TenantRef
 from server.sync.daily import begin_day
 from server.tenants.service import owner_connection
+from tests.integration.application import APP
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import WireDevice, World, assert_converged, cancel, make_world, new_id, order_changes
-
-APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
+from tests.integration.sync_world import WireDevice, World, assert_converged, cancel, new_id, order_changes
 
 
 @pytest.fixture

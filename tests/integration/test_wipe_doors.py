@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -14,17 +13,15 @@ from outrider_sdk.protocol.entities import SCHEMA_VERSION
 from outrider_sdk.protocol.ids import uuid7
 
 from server.api_document import describe_api
-from server.app import create_app
 from server.auth.devices import create_device
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
-from server.db import TenantRef, tenant_transaction
+from server.db import tenant_transaction
+from tests.integration.application import APP
 from tests.integration.phones import Bridge, enrol_phone
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import World, make_world
+from tests.integration.sync_world import World
 
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example")
-APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
 PATHS: dict[str, dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(describe_api(APP)))["paths"]
 OPEN = {
     ("POST", "/sync/push"),
@@ -44,12 +41,6 @@ PULL = {"protocol": PROTOCOL_VERSION, "schema": SCHEMA_VERSION, "cursor": 0}
 PUSH = {"protocol": PROTOCOL_VERSION, "incarnation": 1, "acked_through": 0, "mutations": []}
 CHECKSUM = {"protocol": PROTOCOL_VERSION, "schema": SCHEMA_VERSION, "cursor": 0, "view": "-", "sums": {}, "bucket": 0,
             "contents": {}}  # fmt: skip
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    forget_standings()
-    return await make_world(tenant)
 
 
 @pytest.fixture

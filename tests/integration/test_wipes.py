@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,30 +12,22 @@ from outrider_sdk import Replica
 from outrider_sdk.errors import DeviceRevoked, InvalidValue, Offline, ReplicaWiped, ServerUnavailable
 
 from server import storage
-from server.app import create_app
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
-from server.db import TenantRef
+from tests.integration.application import APP
 from tests.integration.live_server import enrol, live, on_device
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import World, make_world
+from tests.integration.sync_world import World
 
-CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), base_url="https://crm.example")
-APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
 SECRET_WORD = "Ultramarine"
 
 
 @pytest.fixture
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     storage.use(tmp_path / "server")
-    async with live(CONFIG) as address:
+    async with live() as address:
         yield address
     storage.use(None)
-
-
-@pytest.fixture
-async def world(tenant: TenantRef) -> World:
-    return await make_world(tenant)
 
 
 @pytest.fixture
