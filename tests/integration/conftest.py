@@ -4,9 +4,8 @@ A file of tests that wants another `world` or `ann` than these names it at its t
 `world = installation.world`, `ann = phones.ann`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -15,7 +14,7 @@ from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.db import Databases, TenantRef
 from server.tenants.schema import app_url, prepare_database
-from server.tenants.service import create_tenant, owner_connection
+from server.tenants.service import owner_connection
 from tests.integration.application import APP, forget_requests
 from tests.integration.installation import APP_PASSWORD, Installation
 from tests.integration.phones import Bridge
@@ -47,20 +46,30 @@ async def databases(owner_urls: dict[str, str]) -> AsyncIterator[Databases]:
 
 
 @pytest.fixture(scope="session")
-def new_tenant(owner_urls: dict[str, str], databases: Databases) -> Callable[[], Awaitable[TenantRef]]:
-    """Makes a tenant with a slug of its own."""
-
-    async def make() -> TenantRef:
-        return await create_tenant(owner_urls, slug=f"t-{uuid4().hex[:12]}", name="Test tenant")
-
-    return make
+async def tenant_pool(owner_urls: dict[str, str], databases: Databases) -> AsyncIterator[TenantPool]:
+    """What the tests' tenants come from."""
+    async with owner_connection(owner_urls["main"]) as owner:
+        yield TenantPool(owner_urls, owner)
 
 
 @pytest.fixture(scope="session")
-async def tenant_pool(owner_urls: dict[str, str], databases: Databases) -> AsyncIterator[TenantPool]:
-    """What the tests' own tenants come from."""
+async def unused_tenants(owner_urls: dict[str, str], databases: Databases) -> AsyncIterator[TenantPool]:
+    """The same, of tenants that count their revisions from the first."""
     async with owner_connection(owner_urls["main"]) as owner:
-        yield TenantPool(owner_urls, owner)
+        yield TenantPool(owner_urls, owner, counts_anew=True)
+
+
+@pytest.fixture(scope="module")
+def new_tenant(tenant_pool: TenantPool) -> Iterator[Callable[[], Awaitable[TenantRef]]]:
+    """Brings another fresh, empty tenant, to be kept until the file's last test."""
+    taken: list[TenantRef] = []
+
+    async def take() -> TenantRef:
+        taken.append(await tenant_pool.take())
+        return taken[-1]
+
+    yield take
+    tenant_pool.give_back(*taken)
 
 
 @pytest.fixture
@@ -69,6 +78,14 @@ async def tenant(tenant_pool: TenantPool) -> AsyncIterator[TenantRef]:
     tenant = await tenant_pool.take()
     yield tenant
     tenant_pool.give_back(tenant)
+
+
+@pytest.fixture
+async def unused_tenant(unused_tenants: TenantPool) -> AsyncIterator[TenantRef]:
+    """A fresh tenant whose next revision is the first."""
+    tenant = await unused_tenants.take()
+    yield tenant
+    unused_tenants.give_back(tenant)
 
 
 @pytest.fixture

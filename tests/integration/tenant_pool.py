@@ -36,7 +36,7 @@ _BILLING = (
 """Tables of the platform that say what the tenant pays, in the order in which they can be emptied."""
 
 _COUNTER = "revision_counter"
-"""It goes on where it was: what processes remember by tenant and revision stays true."""
+"""It goes on where it was, so that what processes remember by tenant and revision stays true."""
 
 Ids = dict[str, str]
 Fill = Callable[[TenantRef], Awaitable[Ids]]
@@ -61,10 +61,15 @@ class _Used:
 
 
 class TenantPool:
-    """Tenants of one process, as new for each test that takes one."""
+    """Tenants of one process, as new for each test that takes one.
 
-    def __init__(self, urls: Mapping[str, str], owner: asyncpg.Connection) -> None:
-        self._urls, self._owner = urls, owner
+    Args:
+        counts_anew: their revisions begin with the first again, as if nobody had ever used them; for tests that name
+            revisions, and ask for them by nothing that remembers.
+    """
+
+    def __init__(self, urls: Mapping[str, str], owner: asyncpg.Connection, *, counts_anew: bool = False) -> None:
+        self._urls, self._owner, self._counts_anew = urls, owner, counts_anew
         self._idle: list[_Used] = []
         self._taken: dict[TenantRef, _Used] = {}
 
@@ -83,9 +88,9 @@ class TenantPool:
         self._taken[tenant] = _Used(tenant, tables, shape, await self._content(tenant.schema))
         return tenant
 
-    def give_back(self, tenant: TenantRef) -> None:
-        """Its test is over."""
-        self._idle.append(self._taken.pop(tenant))
+    def give_back(self, *tenants: TenantRef) -> None:
+        """Their test is over."""
+        self._idle.extend(self._taken.pop(tenant) for tenant in tenants)
 
     async def fill(self, tenant: TenantRef, fill: Fill) -> Ids:
         """Fill a tenant that was just taken, or copy what the same `fill` made of it for an earlier test."""
@@ -104,9 +109,10 @@ class TenantPool:
         return dict(made)
 
     async def _shape(self, tenant: TenantRef, tables: list[int]) -> tuple[object, ...]:
-        shape = await self._owner.fetchrow(_SHAPE, tenant.schema, tables)
-        healed = await self._owner.fetchrow(f'SELECT horizon, epoch FROM "{tenant.schema}".{_COUNTER}')
-        return (*(shape or ()), *(healed or ()))
+        shape = tuple(await self._owner.fetchrow(_SHAPE, tenant.schema, tables) or ())
+        if not shape[0]:  # its test has deleted it
+            return ()
+        return shape + tuple(await self._owner.fetchrow(f'SELECT horizon, epoch FROM "{tenant.schema}".{_COUNTER}'))
 
     async def _content(self, schema: str) -> _Content:
         rows = {}
@@ -123,11 +129,11 @@ class TenantPool:
         """The tables that hold anything, or did so until lately, and their sizes in bytes."""
         found = await self._owner.fetch(
             """SELECT relname, pg_relation_size(oid) AS size_bytes FROM pg_class
-            WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relkind = 'r' AND relname <> $2""",
+            WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relkind = 'r'""",
             schema,
-            _COUNTER,
         )
-        return {row["relname"]: row["size_bytes"] for row in found if row["size_bytes"]}
+        kept = set() if self._counts_anew else {_COUNTER}
+        return {row["relname"]: row["size_bytes"] for row in found if row["size_bytes"] and row["relname"] not in kept}
 
     async def _replace(self, schema: str, content: _Content) -> None:
         """Let the content be all that stands in the schema, without a trigger's noticing."""

@@ -1,6 +1,6 @@
 """Every write on every path is on record: who, when, from where, and each field's old and new value."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,9 +14,9 @@ from tests.integration.sync_world import World, assert_converged, create
 
 
 @pytest.fixture
-async def tenant(new_tenant: Callable[[], Awaitable[TenantRef]]) -> TenantRef:
-    """One that nobody has used: the tests name its first revisions."""
-    return await new_tenant()
+async def tenant(unused_tenant: TenantRef) -> TenantRef:
+    """The tests name its first revisions."""
+    return unused_tenant
 
 
 @pytest.fixture

@@ -80,10 +80,15 @@ def connect(app: Litestar) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test")
 
 
+@pytest.fixture(scope="module")
+def app() -> Litestar:
+    return make_app(GENEROUS)
+
+
 @pytest.fixture
-async def client(databases: object) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(app: Litestar, databases: object) -> AsyncIterator[httpx2.AsyncClient]:
     forget_standings()
-    async with connect(make_app(GENEROUS)) as client:
+    async with connect(app) as client:
         yield client
 
 

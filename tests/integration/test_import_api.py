@@ -6,45 +6,38 @@ import sqlite3
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from litestar import Litestar
 
 from server import storage
-from server.app import create_app
 from server.broker import _tenant_id
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.exports.jobs import write_export
 from server.imports.jobs import work_on_import
+from tests.integration import rest_world
+from tests.integration.application import APP, CONFIG
 from tests.integration.entitled import entitle
 from tests.integration.rest_world import Person, World, make_world
 
 CUSTOMERS = b"id,name,city,time_zone\nC1,=Shop,Delft,\nC2,,Leiden,\nC3,Hall,,\n"
 
 
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Iterator[Path]:
+world = rest_world.staffed
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(CONFIG, "state_dir", tmp_path, raising=False)
     storage.use(tmp_path)
     yield tmp_path
     storage.use(None)
 
 
 @pytest.fixture
-def app(state_dir: Path) -> Litestar:
-    return create_app(SimpleNamespace(secret_key=b"k" * 32, state_dir=state_dir), connect=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(app: Litestar, tenant: TenantRef) -> World:
-    return await make_world(app, tenant)
-
-
-@pytest.fixture
-async def stranger(app: Litestar, new_tenant: Callable[[], Awaitable[TenantRef]]) -> Person:
+async def stranger(new_tenant: Callable[[], Awaitable[TenantRef]]) -> Person:
     """The owner of another tenant."""
-    return (await make_world(app, await new_tenant())).owner
+    return (await make_world(APP, await new_tenant())).owner
 
 
 async def upload(person: Person, content: bytes = CUSTOMERS, name: str = "customers.csv", **query: str) -> Any:

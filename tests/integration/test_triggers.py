@@ -5,7 +5,7 @@ Every test writes as the owner, past the application.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -19,9 +19,9 @@ from server.tenants.service import owner_connection
 
 
 @pytest.fixture
-async def tenant(new_tenant: Callable[[], Awaitable[TenantRef]]) -> TenantRef:
-    """One that nobody has used: the tests name its first revisions."""
-    return await new_tenant()
+async def tenant(unused_tenant: TenantRef) -> TenantRef:
+    """The tests name its first revisions."""
+    return unused_tenant
 
 
 @pytest.fixture
