@@ -16,6 +16,7 @@ from outrider_sdk.contact import Contact
 from outrider_sdk.errors import Offline, Rejected, ServerUnavailable, StorageFailed
 from outrider_sdk.protocol import PullPage, SnapshotOffer
 from outrider_sdk.protocol.encoding import zstd
+from outrider_sdk.protocol.entities import Entity
 from outrider_sdk.protocol.tables import SNAPSHOT_FORMAT
 from outrider_sdk.report import Progress
 from outrider_sdk.snapshot_transport import SnapshotTransport
@@ -48,6 +49,7 @@ class Snapshots:
         self._packed = path.with_name(f"{path.name}.snapshot.part")
         self._file = path.with_name(f"{path.name}.snapshot")
         self._fetched: PullPage | None = None
+        self._tables: list[Entity] = []
 
     def resume(self, asked_from: int) -> str | None:
         """Go on with a download that broke off; the position after the snapshot, once it is fetched."""
@@ -91,7 +93,7 @@ class Snapshots:
         return page["position"]
 
     def _fetch(self, offer: SnapshotOffer) -> bool:
-        """Download, check and unpack; False where it is damaged, not ours, or gone."""
+        """Download, check, unpack and inspect; False where it is damaged, not of our tables, or gone."""
         try:
             self._check_offer(offer)
             unpacking = Unpacking(offer, self._file)
@@ -101,7 +103,8 @@ class Snapshots:
                 unpacking.drop()
                 raise
             unpacking.finish()
-        except (Unusable, Rejected):
+            self._tables = snapshot_placing.inspect(self._store, self._file)
+        except (Unusable, snapshot_placing.ForeignSnapshot, Rejected):
             return False
         except OSError as error:
             raise self._without_room(error) from error
@@ -117,7 +120,8 @@ class Snapshots:
         if page is None:
             return then()
         try:
-            result = snapshot_placing.place(self._store, self._file, str(page["position"]), asked_from, then)
+            position = str(page["position"])
+            result = snapshot_placing.place(self._store, self._file, self._tables, position, asked_from, then)
         except snapshot_placing.ForeignSnapshot as error:
             self.forget()
             raise Unusable(str(error)) from error

@@ -29,18 +29,18 @@ class ForeignSnapshot(Exception):
     """The file is no snapshot of this replica's tables."""
 
 
-def place(store: Store, file: Path, position: str, asked_from: int, then: Callable[[], T]) -> T:
+def place(store: Store, file: Path, tables: list[Entity], position: str, asked_from: int, then: Callable[[], T]) -> T:
     """Stage all rows of the file, and the position after it, durably and at once; then what belongs to it.
 
     Args:
+        tables: those of the file, as `inspect` found them.
         then: stages or reveals the page after the file. Where the file becomes the replica, the two are one step.
 
     Raises:
-        ForeignSnapshot: its tables are not those of this replica; nothing was changed.
+        ForeignSnapshot: it can't be read; nothing was changed.
     """
     with store.read() as conn:  # no other thread writes meanwhile; a process is kept out by the replica's lock
         try:
-            tables = _inspect(store, file)
             objects = _objects(conn)
             if asked_from == 0 and objects is not None and _shows_nothing(store, conn):
                 with store.without_log() as is_alone:
@@ -54,7 +54,7 @@ def place(store: Store, file: Path, position: str, asked_from: int, then: Callab
         return then()
 
 
-def _inspect(store: Store, file: Path) -> list[Entity]:
+def inspect(store: Store, file: Path) -> list[Entity]:
     """The entities of which the file has rows.
 
     Raises:
