@@ -18,7 +18,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 
-from server import db, storage
+from server import connections, storage
 from server.api_document import PROBLEM_TYPE, openapi_config
 from server.auth.handlers import create_auth_router
 from server.auth.session import (
@@ -39,8 +39,8 @@ from server.billing.sign_up.handlers import create_sign_up_router
 from server.billing.usage_handlers import usage_router
 from server.billing.webhook_handlers import take_stripe_event
 from server.config import MAIN_DATABASE, Config
+from server.connections import Databases
 from server.crm.handlers import create_crm_router
-from server.db import Databases
 from server.errors import (
     AppError,
     Busy,
@@ -72,7 +72,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
 
     Args:
         owner_urls: the owner's URL of each database, where they are others than the configuration's.
-        connect: open the databases when the application starts; without, the caller has called `db.use`.
+        connect: open the databases when the application starts; without, the caller has called `connections.use`.
     """
     if owner_urls is not None:
         others = {name: url for name, url in owner_urls.items() if name != MAIN_DATABASE}
@@ -119,7 +119,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
 @asynccontextmanager
 async def _connected(config: Config) -> AsyncIterator[None]:
     databases = await Databases.connect(app_urls(config))
-    db.use(databases)
+    connections.use(databases)
     storage.use(config.state_dir, config.storage_url)
     billing_setup.use(config)
     try:
@@ -127,7 +127,7 @@ async def _connected(config: Config) -> AsyncIterator[None]:
     finally:
         await hub.close()
         await billing_setup.close()
-        db.use(None)
+        connections.use(None)
         await databases.close()
 
 

@@ -6,10 +6,10 @@ transaction, or refuses. ADR 0001 has the experiments.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
@@ -23,26 +23,8 @@ from piccolo.engine.postgres import PostgresEngine
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
-from server.errors import AppError, Busy
-
-POOL_SIZE_MAX = 20
-TENANT_TRANSACTIONS_MAX = 8
-"""Transactions that one tenant may hold open at once: below the pool's size, so that nobody drains it."""
-TENANT_WRITERS_MAX = 4
-"""Of them, those that write. They wait for each other's revision; while somebody holds it for long, readers go on."""
-TENANT_WAIT_S = 5.0
-CONNECTION_WAIT_S = 5.0
-LOCK_TIMEOUT_MS = 2_000
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
-STATEMENT_TIMEOUT_MS = 60_000
-"""No request waits so long, and jobs work in parts."""
-CONNECTION_QUERIES_MAX = 20_000
-"""After so many queries a connection is replaced: one that has seen 1,000 tenants holds 290 MB of cached plans."""
-
-TENANTS_OF_CONNECTION_MAX = 64
-"""After so many tenants it is, too: each leaves 1.5 MB of plans and catalogue in the backend (seventy tables)."""
-
-Connection = asyncpg.pool.PoolConnectionProxy
+from server.connections import Connection, databases, take_connection, take_slot
+from server.errors import Busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +131,7 @@ class BoundEngine(PostgresEngine):
         super().__init__(config={})
 
     async def check_version(self) -> None:
-        """Nothing to check: `Databases.connect` opens the connections, not Piccolo."""
+        """Nothing to check: `server.connections` opens the connections, not Piccolo."""
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:
         """Run one query in the open transaction."""
@@ -185,94 +167,6 @@ class SyncedTable(Table, db=engine):
     stamps = JSONB(default="{}")
 
 
-@dataclass(slots=True)
-class Databases:
-    """The pools, one for each database in which tenants live; `main` also holds the platform schema."""
-
-    pools: Mapping[str, asyncpg.Pool]
-    _slots: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
-    _writers: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
-    _seen: dict[int, set[UUID]] = field(default_factory=dict)
-
-    @classmethod
-    async def connect(cls, urls: Mapping[str, str], *, size_max: int = POOL_SIZE_MAX) -> "Databases":
-        """Open a pool for each URL; the log-ins are those of the app (NOINHERIT, owning nothing)."""
-        return cls({name: await _create_pool(url, size_max) for name, url in urls.items()})
-
-    async def close(self) -> None:
-        """Close all pools, ending what is still open after a moment."""
-        for pool in self.pools.values():
-            try:
-                await asyncio.wait_for(pool.close(), timeout=5)
-            except TimeoutError:
-                pool.terminate()
-
-    def slots(self, tenant: TenantRef) -> asyncio.Semaphore:
-        """The tenant's share of the pool."""
-        return self._slots.setdefault(tenant.id, asyncio.Semaphore(TENANT_TRANSACTIONS_MAX))
-
-    def is_worn(self, backend: int, tenant: TenantRef) -> bool:
-        """Whether the backend has now seen more tenants than one should; asked once for each of its transactions."""
-        seen = self._seen.setdefault(backend, set())
-        seen.add(tenant.id)
-        if len(seen) <= TENANTS_OF_CONNECTION_MAX:
-            return False
-        del self._seen[backend]
-        return True
-
-    def writers(self, tenant: TenantRef) -> asyncio.Semaphore:
-        """Its writers' share of that."""
-        return self._writers.setdefault(tenant.id, asyncio.Semaphore(TENANT_WRITERS_MAX))
-
-
-_databases: Databases | None = None
-
-
-def use(databases: Databases | None) -> None:
-    """Make these the process's databases (at start-up; None at shutdown)."""
-    global _databases
-    _databases = databases
-
-
-def databases() -> Databases:
-    """The process's databases."""
-    if _databases is None:
-        raise RuntimeError("No database is connected: call db.use() at start-up.")
-    return _databases
-
-
-async def _create_pool(url: str, size_max: int) -> asyncpg.Pool:
-    return await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=size_max,
-        max_queries=CONNECTION_QUERIES_MAX,
-        init=_warm_codecs,
-        reset=_reset_at_next_begin,
-        server_settings={
-            "lock_timeout": str(LOCK_TIMEOUT_MS),
-            "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
-            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-            "application_name": "outrider",
-            "jit": "off",
-            # Short queries on a disk without a head to move: a plan of index look-ups, by one process.
-            "random_page_cost": "1.1",
-            "max_parallel_workers_per_gather": "0",
-        },
-    )
-
-
-async def _warm_codecs(connection: asyncpg.Connection) -> None:
-    """Introspect array types now: as a tenant's role, asyncpg may not call set_config and would fail."""
-    await connection.fetch(
-        "SELECT $1::uuid[], $2::text[], $3::bigint[], $4::jsonb, $5::smallint[]", [], [], [], "{}", []
-    )
-
-
-async def _reset_at_next_begin(_: asyncpg.Connection) -> None:
-    """Leave a released connection as it is: `_BEGIN` undoes its settings. By itself that is a round trip a request."""
-
-
 _BEGIN: Final = "RESET ALL; BEGIN"
 
 
@@ -302,26 +196,6 @@ def platform_transaction(database: str = "main") -> "_Transaction":
 PLATFORM_ROLE = "outrider_platform"
 
 
-async def _take_slot(slots: asyncio.Semaphore) -> None:
-    if not slots.locked():  # nobody waits: no timer
-        await slots.acquire()
-        return
-    try:
-        async with asyncio.timeout(TENANT_WAIT_S):
-            await slots.acquire()
-    except TimeoutError:
-        raise Busy() from None
-
-
-async def _take_connection(pool: asyncpg.Pool) -> Connection:
-    if pool.get_idle_size():  # a timer would cost a task
-        return await pool.acquire()
-    try:
-        return await pool.acquire(timeout=CONNECTION_WAIT_S)
-    except TimeoutError:
-        raise Busy("The server is busy just now. Try again in a moment.") from None
-
-
 class _Transaction:
     """An open transaction, entered once. A class, as three nested generators would cost 30 µs."""
 
@@ -330,7 +204,7 @@ class _Transaction:
     def __init__(self, database: str, begin: str, tenant: TenantRef | None) -> None:
         self._begin = begin
         self._pool = databases().pools[database]
-        self._slots = databases().slots(tenant) if tenant else None
+        self._slots = databases().slots(tenant.id) if tenant else None
         self._binding = _Binding(None, tenant)
         self._token: Token[_Binding | None] | None = None
 
@@ -339,9 +213,9 @@ class _Transaction:
         if outer is not None and outer.open:
             raise RuntimeError("A transaction is open already: services never open one.")
         if self._slots is not None:
-            await _take_slot(self._slots)
+            await take_slot(self._slots)
         try:
-            conn = self._binding.connection = await _take_connection(self._pool)
+            conn = self._binding.connection = await take_connection(self._pool)
         except BaseException:
             self._release_slot()
             raise
@@ -379,7 +253,7 @@ class _Transaction:
         try:
             if committed:
                 tenant = self._binding.tenant
-                if tenant is not None and databases().is_worn(conn.get_server_pid(), tenant):
+                if tenant is not None and databases().is_worn(conn.get_server_pid(), tenant.id):
                     await conn.close()
                 await self._pool.release(conn)
             else:  # also a cancelled task must leave no open transaction behind
@@ -412,8 +286,8 @@ async def tenant_write(tenant: TenantRef, *, by: Actor, source: Source | None = 
         by: who acts, for the stamps and the audit.
         source: through what; where it is left out, REST for a member and JOB for nobody.
     """
-    writers = databases().writers(tenant)
-    await _take_slot(writers)
+    writers = databases().writers(tenant.id)
+    await take_slot(writers)
     try:
         async with tenant_transaction(tenant):
             revision = await take_revision(by=by, source=source)
@@ -452,8 +326,6 @@ async def savepoint() -> AsyncIterator[None]:
 __all__ = [
     "SYSTEM",
     "Actor",
-    "AppError",
-    "Databases",
     "Revision",
     "Source",
     "SyncedTable",
@@ -461,12 +333,10 @@ __all__ = [
     "after_commit",
     "connection",
     "current_tenant",
-    "databases",
     "engine",
     "platform_transaction",
     "savepoint",
     "take_revision",
     "tenant_transaction",
     "tenant_write",
-    "use",
 ]

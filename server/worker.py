@@ -19,7 +19,7 @@ import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware, MiddlewareError
 
-from server import db, mail, storage
+from server import connections, db, mail, storage
 from server.billing import acts as billing_acts
 from server.billing import daily as billing_daily
 from server.billing import jobs as billing_jobs
@@ -29,7 +29,7 @@ from server.billing.links import LinkSettings
 from server.billing.metering import meter_all
 from server.broker import broker
 from server.config import MAIN_DATABASE, Config
-from server.db import Databases
+from server.connections import Databases
 from server.sync.daily import begin_day_everywhere
 from server.tenants import jobs as tenant_jobs
 from server.tenants.recovery import note_position
@@ -86,7 +86,7 @@ class _Pools(Middleware):
             self._databases = loop.run_coroutine(Databases.connect(self._urls, size_max=THREADS + 2))
         except Exception as error:
             raise WorkerError(f"The database cannot be reached: {error}") from error
-        db.use(self._databases)
+        connections.use(self._databases)
 
     def after_worker_boot(self, broker: Any, worker: Any) -> None:
         loop = get_event_loop_thread()
@@ -104,7 +104,7 @@ class _Pools(Middleware):
             loop.run_coroutine(billing_setup.close())
         if self._databases is not None and loop is not None:
             loop.run_coroutine(self._databases.close())
-        db.use(None)
+        connections.use(None)
 
 
 async def _begin_days(database: str) -> None:
@@ -147,7 +147,7 @@ async def _note_position(database: str) -> None:
     """Keep outside of the database how far it has come, so that an older copy of it is recognised."""
     state_dir = storage.state_dir()
     if state_dir is not None:
-        async with db.databases().pools[database].acquire() as connection:
+        async with connections.databases().pools[database].acquire() as connection:
             await note_position(connection, database, state_dir)
 
 

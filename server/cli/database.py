@@ -5,9 +5,9 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
-from server import db
+from server import connections
 from server.config import Config
-from server.db import Databases
+from server.connections import Databases
 from server.embedded import EmbeddedError, EmbeddedPostgres
 from server.embedded.processes import read_postmaster_file
 from server.tenants.schema import app_password, app_urls, migrations, owner_urls, prepare_database
@@ -61,13 +61,13 @@ def _find_running(config: Config) -> str | None:
 
 @contextlib.asynccontextmanager
 async def connected(config: Config, *, size_max: int = 2) -> AsyncIterator[Databases]:
-    """The app's pools, in use (`db.use`) until the command is done."""
+    """The app's pools, in use (`connections.use`) until the command is done."""
     databases = await Databases.connect(app_urls(config), size_max=size_max)
-    db.use(databases)
+    connections.use(databases)
     try:
         yield databases
     finally:
-        db.use(None)
+        connections.use(None)
         await databases.close()
 
 

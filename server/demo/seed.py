@@ -93,7 +93,7 @@ async def seed_demo(urls: Mapping[str, str]) -> list[str]:
     """Make the tenant `demo` with generated data; what to tell whoever started the server. Nothing, if it exists.
 
     Args:
-        urls: the owner's URL of each database; the app's pools are in use (`db.use`).
+        urls: the owner's URL of each database; the app's pools are in use (`connections.use`).
     """
     async with platform_transaction():
         if any(tenant.slug == DEMO_SLUG for tenant in await list_tenants()):

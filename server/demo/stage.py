@@ -24,9 +24,10 @@ import psycopg
 import urllib3
 from psycopg import sql
 
-from server import db
+from server import connections
 from server.config import MAIN_DATABASE, Config
-from server.db import Databases, TenantRef
+from server.connections import Databases
+from server.db import TenantRef
 from server.demo.company import Company
 from server.demo.load import Loaded
 from server.demo.seed import DEMO_PASSWORD, DEMO_SLUG, OFFICE, DemoMember, add_members, fill_tenant
@@ -122,13 +123,13 @@ async def _drop_tenants(url: str) -> None:
 
 async def _fill(company: Company, url: str, app: str) -> tuple[TenantRef, dict[str, DemoMember], Loaded]:
     databases = await Databases.connect({MAIN_DATABASE: app}, size_max=4)
-    db.use(databases)
+    connections.use(databases)
     try:
         tenant = await create_tenant({MAIN_DATABASE: url}, slug=DEMO_SLUG, name=company.name)
         members = await add_members(tenant, company, domain="demo.example")
         return tenant, members, await fill_tenant(tenant, company, members)
     finally:
-        db.use(None)
+        connections.use(None)
         await databases.close()
 
 

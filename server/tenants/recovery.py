@@ -15,7 +15,7 @@ from typing import Final
 
 import asyncpg
 
-from server.db import Connection
+from server.connections import Connection
 from server.errors import AppError
 from server.storage import ledger
 from server.tenants.service import owner_connection

@@ -10,7 +10,8 @@ from uuid import UUID
 import asyncpg
 from outrider_sdk.protocol.ids import uuid7
 
-from server.db import Connection, TenantRef, connection
+from server.connections import Connection
+from server.db import TenantRef, connection
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.tenants.schema import (
     Migration,

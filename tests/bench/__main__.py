@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from statistics import median
 
-from server.db import databases, tenant_transaction
+from server.connections import databases
+from server.db import tenant_transaction
 from server.tenants.service import create_tenant, keep_spares
 from tests.bench.billing import bench_billing
 from tests.bench.domain import bench_domain

@@ -18,11 +18,12 @@ from uuid import UUID
 from outrider_sdk import Replica
 from outrider_sdk.protocol.ids import uuid7
 
-from server import db
+from server import connections
 from server.auth.commands import add_member
 from server.auth.devices import draw_code
 from server.config import Config
-from server.db import SYSTEM, Databases, TenantRef, connection, tenant_transaction, tenant_write
+from server.connections import Databases
+from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.embedded import EmbeddedPostgres
 from server.tenants.schema import app_password, app_urls, prepare_database
 from server.tenants.service import create_tenant
@@ -64,12 +65,12 @@ async def installation(config: Config) -> AsyncIterator[House]:
     """Platform, pools and one tenant."""
     await prepare_database(str(config.database_url), app_password=app_password(config.secret_key))
     pools = await Databases.connect(app_urls(config))
-    db.use(pools)
+    connections.use(pools)
     try:
         tenant = await create_tenant({"main": str(config.database_url)}, slug=f"bench-{uuid7().hex[-8:]}", name="Bench")
         yield House(config, tenant)
     finally:
-        db.use(None)
+        connections.use(None)
         await pools.close()
 
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server import db
+from server import connections
 from server.billing.letters import say_amount
-from server.db import Databases
+from server.connections import Databases
 from server.embedded import EmbeddedPostgres
 from server.tenants.schema import app_url, prepare_database
 from tests.demo_billing.year import Year, play
@@ -28,11 +28,11 @@ async def run(url: str) -> Year:
     password = secrets.token_hex(16)
     await prepare_database(url, app_password=password)
     databases = await Databases.connect({"main": app_url(url, password)})
-    db.use(databases)
+    connections.use(databases)
     try:
         return await play({"main": url})
     finally:
-        db.use(None)
+        connections.use(None)
         await databases.close()
 
 

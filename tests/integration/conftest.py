@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from server import db, storage
+from server import connections, storage
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
-from server.db import Databases, TenantRef
+from server.connections import Databases
+from server.db import TenantRef
 from server.tenants.schema import app_url, prepare_database
 from server.tenants.service import owner_connection
 from tests.integration.application import APP, forget_requests
@@ -39,9 +40,9 @@ async def owner_urls(database_url: str) -> dict[str, str]:
 async def databases(owner_urls: dict[str, str]) -> AsyncIterator[Databases]:
     """The pools, logged in as the app, in use for the whole run."""
     pools = await Databases.connect({name: app_url(url, APP_PASSWORD) for name, url in owner_urls.items()})
-    db.use(pools)
+    connections.use(pools)
     yield pools
-    db.use(None)
+    connections.use(None)
     await pools.close()
 
 
@@ -120,6 +121,6 @@ async def installation(owner_urls: dict[str, str], databases: Databases, tmp_pat
     yield made
     storage.use(None)
     await made.drop()
-    db.use(databases)
+    connections.use(databases)
     keys._keys, keys._loaded_at = {}, float("-inf")
     forget_standings()

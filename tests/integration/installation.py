@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server import db
+from server import connections
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
-from server.db import Databases
+from server.connections import Databases
 from server.tenants.recovery import adopt, check_places
 from server.tenants.schema import app_url, prepare_database
 from server.tenants.service import create_tenant, owner_connection
@@ -37,7 +37,7 @@ class Installation:
 
     async def open(self) -> None:
         self.pools = await Databases.connect({"main": app_url(self.url, APP_PASSWORD)})
-        db.use(self.pools)
+        connections.use(self.pools)
         keys._keys, keys._loaded_at = {}, float("-inf")
         forget_standings()
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def live() -> AsyncIterator[str]:
-    """The address of a server that runs until the block ends; `db.use` and `storage.use` are the caller's."""
+    """The address of a server that runs until the block ends; `connections.use` and `storage.use` are the caller's."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

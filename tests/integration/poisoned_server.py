@@ -13,9 +13,9 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from server import db
+from server import connections
 from server.app import create_app
-from server.db import Databases
+from server.connections import Databases
 from server.sync import push as push_module
 
 SECRET_KEY = b"k" * 32
@@ -35,7 +35,7 @@ def plant(poison: str) -> None:
 
 async def serve(port: int, database_url: str) -> None:
     """Until the process ends."""
-    db.use(await Databases.connect({"main": database_url}))
+    connections.use(await Databases.connect({"main": database_url}))
     app = create_app(SimpleNamespace(secret_key=SECRET_KEY), connect=False)  # type: ignore[arg-type]
     await Server(app, "127.0.0.1", port, interface=Interfaces.ASGI, websockets=False, log_enabled=False).serve()
 

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from server import clock
 from server.auth import tokens
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, RETIRED_KEY_GRACE, KeyRing, TokenExpired, TokenInvalid
-from server.db import Databases, connection, platform_transaction
+from server.connections import Databases
+from server.db import connection, platform_transaction
 
 TENANT, MEMBER, DEVICE = uuid4(), uuid4(), uuid4()
 NOW = datetime.fromisoformat("2026-03-01T12:00:00+00:00")

@@ -26,18 +26,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from dramatiq.errors import Retry
 
-from server import db, mail, storage
+from server import connections, db, mail, storage
 from server.broker import _tenant_id, broker, enqueue, job_tenant_id
+from server.connections import Databases
 from server.crm.order.jobs import confirm_order, enqueue_order_confirmation
-from server.db import (
-    Databases,
-    NoTransaction,
-    TenantRef,
-    connection,
-    platform_transaction,
-    tenant_transaction,
-    tenant_write,
-)
+from server.db import NoTransaction, TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
 from server.tenants.schema import app_password, app_url, prepare_database
 from server.tenants.service import create_tenant, owner_connection
 from server.worker import ACTOR_MODULES, THREADS
@@ -94,10 +87,10 @@ async def home(owner_urls: dict[str, str]) -> AsyncIterator[Home]:
 async def pools(home: Home, databases: Databases) -> AsyncIterator[None]:
     """The pools of that database, in the place of the run's."""
     mine = await Databases.connect({"main": app_url(home.url, app_password(SECRET.encode()))}, size_max=10)
-    db.use(mine)
+    connections.use(mine)
     await home.clear()
     yield
-    db.use(databases)
+    connections.use(databases)
     await mine.close()
 
 

@@ -10,8 +10,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from server import db
-from server.db import Databases, TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
+from server import connections, db
+from server.connections import Databases
+from server.db import TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
 from server.errors import InvalidInput
 from server.sync.ddl import create_schema_sql
 from server.tenants import schema, service
@@ -303,14 +304,14 @@ async def test_a_tenant_lives_where_the_directory_says(
     await prepare_database(second_url, app_password=APP_PASSWORD)
     made = await create_tenant(urls, slug=a_slug(), name="Elsewhere", database="second")
     pools = await Databases.connect({name: app_url(url, APP_PASSWORD) for name, url in urls.items()})
-    db.use(pools)
+    connections.use(pools)
     try:
         async with platform_transaction():
             found = await get_tenant_by_slug(made.slug)
         async with tenant_write(found, by=db.SYSTEM):
             where = await connection().fetchval("SELECT current_database()")
     finally:
-        db.use(databases)
+        connections.use(databases)
         await pools.close()
 
     assert found == made

@@ -7,8 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server import db
-from server.db import Databases, TenantRef, tenant_transaction
+from server import connections
+from server.connections import Databases
+from server.db import TenantRef, tenant_transaction
 from server.sync import device_guard
 from server.tenants.schema import app_url
 from tests.integration.conftest import APP_PASSWORD
@@ -111,7 +112,7 @@ async def test_s7_a_flood_of_one_tenant_does_not_make_another_wait_for_its_end(w
 
 async def test_s7_writers_leave_room_for_readers_and_a_tenant_for_the_others():
     """The bounds that this follows from, one below the other."""
-    assert 1 < db.TENANT_WRITERS_MAX < db.TENANT_TRANSACTIONS_MAX < db.POOL_SIZE_MAX / 2
+    assert 1 < connections.TENANT_WRITERS_MAX < connections.TENANT_TRANSACTIONS_MAX < connections.POOL_SIZE_MAX / 2
 
 
 async def test_s7_no_transaction_of_ours_waits_idles_or_runs_for_ever(world: World):
@@ -123,9 +124,9 @@ async def test_s7_no_transaction_of_ours_waits_idles_or_runs_for_ever(world: Wor
         }
 
     assert {name: int(value) for name, value in settings.items()} == {
-        "lock_timeout": db.LOCK_TIMEOUT_MS,
-        "statement_timeout": db.STATEMENT_TIMEOUT_MS,
-        "idle_in_transaction_session_timeout": db.IDLE_IN_TRANSACTION_TIMEOUT_MS,
+        "lock_timeout": connections.LOCK_TIMEOUT_MS,
+        "statement_timeout": connections.STATEMENT_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": connections.IDLE_IN_TRANSACTION_TIMEOUT_MS,
     }
 
 
@@ -133,17 +134,17 @@ async def test_a_connection_that_has_seen_many_tenants_is_replaced(
     world: World, neighbour: World, owner_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
     """Each leaves plans and catalogue in the backend; a thousand tenants would leave more than a gigabyte."""
-    monkeypatch.setattr(db, "TENANTS_OF_CONNECTION_MAX", 1)
-    before = db.databases()
+    monkeypatch.setattr(connections, "TENANTS_OF_CONNECTION_MAX", 1)
+    before = connections.databases()
     own = await Databases.connect({"main": app_url(owner_urls["main"], APP_PASSWORD)}, size_max=1)
-    db.use(own)
+    connections.use(own)
     try:
         backends = []
         for tenant in (world.tenant, world.tenant, neighbour.tenant, neighbour.tenant):
             async with tenant_transaction(tenant) as conn:
                 backends.append(conn.get_server_pid())
     finally:
-        db.use(before)
+        connections.use(before)
         await own.close()
 
     assert backends[0] == backends[1] == backends[2] != backends[3]

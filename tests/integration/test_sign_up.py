@@ -19,7 +19,8 @@ from server.auth.tokens import keys
 from server.billing import links
 from server.billing.sign_up import commands, service
 from server.cli.sign_up import sign_up as sign_up_command
-from server.db import Databases, TenantRef
+from server.connections import Databases
+from server.db import TenantRef
 from server.tenants import jobs as tenant_jobs
 from server.tenants.entitlements import current, load_entitlements
 from server.tenants.service import create_tenant, keep_spares

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.db import Databases
+from server.connections import Databases
 from server.sync.position import Position, PositionUnknown
 from tests.integration.sync_world import (
     Oracle,

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from server.clock import now, to_micros
-from server.db import Databases, TenantRef, tenant_transaction, tenant_write
+from server.connections import Databases
+from server.db import TenantRef, tenant_transaction, tenant_write
 from server.errors import Busy
 from server.sync import push as push_module
 from server.sync.numbers import Forked, NumberGap

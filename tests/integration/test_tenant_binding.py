@@ -17,9 +17,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from server import db
+from server import connections, db
+from server.connections import Databases
 from server.crm.account.tables import Account
-from server.db import Databases, NoTransaction, TenantRef, connection, platform_transaction, tenant_transaction
+from server.db import NoTransaction, TenantRef, connection, platform_transaction, tenant_transaction
 from server.errors import Busy
 from server.tenants.schema import app_url
 from server.tenants.service import create_tenant, owner_connection
@@ -57,9 +58,9 @@ async def crowd(owner_urls: dict[str, str]) -> list[TenantRef]:
 async def pool(owner_urls: dict[str, str], databases: Databases) -> AsyncIterator[asyncpg.Pool]:
     """A small pool of the test's own, in the place of the run's."""
     mine = await Databases.connect({"main": app_url(owner_urls["main"], APP_PASSWORD)}, size_max=POOL_SIZE)
-    db.use(mine)
+    connections.use(mine)
     yield mine.pools["main"]
-    db.use(databases)
+    connections.use(databases)
     await mine.close()
 
 
@@ -250,7 +251,7 @@ class _AnyConnection:
 
 @asynccontextmanager
 async def _broken_transaction(database: str, begin: str, tenant: TenantRef | None) -> AsyncIterator[Any]:
-    pool = db.databases().pools[database]
+    pool = connections.databases().pools[database]
     async with pool.acquire() as conn:
         await conn.execute(begin.removeprefix(f"{db._BEGIN}; ").replace("SET LOCAL", "SET"))
     binding = db._Binding(_AnyConnection(pool), tenant)
@@ -270,11 +271,15 @@ async def never_reset(owner_urls: dict[str, str], databases: Databases) -> Async
         pass
 
     pool = await asyncpg.create_pool(
-        app_url(owner_urls["main"], APP_PASSWORD), min_size=1, max_size=POOL_SIZE, init=db._warm_codecs, reset=leave
+        app_url(owner_urls["main"], APP_PASSWORD),
+        min_size=1,
+        max_size=POOL_SIZE,
+        init=connections._warm_codecs,
+        reset=leave,
     )
-    db.use(Databases({"main": pool}))
+    connections.use(Databases({"main": pool}))
     yield pool
-    db.use(databases)
+    connections.use(databases)
     pool.terminate()
 
 
@@ -336,7 +341,7 @@ async def test_what_a_statement_set_for_its_session_is_gone_for_the_next(crowd: 
     async with tenant_transaction(crowd[1]) as conn:
         assert conn.get_server_pid() == backend
         found = await conn.fetchrow("SELECT current_setting('lock_timeout'), current_setting('search_path')")
-    async with db.databases().pools["main"].acquire() as bare:
+    async with connections.databases().pools["main"].acquire() as bare:
         await bare.execute("RESET ALL")
         usual = await bare.fetchval("SELECT current_setting('lock_timeout')")
 
@@ -378,10 +383,10 @@ async def test_a_tenant_that_holds_its_share_is_told_to_wait_and_the_others_are_
     crowd: list[TenantRef], databases: Databases, monkeypatch: pytest.MonkeyPatch
 ):
     """S7: nobody's flood takes everybody's connections."""
-    monkeypatch.setattr(db, "TENANT_WAIT_S", 0.2)
+    monkeypatch.setattr(connections, "TENANT_WAIT_S", 0.2)
     greedy, other = crowd[0], crowd[1]
     async with contextlib.AsyncExitStack() as held:
-        for _ in range(db.TENANT_TRANSACTIONS_MAX):
+        for _ in range(connections.TENANT_TRANSACTIONS_MAX):
             await held.enter_async_context(_in_a_context_of_its_own(greedy))
 
         with pytest.raises(Busy):
@@ -417,9 +422,9 @@ async def test_waiters_that_give_up_leave_the_share_whole(
     crowd: list[TenantRef], databases: Databases, monkeypatch: pytest.MonkeyPatch
 ):
     """Cancelled or timed out while waiting: a slot lost each time would lock the tenant out in the end."""
-    monkeypatch.setattr(db, "TENANT_WAIT_S", 0.05)
+    monkeypatch.setattr(connections, "TENANT_WAIT_S", 0.05)
     tenant, dice = crowd[2], random.Random(5)
-    slots = databases.slots(tenant)
+    slots = databases.slots(tenant.id)
 
     async def visit() -> None:
         with contextlib.suppress(Busy):
@@ -433,14 +438,14 @@ async def test_waiters_that_give_up_leave_the_share_whole(
             task.cancel()
         await asyncio.gather(*visits, return_exceptions=True)
 
-    assert slots._value == db.TENANT_TRANSACTIONS_MAX
+    assert slots._value == connections.TENANT_TRANSACTIONS_MAX
 
 
 async def test_when_all_connections_are_taken_the_next_one_is_told_to_wait(
     crowd: list[TenantRef], pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ):
     """Better a clear answer in seconds than a queue without an end."""
-    monkeypatch.setattr(db, "CONNECTION_WAIT_S", 0.2)
+    monkeypatch.setattr(connections, "CONNECTION_WAIT_S", 0.2)
     async with contextlib.AsyncExitStack() as held:
         for number in range(POOL_SIZE):
             await held.enter_async_context(_in_a_context_of_its_own(crowd[number]))

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import pytest
 
-from server import db, mail
+from server import connections, mail
 from server.app import create_app
 from server.auth.standings import forget_standings
 from server.db import SYSTEM, Actor, TenantRef, connection, tenant_transaction, tenant_write
@@ -464,7 +464,7 @@ async def test_old_events_are_swept_away(world: World, receiver: Receiver):
 
 
 async def test_from_the_commit_to_the_receiver_through_a_worker_that_is_killed(
-    receiver: Receiver, owner_urls: dict[str, str], databases: db.Databases, tmp_path: Path
+    receiver: Receiver, owner_urls: dict[str, str], databases: connections.Databases, tmp_path: Path
 ):
     """Every part for real: the trigger's job, the worker, the network. kill -9 in the middle loses nothing."""
     async with worker_home(owner_urls["main"], databases) as (url, tenant):
@@ -498,7 +498,7 @@ async def test_from_the_commit_to_the_receiver_through_a_worker_that_is_killed(
 
 
 @contextlib.asynccontextmanager
-async def worker_home(main_url: str, databases: db.Databases) -> AsyncIterator[tuple[str, TenantRef]]:
+async def worker_home(main_url: str, databases: connections.Databases) -> AsyncIterator[tuple[str, TenantRef]]:
     """A database of its own: a worker takes every job that it finds in its queue."""
     name = f"outrider_webhooks_{secrets.token_hex(4)}"
     async with owner_connection(main_url) as owner:
@@ -506,13 +506,13 @@ async def worker_home(main_url: str, databases: db.Databases) -> AsyncIterator[t
     url = urlsplit(main_url)._replace(path=f"/{name}").geturl()
     await prepare_database(url, app_password=app_password(KEY))
     tenant = await create_tenant({"main": url}, slug="hooks", name="Hooks")
-    mine = await db.Databases.connect({"main": app_url(url, app_password(KEY))})
-    db.use(mine)
+    mine = await connections.Databases.connect({"main": app_url(url, app_password(KEY))})
+    connections.use(mine)
     forget_standings()
     try:
         yield url, tenant
     finally:
-        db.use(databases)
+        connections.use(databases)
         await mine.close()
         async with owner_connection(main_url) as owner:
             await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -7,7 +7,8 @@ import time
 from dataclasses import replace
 
 from server.clock import now, to_micros
-from server.db import SYSTEM, TenantRef, connection, databases, tenant_transaction, tenant_write
+from server.connections import databases
+from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.tenants.service import create_tenant
 from tests.bench.house import House, fill, web_server
 from tests.bench.report import report
