@@ -15,8 +15,10 @@ from outrider_sdk import (
     ClientTooOld,
     Credentials,
     DeviceRevoked,
+    ForeignCredentials,
     InvalidValue,
     MemoryCredentials,
+    NotDiscardable,
     Offline,
     OutriderError,
     ProtocolViolation,
@@ -41,6 +43,7 @@ ERRORS: dict[type[OutriderError], str] = {
     DeviceRevoked: "revoked",
     ClientTooOld: "too_old",
     ProtocolViolation: "violation",
+    ForeignCredentials: "foreign",
     Rejected: "rejected",
 }
 FAILURES: dict[str, Callable[[dict[str, Any]], OutriderError]] = {
@@ -178,7 +181,10 @@ class Session:
 
     def discard(self, step: dict[str, Any]) -> dict[str, Any]:
         """A person takes an unsent mutation back."""
-        return {"discarded": self.crm.discard(step["number"])}
+        try:
+            return {"discarded": self.crm.discard(step["number"], cascade=True)}
+        except NotDiscardable:
+            return {"discarded": []}
 
     def sync(self, step: dict[str, Any]) -> dict[str, Any]:
         """Push and pull, through the runner."""

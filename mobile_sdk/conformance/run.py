@@ -105,6 +105,7 @@ class Server:
 
     def __init__(self, files: Json) -> None:
         self.digests = {0: "0" * 64}
+        self._key: str | None = None
         self._files = {name: base64.b64decode(content) for name, content in files.items()}
 
     def part(self, asked: Json, at_most: int) -> Json:
@@ -114,19 +115,37 @@ class Server:
         return {"bytes": base64.b64encode(part).decode(), "size_bytes": len(content)}
 
     def check_push(self, body: Json) -> None:
-        """Numbers without a gap, and digests that continue the chain."""
+        """Numbers without a gap, but for answered ones among parked ones (4.15); digests that continue the chain."""
         previous = None
-        for mutation in body.get("mutations", []):
-            number = mutation["number"]
-            if previous is not None and number != previous + 1:
+        mutations = body.get("mutations", [])
+        if body.get("again") and (not mutations or mutations[0]["number"] not in self.digests):
+            raise Failure("it says `again` of what it has not sent before (4.16)")
+        for place, mutation in enumerate(mutations):
+            number, is_next = mutation["number"], previous in (None, mutation["number"] - 1)
+            if not is_next and not all(each in self.digests for each in range(previous + 1, number)):
                 raise Failure(f"mutation {previous} is followed by {number}")
+            if "digest" not in mutation and (
+                place in (0, len(mutations) - 1) or mutation.get("redacted") or not is_next
+            ):
+                raise Failure(f"mutation {number} must have its digest (4.14)")
+            self._check_digest(mutation)
             previous = number
-            if number - 1 in self.digests:
-                digest = self._digest(self.digests[number - 1], mutation)
-                if mutation["digest"] != digest:
-                    raise Failure(f"the digest of mutation {number} is {mutation['digest']}, not {digest}")
-            if self.digests.setdefault(number, mutation["digest"]) != mutation["digest"]:
-                raise Failure(f"mutation {number} was sent before with another digest")
+
+    def check_incarnation(self, body: Json, *, is_answered: bool) -> None:
+        """The same key, until it has an answer (2.7)."""
+        if self._key not in (None, body["key"]):
+            raise Failure(f"its key is {body['key']}, and was {self._key} when the answer was lost")
+        self._key = None if is_answered else body["key"]
+
+    def _check_digest(self, mutation: Json) -> None:
+        number, digest = mutation["number"], mutation.get("digest")
+        if number - 1 in self.digests and not mutation.get("redacted"):
+            due = self._digest(self.digests[number - 1], mutation)
+            if digest not in (None, due):
+                raise Failure(f"the digest of mutation {number} is {digest}, not {due}")
+            digest = due
+        if self.digests.setdefault(number, digest) != digest:
+            raise Failure(f"mutation {number} was sent before with another digest")
 
     def _digest(self, previous: str, mutation: Json) -> str:
         body = {key: value for key, value in mutation.items() if key != "digest"}
@@ -169,7 +188,9 @@ def _run_step(client: Client, step: Json, server: Server, templates: Json) -> No
         compare(exchange["request"], said["request"], "request")
         if said["request"] == "push":
             server.check_push(said["body"])
-        compare(exchange.get("body", {}), said["body"], "body")
+        if said["request"] == "incarnation":
+            server.check_incarnation(said["body"], is_answered="reply" in exchange)
+        compare(server.filled(exchange.get("body", {})), said["body"], "body")
         said = client.say(_answer(exchange, said["body"], server, templates))
     if expected:
         raise Failure(f"it did not ask for {json.dumps(expected[0]['request'])}")
