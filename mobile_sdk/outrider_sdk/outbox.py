@@ -78,12 +78,17 @@ class Entry:
             wired["past_lease"] = True
         return wired
 
-    def wire_again(self) -> Mutation:
-        """As it is pushed once more: without what was refused, or is about people who were erased."""
+    def wire_again(self, previous: str | None) -> Mutation:
+        """As it is pushed once more: without what was refused, or is about people who were erased.
+
+        Args:
+            previous: the digest of the number before it, by which a server sees that it follows, where it is known.
+        """
         kept = [c for c in self.changes if ERASED not in c] if self.status != "refused" else []
         if len(kept) == len(self.changes):
             return self.wire()
-        return {**self.wire(), "changes": kept, "redacted": True}
+        wired: Mutation = {**self.wire(), "changes": kept, "redacted": True}
+        return {**wired, "previous": previous} if previous else wired
 
 
 _SELECT = """
@@ -166,14 +171,22 @@ def next_chunk(
     chunk: list[Mutation] = []
     size = 0
     where = "number >= ?" if again else "status IS NULL AND number >= ?"
+    previous = digest_of(conn, start - 1) if again else None
     for entry in entries(conn, where, (start,), derived=False):
         size += entry.size_bytes + 256
         if len(chunk) == min(at_most, PUSH_MUTATIONS_MAX) or (chunk and size > CHUNK_BYTES_MAX):
             break
         if chunk and entry.number != chunk[-1]["number"] + 1 and _is_hole(conn, chunk[-1]["number"], entry.number):
             break  # what is missing must be stated as lost before anything that follows it
-        chunk.append(entry.wire_again() if again else entry.wire())
+        chunk.append(entry.wire_again(previous) if again else entry.wire())
+        previous = entry.digest
     return chunk
+
+
+def digest_of(conn: sqlite3.Connection, number: int) -> str | None:
+    """The digest of a number, where it is in the file."""
+    found = conn.execute("SELECT digest FROM sync_outbox WHERE number = ?", (number,)).fetchone()
+    return GENESIS_DIGEST if number == 0 else found and found[0]
 
 
 def _is_hole(conn: sqlite3.Connection, before: int, after: int) -> bool:
@@ -361,8 +374,7 @@ def mend_chain(store: Store, conn: sqlite3.Connection) -> None:
 
 
 def _chain_from(store: Store, conn: sqlite3.Connection, number: int) -> None:
-    row = conn.execute("SELECT digest FROM sync_outbox WHERE number = ?", (number - 1,)).fetchone()
-    chain_anew(store, conn, number, row[0] if row else GENESIS_DIGEST)
+    chain_anew(store, conn, number, digest_of(conn, number - 1) or GENESIS_DIGEST)
 
 
 def chain_anew(store: Store, conn: sqlite3.Connection, number: int, digest: str) -> None:

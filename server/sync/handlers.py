@@ -34,6 +34,7 @@ class MutationBody(msgspec.Struct, forbid_unknown_fields=True):
     changes: list[dict[str, Any]]
     digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
     redacted: bool = False
+    previous: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
     past_lease: bool = False
 
 
@@ -111,9 +112,9 @@ async def _page(session: Session, body: PullBody, form: Form, *, may_build: bool
 def as_sent(mutation: MutationBody) -> dict[str, Any]:
     """The mutation as it was digested."""
     sent = msgspec.structs.asdict(mutation)
-    for flag in ("redacted", "past_lease"):  # absent where they say nothing: the digest is of what was sent
-        if not sent[flag]:
-            del sent[flag]
+    for name in ("redacted", "previous", "past_lease"):  # absent where they say nothing: the digest is of what was sent
+        if not sent[name]:
+            del sent[name]
     return sent
 
 

@@ -83,9 +83,10 @@ def chain(previous: str, mutation: Mutation) -> str:
 def _follows(mutation: Mutation, previous: str) -> bool:
     """Whether a mutation's digest is the one that follows; where msgspec and the reference differ, either.
 
-    That of a redacted one is of what it was before, which nobody can check; it is the device's own (4.13).
+    That of a redacted one is of what it was before, which nobody can check; it says itself what it follows (4.13), but
+    where its device has forgotten that.
     """
     if mutation.get("redacted"):
-        return True
+        return bool(mutation.get("previous", previous) == previous)
     digest = mutation["digest"]
     return bool(digest == chain(previous, mutation) or digest == chain_digest(previous, mutation))

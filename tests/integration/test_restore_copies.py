@@ -308,6 +308,31 @@ def add_channel(phone: Phone, world: World) -> None:
     phone.crm.contact_channels.create(contact_id=world.clerk, channel_kind="phone", value="+4930123456")
 
 
+async def test_s1_what_comes_again_without_its_content_does_not_follow_on_another_copys_work(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge
+):
+    """Its digest shows nobody what it is of: without a word of what it follows, the server took it for the copy's next.
+
+    The phone then forked without end, as each life of it went on from there.
+    """
+    await installation.backup()
+    copy = ann.copy("copy.db", bridge)
+    await world.execute(BURY, UUID(world.clerk))
+    add(ann, world, "a")
+    add_channel(ann, world)
+    assert (await ann.sync()).refused == 1
+    await installation.restore()
+    add(copy, world, "of the copy")
+    await copy.sync()
+
+    await ann.sync()
+
+    await copy.sync()
+    assert await contacts(world) == ["Carla Clerk", "a", "of the copy"]
+    await assert_phones_converged(world, "ann", ann, copy)
+    copy.crm.close()
+
+
 async def test_s12_a_copy_hears_of_what_was_decided_otherwise_after_a_restore(
     world: World, installation: Installation, ann: Phone, bridge: Bridge
 ):

@@ -73,6 +73,7 @@ class Mutation(TypedDict):
     past_lease: NotRequired[bool]  # the device's lease had ended when it was captured; left out, it had not
     redacted: NotRequired[bool]
     """It comes again without what was refused, or is about people who were erased: the digest is of the whole."""
+    previous: NotRequired[str]  # of a redacted one: the digest of the number before it, where the device has it
 
 
 class PushRequest(TypedDict):
