@@ -93,6 +93,8 @@ class Rep:
         """The row that its person edited last."""
         self.expected: dict[Any, int] | None = None
         """What the last page promised: row → revision."""
+        self.promised: dict[int, dict[Any, int] | None] = {}
+        """Cursor → what each last page of this sync promised: one that a comparison asks for may come to nothing."""
         self.connection = type("Connection", (FailingConnection,), {})
         self.replica = self.open()
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from outrider_sdk.errors import (
@@ -19,7 +19,7 @@ from outrider_sdk.errors import (
 
 from server.auth.devices import _wipe_of
 from server.errors import AppError
-from tests.simulation import doors
+from tests.simulation import doors, travel
 from tests.simulation.server import Locked
 from tests.simulation.statements import LEASE_US
 
@@ -72,6 +72,53 @@ def _writes(sql: str) -> bool:
     return sql.lstrip().startswith(("INSERT", "UPDATE", "DELETE", "COMMIT"))
 
 
+class PushUnderWay:
+    """A push that travels while its device does other things: it arrives meanwhile, or when it is waited for."""
+
+    def __init__(self, transport: "FaultyTransport", request: Any) -> None:
+        self._transport, self._request = transport, request
+        self._device_id = transport.rep.id
+        self._answer: Callable[[], Any] | None = None
+        if transport.run.chance.random() < 0.5:
+            self._arrive()
+
+    def _arrive(self) -> Callable[[], Any]:
+        try:
+            reply = self._transport.push(self._request)
+        except SyncError as error:
+            failure = error
+
+            def fail() -> Any:
+                raise failure
+
+            self._answer = fail
+        else:
+            self._answer = lambda: reply
+        return self._answer
+
+    def result(self) -> Any:
+        """Wait for its answer."""
+        return (self._answer or self._arrive())()
+
+    def drop(self) -> None:
+        """Nobody waits any more; what the network holds may still arrive, after whatever is sent next."""
+        run = self._transport.run
+        if self._answer is None:
+            run.oracle.on_send(self._transport.rep.life, self._request["mutations"])
+            if run.happens("push under way dropped", 0.6):
+                self._transport.late.append((self._device_id, self._request))
+
+
+@dataclass
+class PageAhead:
+    """A page that was asked for before its device wanted it."""
+
+    request: Any
+    page: Any
+    expected: dict[Any, int] | None
+    contact_time: tuple[int, int]
+
+
 class FaultyTransport:
     """Carries a device's requests to the server in memory, or doesn't."""
 
@@ -81,6 +128,7 @@ class FaultyTransport:
         self.bytes_sent = self.bytes_received = 0
         self.late: list[tuple[str, dict[str, Any]]] = []
         """Copies of pushes that the network still holds, and whose they are."""
+        self._ahead: PageAhead | None = None
 
     def _contact(self) -> None:
         """A token that is renewed brings a lease, as with any contact after a while."""
@@ -107,6 +155,10 @@ class FaultyTransport:
         self.contact_time = (left, self.rep.clock())
         return reply
 
+    def begin_push(self, request: Any) -> PushUnderWay:
+        """The same, while the device stores what the push before it came to, and its person goes on typing."""
+        return PushUnderWay(self, request)
+
     def deliver(self, request: Any, device_id: str | None = None) -> Any:
         """What the server makes of a push that reached it."""
         run, server = self.run, self.run.server
@@ -127,7 +179,7 @@ class FaultyTransport:
         if failure is not None:
             raise failure
         reply = transaction.reply
-        run.oracle.on_reply(self.rep.member_id, reply)
+        travel.on_reply(run.oracle, self.rep.member_id, reply)
         return reply
 
     def deliver_late(self) -> None:
@@ -142,21 +194,34 @@ class FaultyTransport:
         run = self.run
         if self.rep.for_next_sync is None:
             self.rep.for_next_sync = set()
+            run.inside = "pull"
+            run.interleave(self.rep)
         if run.happens("pull cut mid-page" if request["position"] else "pull cut", 0.08):
             raise Offline("lost")
-        self._contact()
-        left = self.rep.clock()
-        size = run.chance.choice(PAGE_ROWS)
-        if "snapshots" in request and run.chance.random() < 0.4:  # a client that takes none
-            request = {name: value for name, value in request.items() if name != "snapshots"}
-        page = answered(lambda: run.server.pull(self.rep.id, request, page_rows=size), run)
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead.request != request:
+            self._contact()
+            if "snapshots" in request and run.chance.random() < 0.4:  # a client that takes none
+                request = {name: value for name, value in request.items() if name != "snapshots"}
+            ahead = self._page(request)
+        page, self.rep.expected, self.contact_time = ahead.page, ahead.expected, ahead.contact_time
+        self.rep.promised[page["cursor"]] = ahead.expected
         if page.get("snapshot"):
             run.note(f"{self.rep.name} is offered a snapshot of {page['snapshot']['rows']} rows")
-        self.rep.expected = run.oracle.on_page(self.rep.id, page, request["schema"])
+        if page["position"] is not None and not run.healed and run.chance.random() < 0.4:
+            run.fault("page asked for ahead")
+            with suppress(SyncError):  # asked for again when it is wanted
+                self._ahead = self._page(request | {"position": page["position"]})
         run.inside = "pull"
         run.interleave(self.rep)
-        self.contact_time = (left, self.rep.clock())
         return page
+
+    def _page(self, request: Any) -> PageAhead:
+        run, left = self.run, self.rep.clock()
+        size = run.chance.choice(PAGE_ROWS)
+        page = answered(lambda: run.server.pull(self.rep.id, request, page_rows=size), run)
+        expected = travel.on_page(run.oracle, self.rep.id, page, request["schema"])
+        return PageAhead(request, page, expected, (left, self.rep.clock()))
 
     def snapshot_part(self, snapshot_id: str, start: int, take: Callable[[bytes], None]) -> int:
         """Fetch a range of a snapshot: it may be cut off or damaged, and the world goes on meanwhile."""

@@ -10,10 +10,11 @@ from server.crm.erasure.personal import BLANKS
 from server.crm.erasure.redact import WHY_UNKNOWN, redact_outcome
 from server.crm.merge.rules import merged_values
 from server.sync.state import Row
-from tests.simulation import upkeep
+from tests.simulation import people, upkeep
 from tests.simulation.server import Locked, Transaction
 
 if TYPE_CHECKING:
+    from tests.simulation.device import Rep
     from tests.simulation.run import Run
 
 IMPORT_CHUNKS, CHUNK_ROWS = 3, 15
@@ -34,6 +35,8 @@ def perform(run: "Run", act: str) -> None:
         _ACTS[act](run)
         return
     if run.slow is not None:
+        if run.chance.random() < 0.5:
+            return  # it goes on, and whoever writes would wait for it
         run.note(f"the slow transaction of revision {run.slow.revision} commits")
         run.server.commit(run.slow)
         run.slow = None
@@ -55,39 +58,53 @@ def perform(run: "Run", act: str) -> None:
         run.interleave()
 
 
+def _somebody(run: "Run") -> "Rep":
+    """A rep; often the one whose device is at the server now."""
+    if run.at_server is not None and run.chance.random() < 0.5:
+        return run.at_server
+    return run.chance.choice(run.reps)
+
+
 def _revoke(run: "Run") -> None:
     """A phone was lost, or somebody thinks so."""
-    rep = run.chance.choice(run.reps)
+    rep = _somebody(run)
     if not rep.is_revoked:
         run.server.devices[rep.id].revoked_at = run.now
         run.note(f"{rep.name} is revoked")
+        run.operations += 1
         run.fault(f"revoked mid-{run.inside}" if run.depth and run.inside else "revoked")
 
 
 def _back_up(run: "Run") -> None:
-    """A backup is made; the last one counts."""
+    """A backup is made; the last two are kept."""
     if run.server.holder is None:
-        run.backup = run.server.back_up(), run.oracle.back_up()
+        run.backups = [*run.backups[-1:], (run.server.back_up(), run.oracle.back_up())]
         run.note(f"a backup at revision {run.server.head}")
+        run.operations += 1
 
 
 def _restore(run: "Run") -> None:
-    """The database is lost, and restored from the last backup. (Erasures since then would be replayed first.)"""
-    if run.backup is None or run.server.holder is not None:
+    """The database is lost, and restored from a backup: the last one that can be read, and in which nobody is whole who
+    was erased since. (Erasures would be replayed first.)"""
+    if not run.backups or run.server.holder is not None:
         return
-    kept, known = run.backup
+    backup = run.chance.choice(run.backups)
+    kept, known = backup
     if kept["erased"].keys() == run.server.erased.keys():
         run.note(f"the server is restored to revision {kept['head']}")
         mid = run.inside if run.depth and run.inside else ""
         run.fault(f"server restored mid-{mid}" if mid else "server restored from a backup")
-        if run.restored_from is run.backup:
+        if run.restored_from is backup:
             run.fault("backup restored twice")
-        run.restored_from = run.backup
+        run.restored_from = backup
         undone = run.server.merged.items() - kept["merged"].items()
         run.mixed_words |= run.oracle.words_about({row_id for pair in undone for row_id in pair})
         run.oracle.merges_undone |= bool(undone)
+        run.operations += 1
         run.server.restore(kept)
         run.oracle.restore(known)
+        if run.chance.random() < 0.3:  # somebody left on that day, too
+            upkeep.order_wipe(run)
 
 
 def _move_horizon(run: "Run") -> None:
@@ -114,9 +131,13 @@ def _any(run: "Run", rows: Any) -> Row | None:
 
 
 def _job_title(run: "Run", transaction: Transaction) -> None:
-    contact = _any(run, run.server.live("contact"))
-    if contact is not None:
-        run.server.write(transaction, "contact", contact.id, job_title=run.word("job_title"))
+    """A contact has another job; or something else becomes of what a rep is at, too, whose device is at the server."""
+    at_work = run.server.rows.by_key.get((run.at_server and run.at_server.at_work) or ("", ""))
+    meets = at_work is not None and not at_work.deleted and run.chance.random() < 0.7
+    row = at_work if meets else _any(run, run.server.live("contact"))
+    if row is not None:
+        name = people.MAIN_FIELD[row.entity.name]
+        run.server.write(transaction, row.entity.name, row.id, **{name: run.word(name)})
 
 
 def _channel(run: "Run", transaction: Transaction) -> None:
@@ -171,7 +192,12 @@ def _rights_change(run: "Run") -> None:
 
 
 def _reassign(run: "Run", transaction: Transaction) -> None:
-    assignment = run.chance.choice(list(run.server.rows.of["assignment"].values()))
+    """An outlet is given to a rep, or taken away; often it is the last one again, given back."""
+    assignments, member = run.server.rows.of["assignment"], _somebody(run).member_id
+    theirs = [a for a in assignments.values() if a.values["member_id"] == member] or list(assignments.values())
+    again = run.chance.random() < (0.6 if run.depth else 0.3) and run.reassigned in assignments
+    assignment = assignments[run.reassigned] if again else run.chance.choice(theirs)
+    run.reassigned = assignment.id
     run.server.write(transaction, "assignment", assignment.id, deleted=not assignment.deleted)
     _rights_change(run)
 
@@ -183,7 +209,7 @@ def _role(run: "Run", transaction: Transaction) -> None:
         permissions = "{}" if reach == "{}" else json.dumps({name: {"read": reach} for name in WIDENED})
         run.server.write(transaction, "role", run.ids["role"], permissions=permissions, fields=fields)
     else:
-        member = run.chance.choice(run.reps).member_id
+        member = _somebody(run).member_id
         role = run.server.rows.of["member"][member].values["role"]
         run.server.write(transaction, "member", member, role="rep" if role == "lead" else "lead")
     _rights_change(run)
@@ -191,7 +217,7 @@ def _role(run: "Run", transaction: Transaction) -> None:
 
 def _team(run: "Run", transaction: Transaction) -> None:
     team = run.ids[run.chance.choice(("team0", "team1"))]
-    run.server.write(transaction, "member", run.chance.choice(run.reps).member_id, team_id=team)
+    run.server.write(transaction, "member", _somebody(run).member_id, team_id=team)
     _rights_change(run)
 
 

@@ -5,14 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
-from outrider_sdk import Replica
-from outrider_sdk.protocol.entities import ENTITIES
-
-from server.auth.access import Access
-from server.sync.cursors import EPOCH_BITS
-from server.sync.schemas import fields_unknown
 from server.sync.state import CREATION, Row
 from tests.simulation.server import MemoryServer, Transaction
 
@@ -24,15 +17,6 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "outlet": ("description", "channel"),
 }
 """Fields whose every value is followed."""
-
-_BASES = " UNION ALL ".join(
-    f"SELECT '{name}', id, revision FROM \"{name}\""
-    f" WHERE id NOT IN (SELECT id FROM sync_shadow WHERE entity = '{name}')"
-    for name in ENTITIES
-)
-_SHADOWED = "SELECT entity, id, json_extract(base, '$.revision') FROM sync_shadow WHERE base IS NOT NULL"
-
-
 HOLDING_STATUSES = ("accepted", "partly_accepted")
 """Orders that hold stock."""
 
@@ -342,130 +326,9 @@ class Oracle:
                     lambda n=name, c=captured_at: f"{n} of {row.key} bears {c}, not of {least} to {most}",  # type: ignore[misc]
                 )
 
-    # While it runs: what travels
-
-    def on_reply(self, member_id: str, message: Any) -> None:
-        """No field travels that the member may not read; what they typed themselves they may be told."""
-        hidden = [(e, f) for e, f in self.server.sight.access(member_id).hidden_fields() if f in WATCHED.get(e, ())]
-        if hidden:
-            text = json.dumps(message, ensure_ascii=False)
-            for _, name in hidden:
-                told = set(re.findall(rf"{name} \d{{5}}", text)) - self.own_words.get(member_id, set())
-                self.require("S6", not told, f"{told} is hidden from {member_id}, and travels")
-
-    def on_page(self, device_id: str, page: dict[str, Any], schema: int) -> dict[Any, int] | None:
-        """Only what is in sight travels. Of the last page: what the device must have once it has shown it."""
-        record = self.server.devices[device_id]
-        member_id = record.member_id
-        self.require("S6", record.revoked_at is None, f"{device_id} was revoked, and gets a page")
-        if self.server.holder is not None:
-            self.require("S7", True, "whoever reads waits for nobody")
-        self.on_reply(member_id, page)
-        access = self.server.sight.access(member_id)
-        sight = self._sight(member_id, access)
-        for name, columns in page["puts"].items():
-            ids = columns["id"]
-            if schema < self.server.schema:
-                unknown = fields_unknown(ENTITIES[name], schema) & columns.keys()
-                known = ENTITIES[name].since <= schema and not unknown
-                self.require("S10", known, f"{name} with {unknown} travels to an app of schema {schema}")
-            self.require(
-                "S6",
-                all((name, i) in sight for i in ids),
-                lambda n=name: f"a {n} out of sight of {member_id} travels",  # type: ignore[misc]
-            )
-            fields = access.right(name).hidden & columns.keys()
-            self.require("S6", not fields, f"{fields} of {name}, hidden from {member_id}, travels")
-        known = {key: revision for key, revision in sight.items() if ENTITIES[key[0]].since <= schema}
-        return known if page["complete"] else None
-
-    def _sight(self, member_id: str, access: Access) -> dict[Any, int]:
-        sight = self.server.sight
-        rows = self.server.rows.by_key.values()
-        return {r.key: r.values["revision"] for r in rows if not r.deleted and sight.may_see(member_id, access, r)}
-
-    def own_writes(self, device: str, replica: Replica, pending: range) -> None:
-        """What a person typed they see, until the server's word on it arrives with a pull."""
-        answered, typed = self.outcomes.get(device, {}), dict[tuple[str, str, str], list[Any]]()
-        for (maker, number), edits in sorted(self.typed.items()):
-            if maker != device or number not in pending:
-                continue
-            refused = answered.get(number, {}).get("status") == "refused"
-            for each in edits:
-                may_show = typed.get((*each.key, each.field), [])
-                if not refused:
-                    typed[*each.key, each.field] = [each.value]
-                elif may_show:  # what was refused is shown until then as well
-                    may_show.append(each.value)
-        erased = {i for outcome in answered.values() for i in outcome.get("erased", ())}
-        for (entity, row_id, name), values in typed.items():
-            if row_id in erased:  # the answer to other work told of it: the device has forgotten what was typed
-                continue
-            shown = replica.table(entity).find(row_id) if name not in ("", "*") else None
-            if shown is not None and shown["id"] == row_id:  # of one merged away, the other is shown
-                there = shown_value(shown, name)
-                self.require("S4", there in values, f"{device} shows “{there}” where its person typed {values}")
-
-    def after_pull(
-        self,
-        device: str,
-        replica: Replica,
-        cursor: int,
-        expected: dict[Any, int] | None,
-        *,
-        behind: bool,
-        damaged: set[Key],
-    ) -> None:
-        """The device has what the last page promised; nothing went backwards; what belongs together is together."""
-        self.require("S4", cursor >= self.cursors.get(device, 0), f"the cursor of {device} went back to {cursor}")
-        if cursor >> EPOCH_BITS != self.cursors.get(device, 0) >> EPOCH_BITS:
-            self.bases.pop(device, None)  # of before the restore, when rows were newer
-        self.cursors[device] = cursor
-        bases = bases_of(replica)
-        if expected is not None:
-            late = [key for key, revision in expected.items() if bases.get(key, -1) < revision and key not in damaged]
-            story = f"{device} is at {cursor}, and has not what was committed: {late[:5]}"
-            self.require("S9" if behind else "S5", not late, story)
-            surplus = sorted(bases.keys() - expected.keys())
-            story = f"{device} still has what its user lost: {surplus[:5]}"
-            self.require("S9" if behind else "S6", not surplus, story)
-        before = self.bases.get(device, {})
-        older = [key for key, revision in bases.items() if revision < before.get(key, 0) and key not in damaged]
-        self.require("S4", not older, lambda: f"{device} shows rows as they once were: {older[:5]}")
-        self.bases[device] = bases
-        self._shows_whole(device, replica)
-
-    def _shows_whole(self, device: str, replica: Replica) -> None:
-        pairs = replica.query(
-            "SELECT o.time_zone AS a, c.legal_name AS b FROM outlet o JOIN account c ON c.id = o.account_id"
-            " WHERE o.time_zone IS NOT c.legal_name"
-        )
-        self.require("S4", not pairs, f"{device} shows half of a transaction: {pairs}")
-        halves = replica.query(
-            "SELECT c.name FROM contact c WHERE c.name LIKE 'new %' AND NOT EXISTS "
-            "(SELECT 1 FROM contact_channel h WHERE h.contact_id = c.id)"
-        )
-        whole = not halves or self.merges_undone
-        self.require("S4", whole, f"{device} shows a contact without the phone made with it: {halves}")
-
 
 def value_of(row: Row, name: str) -> Any:
     """The value of a field, or of a key of `custom`."""
     if name.startswith("custom."):
         return json.loads(row.values["custom"]).get(name.removeprefix("custom."))
     return row.values[name]
-
-
-def shown_value(row: dict[str, Any], name: str) -> Any:
-    """The same of a row as the SDK shows it."""
-    return row["custom"].get(name.removeprefix("custom.")) if name.startswith("custom.") else row[name]
-
-
-def bases_of(replica: Replica) -> dict[Any, int]:
-    """Row → revision of the server's rows that a device has, under what is pending."""
-    found: dict[Any, int] = {}
-    for sql in (_BASES, _SHADOWED):
-        for row in replica.query(sql):
-            name, stored_id, revision = row.values()
-            found[name, str(UUID(bytes=stored_id))] = revision
-    return found

@@ -4,11 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.database import UNSTORABLE
 from tests.simulation.device import Rep
-from tests.simulation.oracle import WATCHED, Typed, shown_value
+from tests.simulation.oracle import WATCHED, Typed
+from tests.simulation.travel import shown_value
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
 
+MAIN_FIELD = {"contact": "job_title", "outlet": "description"}
+"""Into which several people type."""
+FRESH = 3
+"""So many rows are the newest of their kind."""
 Known = tuple[list[Typed], list[str]]
 """What was typed, and the ids of new rows."""
 
@@ -29,6 +34,7 @@ def restart(run: "Run", rep: Rep) -> None:
     """The phone kills the app in the background."""
     if not rep.calls:
         run.note(f"{rep.name} starts anew")
+        run.operations += 1
         rep.restart()
 
 
@@ -37,6 +43,7 @@ def copy_file(run: "Run", rep: Rep) -> None:
     if not rep.calls and rep.copy is None and not rep.is_to_be_wiped:  # the wiped one's copy never comes back
         run.note(f"the file of {rep.name} is copied")
         rep.copy_file()
+        run.operations += 1
 
 
 def swap_files(run: "Run", rep: Rep) -> None:
@@ -45,6 +52,7 @@ def swap_files(run: "Run", rep: Rep) -> None:
         rep.swap(keep_credentials=run.chance.random() < 0.3)
         run.note(f"{rep.name} goes on with the other file: {rep.life}")
         run.fault("replica file swapped")
+        run.operations += 1
 
 
 def enrol_again(run: "Run", rep: Rep) -> None:
@@ -52,6 +60,7 @@ def enrol_again(run: "Run", rep: Rep) -> None:
     if rep.is_revoked and not rep.calls:
         rep.enrol_again()
         run.note(f"{rep.name} is enrolled again")
+        run.operations += 1
 
 
 def reset_clock(run: "Run", rep: Rep) -> None:
@@ -61,7 +70,10 @@ def reset_clock(run: "Run", rep: Rep) -> None:
 
 
 def _pick(run: "Run", rep: Rep, entity: str) -> dict[str, Any] | None:
+    """A row that is shown; often one of the newest, at which others are, too."""
     rows = rep.replica.table(entity).list()
+    if len(rows) > FRESH and run.chance.random() < 0.4:
+        rows = sorted(rows, key=lambda row: row["revision"])[-FRESH:]
     return run.chance.choice(rows) if rows else None
 
 
@@ -96,6 +108,20 @@ def edit(run: "Run", rep: Rep) -> None:
     if row is None:
         return
     rep.at_work = (entity, row["id"])
+    _type_into(run, rep, entity, row, fields)
+
+
+def go_on(run: "Run", rep: Rep) -> None:
+    """Type once more where the last edit was: during a sync one sees the row as it was, and after it as it is."""
+    if rep.at_work is None or rep.calls:
+        return
+    entity, row_id = rep.at_work
+    row = rep.replica.table(entity).find(row_id)
+    if row is not None:
+        _type_into(run, rep, entity, row, (MAIN_FIELD[entity],))
+
+
+def _type_into(run: "Run", rep: Rep, entity: str, row: dict[str, Any], fields: tuple[str, ...]) -> None:
     chosen = run.chance.sample(fields, run.chance.randint(1, len(fields)))
     values = {field: run.word(field) for field in chosen}
 

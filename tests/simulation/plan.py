@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-STEPS = 240
+STEPS = 270
 REGRESSIONS = Path(__file__).parent / "regressions"
 
 
@@ -26,10 +26,9 @@ class Plan:
     @classmethod
     def of(cls, seed: int, steps: int = STEPS) -> "Plan":
         """The whole plan of a seed."""
-        from tests.simulation.acts import WEIGHTS
+        from tests.simulation.acts import draw
 
-        acts = random.Random(f"{seed} acts").choices(list(WEIGHTS), list(WEIGHTS.values()), k=steps)
-        return cls(seed, tuple(enumerate(acts)))
+        return cls(seed, tuple(enumerate(draw(random.Random(f"{seed} acts"), steps))))
 
     @classmethod
     def load(cls, path: Path) -> "Plan":

@@ -19,8 +19,8 @@ from outrider_sdk.errors import (
     SyncError,
 )
 
-from tests.simulation import people, upkeep, verdict, world
-from tests.simulation.acts import ACTS, perform
+from tests.simulation import people, travel, upkeep, verdict, world
+from tests.simulation.acts import draw_amid, perform
 from tests.simulation.device import Rep, scratch
 from tests.simulation.network import SimulatedCrash
 from tests.simulation.oracle import Oracle, Typed, Violation
@@ -61,6 +61,8 @@ class Run:
         self.operations = 0
         self.inside = ""
         """What is under way while others act: a push, or a pull."""
+        self.at_server: Rep | None = None
+        """Whose device syncs."""
         self.healed = False
         self.history: list[str] = []
         self.server = MemoryServer(lambda: self.tick(1_000))
@@ -68,12 +70,14 @@ class Run:
         self.oracle = Oracle(self.server)
         self.server.on_commit = self.oracle.on_commit
         self.slow: Transaction | None = None
+        self.reassigned: str | None = None
+        """The assignment that was given or taken last."""
         self.ids: dict[str, str] = {}
         self.faults: dict[str, int] = {}
         self.erased_words: set[str] = set()
         self.mixed_words: set[str] = set()
         """Of people who were merged in a history that was lost: nobody can know any more whose they were."""
-        self.backup: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self.backups: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.restored_from: tuple[dict[str, Any], dict[str, Any]] | None = None
         self.settling: set[str] = set()
         """Conflicts that somebody began to settle."""
@@ -158,8 +162,11 @@ class Run:
             try:
                 if rep is not None and self.chance.random() < 0.3:
                     people.edit(self, rep)
+                    if self.chance.random() < 0.5:  # and then the office, perhaps into the same field
+                        self.tick(self.chance.randrange(60_000_000))
+                        perform(self, "job_title")
                 else:
-                    perform(self, self.chance.choices(*ACTS)[0])
+                    perform(self, draw_amid(self.chance))
             finally:
                 self.depth -= 1
                 self.inside = inside
@@ -204,21 +211,36 @@ class Run:
             return
         self.operations += 1
         rep.syncing, rep.expected, rep.for_next_sync = True, None, None
+        rep.promised = {}
+        outer, self.at_server = self.at_server, rep
         behind = 0 < rep.fact("cursor") < self.server.horizon
         try:
             done = self.failing(rep, lambda: self._sync(rep), 0.2)
         finally:
-            rep.syncing = False
+            rep.syncing, self.at_server = False, outer
+        self._check(rep, behind=behind, done=done)
+        if not self.healed:
+            self._after_sync(rep)
+
+    def _after_sync(self, rep: Rep) -> None:
+        """What did not get through is taken back; and who typed meanwhile goes on."""
+        if rep.expected is None and self.chance.random() < 0.3:
+            people.discard(self, rep)
+        elif rep.for_next_sync and self.chance.random() < 0.7:
+            people.go_on(self, rep)
+
+    def _check(self, rep: Rep, *, behind: bool, done: bool) -> None:
         pending = range(rep.fact("applied_through") + 1, rep.fact("last_number") + 1)
-        self.oracle.own_writes(rep.life, rep.replica, pending)
+        travel.own_writes(self.oracle, rep.life, rep.replica, pending)
         if done:
             cursor, damaged = rep.fact("cursor"), rep.damaged
-            self.oracle.after_pull(rep.life, rep.replica, cursor, rep.expected, behind=behind, damaged=damaged)
+            travel.after_pull(self.oracle, rep.life, rep.replica, cursor, rep.expected, behind=behind, damaged=damaged)
 
     def _sync(self, rep: Rep) -> None:
         try:
             with upkeep.app_of(rep):
                 report = rep.replica.sync()
+            rep.expected = rep.promised.get(report.cursor, rep.expected)
             self.note(f"{rep.name} syncs: {report.pushed} pushed, cursor {report.cursor}")
             upkeep.after_sync(self, rep, report)
             return

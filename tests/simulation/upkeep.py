@@ -16,8 +16,10 @@ from outrider_sdk.report import SyncReport
 from server.errors import AppError
 from server.sync import schemas
 from tests.simulation import doors
-from tests.simulation.oracle import Violation, bases_of
+from tests.simulation.network import answered
+from tests.simulation.oracle import Violation
 from tests.simulation.server import Locked
+from tests.simulation.travel import bases_of
 
 if TYPE_CHECKING:
     from tests.simulation.device import Rep
@@ -43,7 +45,7 @@ def prepare(run: "Run", stack: ExitStack) -> None:
             assert path == "/t/acme/devices/wiped", path
             if run.happens("receipt of a wipe lost", 0.3):
                 raise Offline("lost")
-            doors.wiped(run.server, message["device_id"], dict(message))
+            answered(lambda: doors.wiped(run.server, message["device_id"], dict(message)), run)
             return {}
 
     # A chance of its own, so that the size shifts none of the others.
@@ -134,14 +136,16 @@ def upgrade_server(run: "Run") -> None:
 
 
 def order_wipe(run: "Run") -> None:
-    """Somebody left, or a phone was lost: it is to be wiped, at once or when it has handed in."""
-    rep = run.chance.choice(run.reps)
+    """Somebody left, or a phone was lost: it is to be wiped, at once or when it has handed in; often it has."""
+    idle = [rep for rep in run.reps if rep.fact("answered_through") == rep.fact("last_number")]
+    rep = run.chance.choice(idle if idle and run.chance.random() < 0.7 else run.reps)
     record = run.server.devices.get(rep.id)
     if record is None or rep.copy is not None:
         return
     record.wipe_ordered_at = doors.moment(run.server)
     record.wipe_now = record.wipe_now or run.chance.random() < 0.25
     run.note(f"{rep.name} is to be wiped{' at once' if record.wipe_now else ''}")
+    run.operations += 1
 
 
 def decide_quarantine(run: "Run") -> None:
@@ -175,6 +179,7 @@ def update_app(run: "Run", rep: "Rep") -> None:
         rep.schema = run.server.schema
         rep.restart()
         run.note(f"{rep.name} has an app of schema {rep.schema}")
+        run.operations += 1
         run.fault("app updated with a full outbox" if pending else "app updated")
 
 

@@ -198,9 +198,13 @@ def remember_the_erased() -> Iterator[None]:
 
 @contextmanager
 def leave_words_in_free_pages() -> Iterator[None]:
-    """Deleted content stays in the file's free pages (SQLite without `secure_delete`, the default)."""
+    """Deleted content stays in the file's free pages (SQLite without `secure_delete`, the default, and without
+    `VACUUM`)."""
     settings = tuple(s for s in store._SETTINGS if "secure_delete" not in s)
-    with patch.object(store, "_SETTINGS", (*settings, "PRAGMA secure_delete=OFF")):
+    with (
+        patch.object(store, "_SETTINGS", (*settings, "PRAGMA secure_delete=OFF")),
+        patch.object(Store, "rewrite", lambda _: None),
+    ):
         yield
 
 

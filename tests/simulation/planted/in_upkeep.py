@@ -15,7 +15,7 @@ from outrider_sdk.push import Push
 from outrider_sdk.store import Store, sync_folder
 
 from server.auth import incarnations
-from server.sync import attempt, pull, push, quarantine, schemas
+from server.sync import attempt, lineage, pull, push, quarantine, schemas
 from server.sync import checksum as server_checksum
 from tests.simulation import upkeep
 from tests.simulation.network import FaultyTransport
@@ -85,11 +85,18 @@ def decide_for_each_copy_what_waits() -> Iterator[None]:
 def forget_what_a_device_was() -> Iterator[None]:
     """A phone that the restored server does not know is a new one, and all that it holds is news (device ids as the
     only memory of what was received)."""
+    list_known = lineage._list_known
 
     async def nobody(*_: Any) -> None:
         return None
 
-    with patch.object(incarnations, "_lock_ancestor", nobody):
+    async def of_the_same_origin(mutations: list[Any], device: Any) -> Any:
+        return await list_known(mutations, device | {"may_have_kin": False})
+
+    with (
+        patch.object(incarnations, "_lock_ancestor", nobody),
+        patch.object(lineage, "_list_known", of_the_same_origin),
+    ):
         yield
 
 
