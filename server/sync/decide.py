@@ -4,7 +4,7 @@ The mutations are decided in order, each upon what those before it left. What is
 rows and in the write plan; a refused mutation leaves nothing but its outcome and its payload.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from server.crm.erasure.redact import ERASED, redact_mutation
@@ -31,24 +31,36 @@ def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
     Returns:
         What to write beside the dirty rows, with one outcome for each mutation.
     """
-    plan, mutations = WritePlan(), list(mutations)
-    note_payments(state, mutations)
-    for mutation in mutations:
-        if must_wait(mutation, None, state):
-            plan.outcomes.append(park(mutation, state))
-            continue
-        attempt = Attempt(state, mutation)
-        try:
-            _require_content(mutation)
-            apply_changes(attempt, mutation["changes"])
-        except Refusal as refusal:
-            if must_wait(mutation, refusal, state):
-                plan.outcomes.append(park(mutation, state))
-            else:
-                refuse(mutation, refusal, state, plan)
-        else:
-            attempt.settle(plan)
+    plan, batch = WritePlan(), list(mutations)
+    for _ in decide_in_steps(batch, state, plan, len(batch) or 1):
+        pass
     return plan
+
+
+def decide_in_steps(mutations: list[dict[str, Any]], state: State, plan: WritePlan, step: int) -> Iterator[None]:
+    """The same for `step` mutations at a time. Between the steps, what the state holds decided may be written."""
+    note_payments(state, mutations)
+    for start in range(0, len(mutations), step):
+        for mutation in mutations[start : start + step]:
+            _decide(mutation, state, plan)
+        yield
+
+
+def _decide(mutation: dict[str, Any], state: State, plan: WritePlan) -> None:
+    if must_wait(mutation, None, state):
+        plan.outcomes.append(park(mutation, state))
+        return
+    attempt = Attempt(state, mutation)
+    try:
+        _require_content(mutation)
+        apply_changes(attempt, mutation["changes"])
+    except Refusal as refusal:
+        if must_wait(mutation, refusal, state):
+            plan.outcomes.append(park(mutation, state))
+        else:
+            refuse(mutation, refusal, state, plan)
+    else:
+        attempt.settle(plan)
 
 
 def _require_content(mutation: dict[str, Any]) -> None:

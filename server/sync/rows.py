@@ -259,7 +259,7 @@ async def write(rows: Iterable[Row]) -> None:
     by_entity: dict[str, tuple[list[Row], list[Row]]] = {}
     for row in rows:
         new, changed = by_entity.setdefault(row.entity.name, ([], []))
-        (new if row.is_new else changed).append(row)
+        (new if row.is_new and row.loaded is None else changed).append(row)
     for name, entity in ENTITIES.items():
         new, changed = by_entity.get(name, ([], []))
         if new:

@@ -62,7 +62,9 @@ class Row:
     is_new: bool = False
     dirty: bool = False
     loaded: dict[str, Any] | None = field(default=None, repr=False, compare=False)
-    """The values as loaded, where the store wants to know which of them changed. Never changed themselves."""
+    """The values that the store has, where it wants to know which of them changed. Never changed themselves."""
+    taken: bool = field(default=False, repr=False, compare=False)
+    """The store has it as it is here, or is about to: from now on copies are changed, and written once more."""
     id: str = field(init=False)
     key: tuple[str, str] = field(init=False)
     """Entity and id, which never change."""
@@ -87,7 +89,7 @@ class Row:
             self.level,
             self.is_new,
             self.dirty,
-            self.loaded,
+            self.values if self.taken else self.loaded,
         )
 
 
@@ -198,7 +200,14 @@ class State:
 
     def dirty(self) -> list[Row]:
         """Rows to write."""
-        return [row for row in self.rows.values() if row.dirty]
+        return [row for row in self.rows.values() if row.dirty and not row.taken]
+
+    def take_dirty(self) -> list[Row]:
+        """Rows to write, for whoever writes them now."""
+        found = self.dirty()
+        for row in found:
+            row.taken = True
+        return found
 
 
 PARENT_COLUMNS = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from server.db import TenantRef, tenant_transaction
-from server.sync.push import POISON
+from server.sync.apply import POISON
 from server.sync.refusals import Refusal
 from server.sync.trials import Mark, Part, find_mark, is_culprit, set_mark, split
 

@@ -16,21 +16,21 @@ from granian.server.embed import Server
 from server import connections
 from server.app import create_app
 from server.connections import Databases
-from server.sync import push as push_module
+from server.sync import apply as apply_module
 
 SECRET_KEY = b"k" * 32
 
 
 def plant(poison: str) -> None:
     """End the process, without a word, where a mutation names the poison."""
-    decide = push_module.decide
+    decide = apply_module.decide_in_steps
 
-    def die_of_it(mutations: Any, state: Any) -> Any:
+    def die_of_it(mutations: Any, *rest: Any) -> Any:
         if poison in json.dumps(mutations):
             os._exit(9)
-        return decide(mutations, state)
+        return decide(mutations, *rest)
 
-    push_module.decide = die_of_it
+    apply_module.decide_in_steps = die_of_it
 
 
 async def serve(port: int, database_url: str) -> None:

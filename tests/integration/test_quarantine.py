@@ -16,7 +16,7 @@ from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.crm.erasure.commands import erase_person
 from server.db import Actor, tenant_transaction
-from server.sync import push, quarantine_commands
+from server.sync import apply, quarantine_commands
 from server.sync.trials import Mark, set_mark
 from tests.integration.application import APP
 from tests.integration.live_server import enrol, live, on_device
@@ -234,14 +234,14 @@ async def test_s8_a_release_that_fails_by_a_fault_of_ours_passes_it_in_the_end(
     world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch
 ):
     """The third time, as in a push: else the rest of the day's work waits for our next version."""
-    decide = push.decide
+    decide = apply.decide_in_steps
 
-    def stumble(mutations: Any, state: Any) -> Any:
+    def stumble(mutations: Any, *rest: Any) -> Any:
         if "Zoe" in str(mutations):
             raise AssertionError("a fault of ours")
-        return decide(mutations, state)
+        return decide(mutations, *rest)
 
-    monkeypatch.setattr(push, "decide", stumble)
+    monkeypatch.setattr(apply, "decide_in_steps", stumble)
     await hand_in(world, phone)
     [waiting] = await world.fetch("SELECT id FROM quarantine")
 

@@ -10,7 +10,7 @@ import pytest
 
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
-from server.sync import push as push_module
+from server.sync import apply as apply_module
 from tests.integration.application import APP
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
 
@@ -225,14 +225,14 @@ async def test_s8_after_three_failures_by_a_fault_of_ours_its_culprit_is_refused
     world: World, ann: WireDevice, monkeypatch: pytest.MonkeyPatch
 ):
     """A bug that one mutation meets must not hold up a rep's queue until somebody has repaired it."""
-    decide = push_module.decide
+    decide = apply_module.decide_in_steps
 
-    def stumble(mutations: Any, state: Any) -> Any:
+    def stumble(mutations: Any, *rest: Any) -> Any:
         if any("cursed" in json.dumps(m) for m in mutations):
             raise AttributeError("a fault of ours")
-        return decide(mutations, state)
+        return decide(mutations, *rest)
 
-    monkeypatch.setattr(push_module, "decide", stumble)
+    monkeypatch.setattr(apply_module, "decide_in_steps", stumble)
     names = ["good", "cursed", "better", "best"]
     batch = [ann.mutation(create("contact", new_id(), account_id=world.shop, name=name)) for name in names]
     body = encoded(push_body(*batch))
@@ -264,7 +264,7 @@ async def test_s8_trouble_of_the_machine_is_no_fault_of_a_mutation(
     mutation = ann.mutation(create("contact", new_id(), account_id=world.shop, name="good"))
     body = encoded(push_body(mutation))
     with monkeypatch.context() as broken:
-        broken.setattr(push_module, "load_state", no_space)
+        broken.setattr(apply_module, "load_state", no_space)
         failed = [(await send(ann, "/sync/push", body)).status_code for _ in range(5)]
 
     passed = await send(ann, "/sync/push", body)

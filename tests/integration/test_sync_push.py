@@ -12,6 +12,7 @@ from server.clock import now, to_micros
 from server.connections import Databases
 from server.db import TenantRef, tenant_transaction, tenant_write
 from server.errors import Busy
+from server.sync import apply as apply_module
 from server.sync import push as push_module
 from server.sync.numbers import Forked, NumberGap
 from server.sync.push import DeviceRevoked, IncarnationUnknown
@@ -327,7 +328,7 @@ async def test_s8_a_payload_that_json_columns_cannot_hold_is_refused_and_kept(wo
     """The record of a refusal must not be what stops the queue."""
     half = any(0xD800 <= ord(c) <= 0xDFFF for c in name)
     if half:  # the digest cannot be computed of it: it cannot come over the wire, but may come from elsewhere
-        text = push_module._storable({"number": 1, "digest": "", "changes": name})
+        text = apply_module._storable({"number": 1, "digest": "", "changes": name})
         assert await world.fetch("SELECT $1::jsonb ->> 'changes' AS kept", text)
         return
 

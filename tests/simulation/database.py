@@ -6,10 +6,10 @@ prove something else than what runs.
 
 import json
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from outrider_sdk.protocol.entities import ENTITIES, Entity
@@ -19,7 +19,7 @@ from server.auth.access import Access, AccessHistory
 from server.clock import from_micros
 from server.crm.custom.rules import CustomField
 from server.crm.order.rules import Credit
-from server.sync import lineage, outcomes, price_window, pull, push, schemas, snapshots
+from server.sync import apply, lineage, outcomes, price_window, pull, push, schemas, snapshots
 from server.sync.load import Asked
 from server.sync.position import Position, PositionUnknown
 from server.sync.rows import to_json
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 UNSTORABLE = "(cannot be stored)"
 """A value with this in it passes all checks, and fails in the database."""
+STEP = 3
+"""So many mutations are decided before their rows are written."""
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 """Poison is reported where it is not put there on purpose."""
 _BY_CODE = {e.code: e for e in ENTITIES.values()}
@@ -46,8 +48,10 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
     """Let push and pull work on this server, within this transaction."""
     database = Database(server, transaction)
     seams = [
-        (push, "connection", lambda: database), (push, "savepoint", database.savepoint), (push, "rows", database),
-        (push, "_log", _SILENT), (push, "_flag_duplicates", _nothing), (push, "enqueue_order_confirmation", _nothing),
+        (push, "connection", lambda: database), (apply, "connection", lambda: database), (apply, "rows", database),
+        (apply, "savepoint", database.savepoint), (apply, "Beside", AtOnce), (apply, "STEP", STEP),
+        (apply, "_log", _SILENT), (apply, "_flag_duplicates", _nothing),
+        (apply, "enqueue_order_confirmation", _nothing),
         (pull, "connection", lambda: database), (pull, "_entries", database.entries),
         (pull, "_contents", database.contents), (pull, "load_heads", database.load_heads),
         (pull, "pages", server.pages), (pull, "current_tenant", lambda: server),
@@ -69,13 +73,18 @@ async def _nothing(*_: Any) -> None:
     """Jobs and the search for duplicates are not what is looked at here."""
 
 
-class _Trusting:
-    """Stands in for `server.auth.credentials`: every replica here has its device's secret."""
+class AtOnce:
+    """Stands in for `server.sync.beside.Beside`: nothing waits here."""
 
-    @staticmethod
-    def proves(*_: Any) -> bool:
-        """Whether a proof is one."""
-        return True
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is under way."""
+
+    async def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it."""
+        await work
 
 
 class _Trusting:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 
 from server.auth.access import Access
-from server.sync import attempt, changes, pull, push
+from server.sync import apply, attempt, changes, pull, push
 from server.sync.position import Position
 from server.sync.state import Row, WritePlan
 from tests.simulation.database import Database
@@ -175,22 +175,22 @@ def pass_poison_over_in_silence() -> Iterator[None]:
         plan.outcomes.append({"number": mutation["number"], "digest": mutation["digest"], "status": "applied"})
         return plan
 
-    with patch.object(push, "_poison", silent):
+    with patch.object(apply, "_poison", silent):
         yield
 
 
 @contextmanager
 def block_the_queue_by_poison() -> Iterator[None]:
     """What cannot be stored fails the whole push, over and over (AppSync's and many another outbox)."""
-    apply = push._apply
+    whole_or_in_parts = apply.apply
 
     async def whole(mutations: list[Any], *rest: Any, **named: Any) -> Any:
-        outcomes = await apply(mutations, *rest, **named)
+        outcomes = await whole_or_in_parts(mutations, *rest, **named)
         if len(mutations) > 1 and any(o.get("code") == "poison" for o in outcomes):
             raise push.Conflict("One of these changes cannot be stored.")
         return outcomes
 
-    with patch.object(push, "_apply", whole):
+    with patch.object(apply, "apply", whole), patch.object(push, "apply", whole):
         yield
 
 
