@@ -153,6 +153,7 @@ def _become(
             draft.execute("PRAGMA journal_mode=WAL").fetchall()  # here it costs nothing
     finally:
         settling.drop()
+    settling.result()  # that a page could not be written is told once, and may have been told here
     _settle(file)
     store.become(file)
     return result

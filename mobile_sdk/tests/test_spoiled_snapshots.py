@@ -4,7 +4,7 @@ import hashlib
 import sqlite3
 
 import pytest
-from outrider_sdk import ProtocolViolation, StorageFailed, reveal
+from outrider_sdk import ProtocolViolation, StorageFailed, reveal, snapshot_placing
 from outrider_sdk.snapshot_unpacking import opened
 from sdk_fakes import stock_shop
 from sdk_snapshots import SnapshotServer, SnapshotTransport, assert_equal
@@ -192,6 +192,28 @@ def test_a_disk_that_is_full_while_a_snapshot_is_unpacked_is_told(server, crm, s
         crm.sync()
     assert [f.name for f in crm._store.path.parent.iterdir() if ".snapshot" in f.name] == []
     monkeypatch.undo()
+
+    crm.sync()
+
+    assert_equal(crm, server)
+
+
+def test_a_disk_that_says_once_that_it_could_not_write_is_believed(server, crm, shop, monkeypatch):
+    """Linux tells an error of writing back to whoever syncs first, and to nobody after: a second one proves nothing."""
+    before = crm._store.path.stat().st_ino
+    errors = [OSError(5, "Input/output error")]
+    settle = snapshot_placing._settle
+
+    def once(file):
+        if errors:
+            raise errors.pop()
+        settle(file)
+
+    monkeypatch.setattr(snapshot_placing, "_settle", once)
+    with pytest.raises(StorageFailed):
+        crm.sync()
+    assert crm._store.path.stat().st_ino == before
+    assert crm.contacts.list() == []
 
     crm.sync()
 
