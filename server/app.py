@@ -47,6 +47,7 @@ from server.errors import (
     FieldError,
     InvalidInput,
     NotFound,
+    TooLarge,
     TooManyRequests,
     explain_validation,
     write_problem,
@@ -176,6 +177,8 @@ def _render_http_error(request: Request[Any, Any, Any], error: HTTPException) ->
         return _render_bug(request, error)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return _render_app_error(request, NotFound())
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _render_app_error(request, TooLarge("The body is larger than is taken here. Send less at once."))
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         problems = [
             explain_validation(e.get("message", ""), e.get("key", "body")) for e in error.extra if isinstance(e, dict)

@@ -26,7 +26,8 @@ class WipeOrdered(AppError):
     code = "wipe_ordered"
 
     def __init__(self, *, now: bool) -> None:
-        super().__init__("This device is to be wiped: its data are erased once its work is handed in.", now=now)
+        when = "at once, without handing in" if now else "once its work is handed in"
+        super().__init__(f"This device is to be wiped: its data are erased {when}.", now=now)
 
 
 async def order_wipe(device_id: UUID, *, now: bool, by: UUID, role: str) -> Device:

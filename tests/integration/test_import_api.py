@@ -187,7 +187,7 @@ async def test_what_is_wrong_with_an_upload_is_said(world: World, state_dir: Pat
     assert await refused(CUSTOMERS, name="../a.csv") == (400, "invalid_input")
     assert await refused(CUSTOMERS, name="a.csv", target="nonsense") == (400, "invalid_input")
     assert await refused(CUSTOMERS, name="a.csv", system="Big ERP!") == (400, "invalid_input")
-    assert await refused(b"x" * (50 * 1024 * 1024 + 1), name="a.csv") == (413, "request_entity_too_large")
+    assert await refused(b"x" * (50 * 1024 * 1024 + 1), name="a.csv") == (413, "too_large")
     assert list((state_dir / "imports" / str(world.tenant.id)).iterdir()) == []
 
 

@@ -58,14 +58,15 @@ async def test_a_body_that_is_too_large_is_refused(world: World):
     """Before it fills the memory, whether or not it announces its size."""
     large = b'{"name": "' + b"x" * (8 * 1024 * 1024) + b'"}'
 
-    assert (await send_bytes(world, large)).status_code == 413
+    announced = await send_bytes(world, large)
+    assert (announced.status_code, announced.json()["code"]) == (413, "too_large")
 
     async def chunks():
         yield large
 
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(APP), base_url="http://test") as client:
         reply = await client.post("/accounts", content=chunks(), headers=world.admin.header)
-    assert reply.status_code == 413
+    assert (reply.status_code, reply.json()["code"]) == (413, "too_large")
     assert reply.headers["content-type"] == "application/problem+json"
 
 

@@ -88,8 +88,10 @@ async def test_s6_a_device_that_is_to_be_wiped_at_once_finds_no_door_open(world:
     await order(world, device, now=True)
 
     answers = {door: await ask(device, *door) for door in DOORS}
+    told = (await device.send("POST", "/sync/push", PUSH)).json()
 
     assert {door: answer for door, answer in answers.items() if answer != (403, "wipe_ordered")} == {}
+    assert (told["now"], "at once, without handing in" in told["detail"]) == (True, True)
 
 
 async def test_s6_a_revoked_device_finds_no_door_open(world: World, device: Person):
