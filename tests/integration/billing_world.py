@@ -4,12 +4,14 @@ import asyncio
 import itertools
 import json
 import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
+import pytest
 from litestar import Litestar
 from stripe import WebhookSignature
 
@@ -30,9 +32,11 @@ from server.billing.provider import (
     Scheduled,
     Target,
 )
+from server.billing.refresh import refresh_now
 from server.db import TenantRef, connection, platform_transaction
 from server.tenants.entitlements import Entitlement, find_entitlement
 from tests.integration.application import APP, WEBHOOK_SECRET
+from tests.integration.rest_world import World
 
 _numbers = itertools.count(1)
 
@@ -242,3 +246,40 @@ async def platform(sql: str, *args: Any) -> list[Any]:
     """Rows of the platform's schema."""
     async with platform_transaction():
         return list(await connection().fetch(sql, *args))
+
+
+async def put(world: World, path: str, body: Any = None, **headers: str) -> Any:
+    """What a successful PUT of the owner's answers."""
+    reply = await world.owner.send("PUT", path, body, headers=headers)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+async def intents_of(tenant: TenantRef) -> list[tuple[str, str]]:
+    """Kind and state of the tenant's acts, oldest first."""
+    rows = await platform("SELECT kind, state FROM billing_intent WHERE tenant_id = $1 ORDER BY created_at", tenant.id)
+    return [tuple(row) for row in rows]
+
+
+@pytest.fixture
+async def scripted(databases: object) -> AsyncIterator[ScriptedProvider]:
+    """The payment provider that a test scripts, in Stripe's place."""
+    found = ScriptedProvider()
+    use(found)
+    yield found
+    provider.use("stripe", None)
+
+
+@pytest.fixture
+async def customer(tenant: TenantRef, scripted: ScriptedProvider) -> str:
+    """A customer who has bought five seats of Team."""
+    customer_id = await bill(tenant)
+    scripted.states[customer_id] = subscribed(customer_id, "team", seats=5)
+    await refresh_now(tenant.id)
+    scripted.fetches.clear()
+    return customer_id
+
+
+async def stored(event_id: str) -> list[str | None]:
+    """What became of an event of Stripe's."""
+    return [row["outcome"] for row in await platform("SELECT outcome FROM stripe_event WHERE id = $1", event_id)]

@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from server import connections, storage
+from server.auth import passwords
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.connections import Databases
@@ -111,6 +114,23 @@ async def bob(world: World) -> WireDevice:
 async def bridge() -> Bridge:
     """The way from phones to the application."""
     return Bridge(APP)
+
+
+@pytest.fixture
+def no_ledger() -> Iterator[None]:
+    """What was done stands in the database alone; another test may have left a folder in use."""
+    storage.use(None)
+    yield
+    storage.use(None)
+
+
+@pytest.fixture(scope="module")
+def cheap_hashes() -> Iterator[None]:
+    """For tests in which passwords are not the matter: each real hash takes a good part of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=128),)))
+        patch.setattr(passwords, "_dummy_hash", lambda: passwords._hasher.hash("nobody's"))
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from server.imports import store
 from server.imports.decide import Options, Outcome
@@ -91,3 +93,9 @@ class Office:
         await self.load("products.csv", "sku,name,base_unit,price,quantity\ntea,Tea,pc,10.00,100\noil,Oil,pc,2.50,39\n")
         await self.load("users.csv", "id,name,email\nann,Ann,ann@us.example\n", "user")
         await self.load("customers.csv", "id,name,city,price_list,rep\nC1,Corner Shop,Delft,Retail,ann\n", "account")
+
+
+@pytest.fixture
+def office(tenant: TenantRef, tmp_path: Path) -> Office:
+    """Where the test's tenant imports."""
+    return Office(tenant, tmp_path)

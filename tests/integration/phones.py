@@ -18,7 +18,8 @@ from outrider_sdk.transport import HttpTransport
 
 from server.auth import devices
 from server.db import TenantRef, tenant_transaction
-from tests.integration.sync_world import Oracle, World
+from tests.integration.sync_oracle import Oracle
+from tests.integration.sync_world import World
 
 SERVER = "https://phones.example"
 _addresses = itertools.count()

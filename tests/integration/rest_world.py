@@ -150,13 +150,18 @@ async def make_world(app: Litestar, tenant: TenantRef) -> World:
 @pytest.fixture
 async def staffed(tenant: TenantRef, tenant_pool: TenantPool) -> World:
     """The test's tenant with members of every role."""
-    return await _of(APP, tenant, await tenant_pool.fill(tenant, _hire))
+    return await staff(tenant, tenant_pool)
 
 
 @pytest.fixture
 async def trading(tenant: TenantRef, tenant_pool: TenantPool) -> World:
     """The test's tenant with members of every role, and what they trade with."""
     return await _of(APP, tenant, await tenant_pool.fill(tenant, _hire_and_trade))
+
+
+async def staff(tenant: TenantRef, tenant_pool: TenantPool) -> World:
+    """Members of every role in a tenant of the pool."""
+    return await _of(APP, tenant, await tenant_pool.fill(tenant, _hire))
 
 
 async def _hire(tenant: TenantRef) -> dict[str, str]:

@@ -10,7 +10,8 @@ import pytest
 from server.db import SYSTEM, Actor, Source, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync import daily
 from server.tenants.service import owner_connection
-from tests.integration.sync_world import World, assert_converged, create
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import World, create
 
 
 @pytest.fixture

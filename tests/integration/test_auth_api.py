@@ -1,173 +1,36 @@
 """Log-in, enrolment, tokens and devices over HTTP, as a console and a phone meet them."""
 
-import asyncio
-import base64
-import hashlib
-import hmac
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import pytest
-from litestar import Litestar, Request, Response, get
-from litestar.datastructures import State
-from litestar.di import NamedDependency, Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from server import clock
-from server.auth import credentials, passwords
-from server.auth.commands import add_member
-from server.auth.credentials import derive_refresh_token
-from server.auth.guards import require_role
-from server.auth.handlers import RateLimits, create_auth_router
-from server.auth.session import SECURITY_SCHEMES, Session, authentication, provide_session
+from server.auth.handlers import RateLimits
 from server.auth.standings import forget_standings
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, keys
-from server.db import Actor, TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
-from server.errors import AppError
-
-PASSWORD = "correct horse battery"
-SECRET_KEY = secrets.token_bytes(32)
-GENEROUS = RateLimits(log_in=1_000, enrol=1_000, token=1_000)
-
-
-def render(request: Request[Any, Any, Any], error: AppError) -> Response[dict[str, object]]:
-    return Response({"code": error.code, "detail": error.message}, status_code=error.status)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cheap_hashes() -> Iterator[None]:
-    """Passwords are not the matter here, and each real hash takes a good part of a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=128),)))
-        patch.setattr(passwords, "_dummy_hash", lambda: passwords._hasher.hash("nobody's"))
-        yield
-
-
-@get("/owners-only", dependencies={"session": Provide(provide_session, sync_to_thread=False)})
-async def owners_only(session: NamedDependency[Session]) -> str:
-    require_role(session, "owner")
-    return "welcome"
-
-
-@get(
-    "/open",
-    exclude_from_auth=True,
-    dependencies={"session": Provide(provide_session, sync_to_thread=False)},
+from server.db import Actor, TenantRef, connection, platform_transaction, tenant_write
+from tests.integration import auth_world
+from tests.integration.auth_world import (
+    PASSWORD,
+    Person,
+    Phone,
+    add_person,
+    bearer,
+    connect,
+    devices_of,
+    draw,
+    enrolled,
+    make_app,
+    refusal,
 )
-async def open_by_mistake(session: NamedDependency[Session]) -> str:
-    return session.role
 
-
-def make_app(limits: RateLimits) -> Litestar:
-    return Litestar(
-        [create_auth_router(limits), owners_only, open_by_mistake],
-        middleware=[authentication],
-        exception_handlers={AppError: render},
-        state=State({"config": SimpleNamespace(secret_key=SECRET_KEY, base_url="https://crm.example")}),
-        openapi_config=OpenAPIConfig("Test", "1", components=Components(security_schemes=SECURITY_SCHEMES)),
-    )
-
-
-def connect(app: Litestar) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test")
-
-
-@pytest.fixture(scope="module")
-def app() -> Litestar:
-    return make_app(GENEROUS)
-
-
-@pytest.fixture
-async def client(app: Litestar, databases: object) -> AsyncIterator[httpx2.AsyncClient]:
-    forget_standings()
-    async with connect(app) as client:
-        yield client
-
-
-class Person:
-    """A member with a password, and the header of one who has logged in."""
-
-    def __init__(self, tenant: TenantRef, member_id: UUID, email: str, role: str) -> None:
-        self.tenant, self.id, self.email, self.role = tenant, member_id, email, role
-
-    async def header(self) -> dict[str, str]:
-        return bearer(await keys.issue(tenant_id=self.tenant.id, member_id=self.id, role=self.role))
-
-
-class Phone:
-    """A device of the protocol's §2, with no code of the server's."""
-
-    def __init__(self, client: httpx2.AsyncClient, tenant: TenantRef) -> None:
-        self.client, self.slug = client, tenant.slug
-        self.secret = secrets.token_bytes(32)
-        self.kept: dict[str, Any] = {}
-
-    async def enrol(self, code: str) -> httpx2.Response:
-        secret = base64.urlsafe_b64encode(self.secret).rstrip(b"=").decode()
-        body = {"code": code, "name": "Ann's phone", "secret": secret}
-        reply = await self.client.post(f"/t/{self.slug}/devices/enrol", json=body)
-        if reply.status_code == 201:
-            self.kept = reply.json()
-        return reply
-
-    def prove(self, token: str) -> str:
-        return hmac.new(hashlib.sha256(self.secret).digest(), token.encode(), "sha256").hexdigest()
-
-    async def refresh(self, token: str, proof: str | None = None) -> httpx2.Response:
-        body = {"device_id": self.kept["device_id"], "refresh_token": token, "proof": proof or self.prove(token)}
-        return await self.client.post(f"/t/{self.slug}/devices/token", json=body)
-
-    @property
-    def token(self) -> str:
-        return self.kept["refresh_token"]
-
-    @property
-    def header(self) -> dict[str, str]:
-        return bearer(self.kept["access_token"])
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-async def add_person(tenant: TenantRef, role: str = "rep") -> Person:
-    email = f"{role}-{uuid4().hex[:10]}@acme.example"
-    member_id = await add_member(tenant, email=email, name=role.title(), role=role, password=PASSWORD)
-    return Person(tenant, member_id, email, role)
-
-
-async def draw(client: httpx2.AsyncClient, person: Person, member_id: UUID | None = None) -> httpx2.Response:
-    body = {} if member_id is None else {"member_id": str(member_id)}
-    return await client.post("/devices/codes", json=body, headers=await person.header())
-
-
-async def enrolled(client: httpx2.AsyncClient, person: Person) -> Phone:
-    phone = Phone(client, person.tenant)
-    reply = await phone.enrol((await draw(client, person)).json()["code"])
-    assert reply.status_code == 201, reply.text
-    return phone
-
-
-async def devices_of(tenant: TenantRef) -> list[Any]:
-    async with tenant_transaction(tenant):
-        return await connection().fetch("SELECT * FROM device ORDER BY enrolled_at")
-
-
-def refusal(reply: httpx2.Response) -> tuple[int, str]:
-    return reply.status_code, reply.json().get("code")
-
-
-@pytest.fixture
-async def ann(tenant: TenantRef) -> Person:
-    return await add_person(tenant)
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+app = auth_world.app
+client = auth_world.client
+ann = auth_world.ann
 
 
 # Log-in and sessions
@@ -331,180 +194,7 @@ async def test_the_routes_describe_themselves(client: httpx2.AsyncClient):
 # Codes
 
 
-async def test_an_enrolled_device_has_all_it_needs(client: httpx2.AsyncClient, ann: Person):
-    """And what it needs is what the protocol says."""
-    phone = await enrolled(client, ann)
-
-    me = (await client.get("/me", headers=phone.header)).json()
-    [row] = await devices_of(ann.tenant)
-
-    assert set(phone.kept) == {
-        "device_id", "member_id", "incarnation", "number_prefix", "refresh_token", "access_token", "expires_in",
-        "server_time", "after", "lease"}  # fmt: skip
-    assert (me["member_id"], me["device_id"]) == (str(ann.id), phone.kept["device_id"])
-    assert row["secret_hash"] == hashlib.sha256(phone.secret).digest()
-    assert (row["incarnation"], row["last_digest"], len(row["number_prefix"])) == (1, "0" * 64, 4)
-    assert abs(phone.kept["server_time"] - clock.to_micros(clock.now())) < 60_000_000
-
-
-async def test_two_devices_never_share_a_number_prefix(
-    client: httpx2.AsyncClient, ann: Person, monkeypatch: pytest.MonkeyPatch
-):
-    """Their documents' numbers begin with it: chance draws the same one twice, and it is drawn again."""
-    drawn = iter(["K7M2", "K7M2", "K7M2", "9XWT"])
-    monkeypatch.setattr(credentials, "new_number_prefix", lambda: next(drawn))
-
-    phones = [await enrolled(client, ann) for _ in range(2)]
-
-    assert [phone.kept["number_prefix"] for phone in phones] == ["K7M2", "9XWT"]
-
-
-async def test_a_code_works_once_also_when_ten_try_it_at_once(client: httpx2.AsyncClient, ann: Person):
-    """One device for one code, whoever is quick."""
-    code = (await draw(client, ann)).json()["code"]
-
-    replies = await asyncio.gather(*(Phone(client, ann.tenant).enrol(code) for _ in range(10)))
-
-    assert sorted(reply.status_code for reply in replies) == [201] + [403] * 9
-    assert len(await devices_of(ann.tenant)) == 1
-
-
-async def test_bad_codes_fail_in_the_same_words(client: httpx2.AsyncClient, ann: Person):
-    """Used, expired or unknown: nobody learns which."""
-    used, expired = [(await draw(client, ann)).json()["code"] for _ in range(2)]
-    await Phone(client, ann.tenant).enrol(used)
-    nowhere = Phone(client, TenantRef(uuid4(), "nobody-has-this", "t"))
-
-    replies = [await Phone(client, ann.tenant).enrol(used), await Phone(client, ann.tenant).enrol("ZZZZZ-ZZZZZ")]
-    with clock.frozen(clock.now() + timedelta(minutes=15)):
-        replies.append(await Phone(client, ann.tenant).enrol(expired))
-    replies.append(await nowhere.enrol(expired))
-
-    assert {reply.text for reply in replies} == {replies[0].text}
-    assert refusal(replies[0]) == (403, "code_invalid")
-
-
-async def test_a_code_is_stored_as_its_hash_alone(client: httpx2.AsyncClient, ann: Person):
-    """A backup in the wrong hands enrols nobody."""
-    code = (await draw(client, ann)).json()["code"].replace("-", "")
-
-    async with tenant_transaction(ann.tenant):
-        stored = await connection().fetchrow("SELECT * FROM device_code")
-
-    assert stored is not None
-    assert stored["code_hash"] == hashlib.sha256(code.encode()).digest()
-    assert code not in str(stored)
-
-
-@pytest.mark.parametrize(
-    ("role", "other", "status"),
-    [
-        ("rep", "rep", 403), ("billing", "rep", 403), ("manager", "rep", 201), ("manager", "owner", 403),
-        ("admin", "manager", 201), ("admin", "owner", 403), ("owner", "owner", 201),
-    ],
-)  # fmt: skip
-async def test_codes_for_others_are_drawn_by_those_who_look_after_them(
-    client: httpx2.AsyncClient, tenant: TenantRef, role: str, other: str, status: int
-):
-    """A device acts with its member's rights, so nobody draws one for somebody above them."""
-    drawer, member = await add_person(tenant, role), await add_person(tenant, other)
-
-    assert (await draw(client, drawer, member.id)).status_code == status
-
-
-async def test_a_code_for_nobody_is_not_found(client: httpx2.AsyncClient, tenant: TenantRef):
-    """Not a 500."""
-    assert (await draw(client, await add_person(tenant, "owner"), uuid4())).status_code == 404
-
-
 # Refresh tokens
-
-
-async def test_a_refresh_replaces_the_token(client: httpx2.AsyncClient, ann: Person):
-    """And the new access token is the same device's."""
-    phone = await enrolled(client, ann)
-
-    reply = await phone.refresh(phone.token)
-
-    assert reply.status_code == 200
-    assert set(reply.json()) == {"refresh_token", "access_token", "expires_in", "server_time", "lease"}
-    assert reply.json()["refresh_token"] != phone.token
-    me = await client.get("/me", headers=bearer(reply.json()["access_token"]))
-    assert me.json()["device_id"] == phone.kept["device_id"]
-
-
-async def test_a_lost_reply_is_given_again(client: httpx2.AsyncClient, ann: Person):
-    """The network took the reply: the same request gets the same successor, and that one goes on."""
-    phone = await enrolled(client, ann)
-    lost = (await phone.refresh(phone.token)).json()["refresh_token"]
-
-    again = [(await phone.refresh(phone.token)).json()["refresh_token"] for _ in range(3)]
-
-    assert again == [lost] * 3
-    assert (await phone.refresh(lost)).status_code == 200
-
-
-async def test_ten_refreshes_at_once_agree_on_the_successor(client: httpx2.AsyncClient, ann: Person):
-    """An impatient client is no thief."""
-    phone = await enrolled(client, ann)
-
-    replies = await asyncio.gather(*(phone.refresh(phone.token) for _ in range(10)))
-
-    assert {reply.status_code for reply in replies} == {200}
-    assert len({reply.json()["refresh_token"] for reply in replies}) == 1
-
-
-async def test_an_older_token_revokes_the_device(client: httpx2.AsyncClient, ann: Person):
-    """Somebody else has it; and the revocation stays, though the answer is an error."""
-    phone = await enrolled(client, ann)
-    second = (await phone.refresh(phone.token)).json()["refresh_token"]
-    third = (await phone.refresh(second)).json()["refresh_token"]
-
-    reuse = await phone.refresh(phone.token)
-
-    assert refusal(reuse) == (401, "device_revoked")
-    assert refusal(await phone.refresh(third)) == (401, "device_revoked")
-    assert refusal(await client.get("/me", headers=phone.header)) == (401, "device_revoked")
-    assert (await devices_of(ann.tenant))[0]["revoked_at"] is not None
-
-
-async def test_a_token_without_proof_revokes_the_device(client: httpx2.AsyncClient, ann: Person):
-    """Whoever has the token lacks the secret."""
-    phone = await enrolled(client, ann)
-
-    stolen = await phone.refresh(phone.token, "0" * 64)
-
-    assert refusal(stolen) == (401, "device_revoked")
-    assert refusal(await phone.refresh(phone.token)) == (401, "device_revoked")
-
-
-async def test_a_token_not_of_our_making_revokes_nothing(client: httpx2.AsyncClient, ann: Person):
-    """Or anybody who knows a device's id could shut it out."""
-    phone, other = await enrolled(client, ann), await enrolled(client, ann)
-    foreign = derive_refresh_token(UUID(phone.kept["device_id"]), 1, b"another installation's key")
-    unknown = Phone(client, ann.tenant)
-    unknown.kept = phone.kept | {"device_id": str(uuid4())}
-
-    replies = [await phone.refresh(token) for token in ("x", foreign, other.token)]
-    replies.append(await unknown.refresh(derive_refresh_token(UUID(unknown.kept["device_id"]), 1, SECRET_KEY)))
-
-    assert {refusal(reply) for reply in replies} == {(401, "token_invalid")}
-    assert (await phone.refresh(phone.token)).status_code == 200
-
-
-async def test_a_device_goes_on_after_the_server_was_restored(client: httpx2.AsyncClient, ann: Person):
-    """The backup knows an older generation; the proof vouches for the newer one."""
-    phone = await enrolled(client, ann)
-    token = phone.token
-    for _ in range(3):
-        token = (await phone.refresh(token)).json()["refresh_token"]
-    async with tenant_transaction(ann.tenant):
-        await connection().execute("UPDATE device SET refresh_generation = 2")
-
-    reply = await phone.refresh(token)
-
-    assert reply.status_code == 200
-    assert (await phone.refresh(reply.json()["refresh_token"])).status_code == 200
 
 
 # Revocation

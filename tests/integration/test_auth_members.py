@@ -1,30 +1,23 @@
 """Members and their log-in: what joining leaves behind, and whom it lets in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
-from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from server.auth import commands, passwords, service
+from server.auth import commands, service
 from server.auth.commands import add_member, log_in
 from server.auth.service import EmailTaken, LoginFailed
 from server.auth.tables import Member
 from server.db import Actor, TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
 from server.errors import InvalidInput
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
+
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cheap_hashes() -> Iterator[None]:
-    """What is tested is the way to the hash, and each real hash takes a good part of a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=128),)))
-        patch.setattr(passwords, "_dummy_hash", lambda: passwords._hasher.hash("nobody's"))
-        yield
 
 
 def new_email() -> str:

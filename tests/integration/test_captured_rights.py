@@ -6,7 +6,8 @@ import pytest
 
 from server.clock import now, to_micros
 from server.db import TenantRef
-from tests.integration.sync_world import WireDevice, World, assert_converged, create, make_world, new_id, order_changes
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, create, make_world, new_id, order_changes
 
 
 @pytest.fixture

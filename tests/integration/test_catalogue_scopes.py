@@ -13,7 +13,8 @@ from server.sync.scopes import OFFICE_SCOPE, TENANT_SCOPE
 from server.tenants.service import owner_connection
 from tests.integration.application import APP
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import World, assert_converged, create, make_world, new_id, order_changes
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import World, create, make_world, new_id, order_changes
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from server.db import TenantRef
 from tests.integration import rest_world, sync_world
 from tests.integration.application import APP
-from tests.integration.sync_world import WireDevice, assert_converged, cancel, create, new_id, order_changes
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, cancel, create, new_id, order_changes
 
 AT = 1_795_000_000_000_000
 

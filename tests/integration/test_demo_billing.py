@@ -1,22 +1,14 @@
 """The year that `make demo-billing` shows, on a real PostgreSQL: its states, and its sums."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from server.auth import passwords
 from tests.demo_billing.expected import Had, expected_total, months_from
 from tests.demo_billing.year import Year, play
 
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=128),)))
-    return
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 async def test_a_year_goes_through_every_state_and_costs_what_was_had(owner_urls: dict[str, str], databases: Any):

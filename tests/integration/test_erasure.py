@@ -19,7 +19,8 @@ from server.sync.position import Position
 from server.sync.pull import pull
 from server.sync.push import push
 from tests.integration.import_world import Office
-from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, new_id
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, create, delete, new_id
 
 SECRETS = ("Zaphira", "Quintanilla", "Head of Haberdashery", "zaphira@q.example", "+31612345678", "Allergic to walnuts")
 """What was ever recorded of her, and must be nowhere afterwards."""

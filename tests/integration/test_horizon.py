@@ -12,7 +12,8 @@ from server.sync.daily import begin_day
 from server.sync.horizon import HORIZON_DAYS, move_horizon
 from tests.integration import phones
 from tests.integration.phones import Phone, assert_phones_converged
-from tests.integration.sync_world import World, assert_converged, make_world
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import World, make_world
 
 ann = phones.ann
 

@@ -35,6 +35,9 @@ from server.tenants.schema import app_password, app_url, prepare_database
 from server.tenants.service import create_tenant, owner_connection
 from server.worker import ACTOR_MODULES, THREADS
 
+pytestmark = pytest.mark.usefixtures("no_ledger")
+
+
 SECRET = "a-secret-key-for-tests-of-jobs-alone"
 
 
@@ -61,14 +64,6 @@ class Home:
             await owner.execute(
                 f"UPDATE \"{self.tenant.schema}\".sent_message SET claimed_at = claimed_at - interval '1 hour'"
             )
-
-
-@pytest.fixture(autouse=True)
-def no_ledger() -> Iterator[None]:
-    """What was mailed stands in the database alone, unless a test says where else; others may have left a folder."""
-    storage.use(None)
-    yield
-    storage.use(None)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """What a tenant is told, when, how often, and in which language."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,30 +17,13 @@ from server.billing.provider import Target
 from server.billing.transfer import commands
 from server.billing.transfer.gateway import TransferGateway
 from server.db import TenantRef, connection, platform_transaction
-from server.storage import use as use_storage
+from tests.integration import transfer_world
 from tests.integration.sign_up_world import letters
-from tests.integration.transfer_world import START, Customer, days_later, transfers
+from tests.integration.transfer_world import START, Customer, days_later
 
-
-@pytest.fixture(autouse=True)
-def no_ledger() -> Iterator[None]:
-    use_storage(None)
-    yield
-    use_storage(None)
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[TransferGateway]:
-    with transfers(tmp_path / "mail") as made:
-        yield made
-
-
-@pytest.fixture
-async def customer(tenant: TenantRef, gateway: TransferGateway) -> AsyncIterator[Customer]:
-    with clock.frozen(START):
-        made = Customer(tenant, gateway)
-        await made.enrol()
-        yield made
+pytestmark = pytest.mark.usefixtures("no_ledger")
+gateway = transfer_world.gateway
+customer = transfer_world.trial_customer
 
 
 async def waiting_jobs(tenant_id: UUID) -> list[list[str]]:

@@ -11,7 +11,8 @@ from server.db import tenant_transaction
 from server.sync.page_cache import Made, PageCache, pages
 from server.sync.position import Position
 from server.sync.pull import pull
-from tests.integration.sync_world import WireDevice, World, assert_converged, new_id
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, new_id
 from tests.integration.test_sync_http import encoded, pull_body, send
 
 

@@ -20,7 +20,8 @@ from server.sync.push import DeviceRevoked
 from tests.integration.application import APP
 from tests.integration.organisations import Organisation, found_organisation
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import Oracle, WireDevice, create, new_id
+from tests.integration.sync_oracle import Oracle
+from tests.integration.sync_world import WireDevice, create, new_id
 
 ORGANISATIONS = int(os.environ.get("RIGHTS_ORGANISATIONS", "8"))
 WRITING_ORGANISATIONS = max(4, ORGANISATIONS // 4)

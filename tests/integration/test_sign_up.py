@@ -1,7 +1,7 @@
 """From sign-up to a workspace in which the owner works, on a real PostgreSQL; mail goes into a folder."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,9 @@ from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from server import clock, mail
 from server.auth import commands as auth
-from server.auth import passwords
 from server.auth.tokens import keys
 from server.billing import links
 from server.billing.sign_up import commands, service
@@ -39,14 +36,7 @@ from tests.integration.sign_up_world import (
     wish,
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def cheap_hashes() -> Iterator[None]:
-    """Passwords are not the matter here, and each real hash takes a good part of a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=128),)))
-        patch.setattr(passwords, "_dummy_hash", lambda: passwords._hasher.hash("nobody's"))
-        yield
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 @pytest.fixture(autouse=True)

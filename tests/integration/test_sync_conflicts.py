@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from server.clock import now, to_micros
-from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, new_id
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, create, delete, new_id
 
 MINUTE_US = 60_000_000
 

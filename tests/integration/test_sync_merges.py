@@ -11,7 +11,8 @@ from server.crm.merge.service import merge_rows
 from server.crm.merge.undo import undo_merge
 from server.crm.rights import Viewer
 from server.db import SYSTEM, TenantRef, tenant_write
-from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, make_world, new_id
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, create, delete, make_world, new_id
 
 
 @pytest.fixture

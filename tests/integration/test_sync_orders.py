@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 
 from server.clock import now, to_micros
-from tests.integration.sync_world import (
-    WireDevice,
-    World,
-    assert_converged,
-    cancel,
-    create,
-    new_id,
-    order_changes,
-)
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, cancel, create, new_id, order_changes
 
 DAY_US = 86_400_000_000
 

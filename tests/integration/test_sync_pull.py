@@ -11,15 +11,8 @@ import pytest
 
 from server.connections import Databases
 from server.sync.position import Position, PositionUnknown
-from tests.integration.sync_world import (
-    Oracle,
-    WireDevice,
-    World,
-    assert_converged,
-    create,
-    new_id,
-    order_changes,
-)
+from tests.integration.sync_oracle import Oracle, assert_converged
+from tests.integration.sync_world import WireDevice, World, create, new_id, order_changes
 
 AN_ID = "01920000-0000-7000-8000-0000000000c1"
 HISTORIES = 30

@@ -4,16 +4,8 @@ import json
 from typing import Any
 
 from server.clock import now, to_micros
-from tests.integration.sync_world import (
-    WireDevice,
-    World,
-    assert_converged,
-    cancel,
-    create,
-    delete,
-    new_id,
-    order_changes,
-)
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, cancel, create, delete, new_id, order_changes
 
 MINUTE_US = 60_000_000
 

@@ -18,7 +18,8 @@ from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_
 from server.sync import snapshot_build, snapshot_plan
 from tests.integration.live_server import live
 from tests.integration.organisations import found_organisation
-from tests.integration.sync_world import Oracle, WireDevice, World, make_world, new_id
+from tests.integration.sync_oracle import Oracle
+from tests.integration.sync_world import WireDevice, World, make_world, new_id
 from tests.integration.web_world import open_replica, rows_of, token_of
 
 Begin = Callable[[WireDevice, Path], Awaitable[Replica]]

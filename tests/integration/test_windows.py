@@ -9,7 +9,8 @@ from server.sync.daily import begin_day
 from server.tenants.service import owner_connection
 from tests.integration.application import APP
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import WireDevice, World, assert_converged, cancel, new_id, order_changes
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, cancel, new_id, order_changes
 
 
 @pytest.fixture

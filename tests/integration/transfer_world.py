@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from server import clock, mail
 from server.billing import links, provider
 from server.billing.access import Access
@@ -110,3 +112,26 @@ async def days_later(days: float, start: datetime = START) -> AsyncIterator[date
 
 
 __all__ = ["UUID", "Access", "Customer", "days_later", "load_subscriptions", "plan_steps", "transfers"]
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[TransferGateway]:
+    """The way to pay, with mail in a folder of the test's own."""
+    with transfers(tmp_path / "mail") as made:
+        yield made
+
+
+@pytest.fixture
+async def trial_customer(tenant: TenantRef, gateway: TransferGateway) -> AsyncIterator[Customer]:
+    """The test's tenant, on the first day of its trial."""
+    with clock.frozen(START):
+        made = Customer(tenant, gateway)
+        await made.enrol()
+        yield made
+
+
+@pytest.fixture
+async def customer(trial_customer: Customer) -> Customer:
+    """The test's tenant, whose trial is over."""
+    await trial_customer.after_trial()
+    return trial_customer

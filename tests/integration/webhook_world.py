@@ -4,13 +4,22 @@ import asyncio
 import base64
 import hmac
 import json
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from server.broker import _tenant_id
 from server.db import TenantRef, connection, tenant_transaction
+from server.webhooks import gateway
+from server.webhooks.gateway import WebhookSettings
 from server.webhooks.jobs import deliver_webhook, dispatch_events
+from tests.integration.application import CONFIG
+from tests.integration.rest_world import World, staff
+from tests.integration.tenant_pool import TenantPool
 
 
 @dataclass
@@ -106,3 +115,48 @@ async def queued(tenant: TenantRef, owner: Any, actor: str) -> int:
         actor,
         str(tenant.id),
     )
+
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+KEY: bytes = CONFIG.secret_key
+
+
+@pytest.fixture
+def to_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Webhooks may go to this machine."""
+    monkeypatch.setattr(CONFIG, "webhook_networks", LOOPBACK)
+    gateway.use(WebhookSettings(KEY, LOOPBACK))
+    yield
+    gateway.use(None)
+
+
+@pytest.fixture
+async def world(tenant: TenantRef, tenant_pool: TenantPool, to_loopback: None) -> World:
+    """The test's tenant with members of every role."""
+    return await staff(tenant, tenant_pool)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A receiver that is up."""
+    receiver = Receiver()
+    server = await receiver.start()
+    yield receiver
+    server.close()
+
+
+async def subscribe(world: World, receiver: Receiver, *events: str) -> tuple[str, str]:
+    """Id and secret of a new webhook."""
+    made = await world.admin.post("/webhooks", url=receiver.url, events=events or ("*",))
+    return made["webhook"]["id"], made["secret"]
+
+
+def types(receiver: Receiver) -> list[str]:
+    """The events that have come since."""
+    return [message.data["type"] for message in receiver.take()]
+
+
+async def deliveries(world: World, webhook_id: str, **query: Any) -> list[dict[str, Any]]:
+    """Deliveries of a webhook as its tenant lists them."""
+    listed: list[dict[str, Any]] = (await world.admin.get(f"/webhooks/{webhook_id}/deliveries", **query))["items"]
+    return listed
