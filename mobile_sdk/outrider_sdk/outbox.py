@@ -38,6 +38,11 @@ They are handed in again to a server that was restored from a backup."""
 PARKED = "parked"
 """Status of an outcome that is none yet: a restored server waits for what other devices hand in again."""
 
+UNANSWERED = "status IS NULL AND resolved = 0"
+"""In these words an index has them in the order of their numbers: no push looks at, or sorts, the whole outbox.
+
+What was resolved had been refused, and is never pending again."""
+
 FORGOTTEN = "Why this was refused is no longer known: it was about a person whose data were erased."
 ERASED = "erased"
 """Marks a change of which nothing but its row is left: it was about a person who was erased."""
@@ -170,7 +175,7 @@ def next_chunk(
     """The mutations to push next, from `start` on: unanswered ones, or `again` all, within the limits of a push."""
     chunk: list[Mutation] = []
     size = 0
-    where = "number >= ?" if again else "status IS NULL AND number >= ?"
+    where = "number >= ?" if again else f"{UNANSWERED} AND number >= ?"
     previous = digest_of(conn, start - 1) if again else None
     for entry in entries(conn, where, (start,), derived=False):
         size += entry.size_bytes + 256
@@ -242,8 +247,8 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def recount_answered(store: Store, conn: sqlite3.Connection) -> None:
     """Note up to which number everything is answered, within the caller's transaction."""
-    first = conn.execute("SELECT min(number) FROM sync_outbox WHERE status IS NULL").fetchone()[0]
-    store.set_meta(answered_through=store.meta_int("last_number") if first is None else int(first) - 1)
+    first = next(entries(conn, UNANSWERED, derived=False), None)
+    store.set_meta(answered_through=store.meta_int("last_number") if first is None else first.number - 1)
 
 
 def leave_overlay(store: Store, applied_through: int) -> None:

@@ -44,6 +44,59 @@ def test_a_full_outbox_takes_no_more_and_says_what_to_do(open_replica, server, s
     full.accounts.create(name="Three")
 
 
+MILLION = 1_000_000
+_FILL = """
+WITH RECURSIVE n (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < ?)
+INSERT INTO sync_outbox (number, digest, captured_at, changes, derived, past_lease, overlaid, resolved)
+SELECT number, '', 0, '[]', '[]', 0, 0, 0 FROM n
+"""
+
+
+def test_an_outbox_of_a_million_is_named_opened_and_handed_in_without_looking_at_all_of_it_each_time(
+    open_replica, crm, shop, transport
+):
+    """An app without limits, or a bug that typed by itself for a year: it drains, and costs the same a push."""
+    with crm._store.write() as conn:
+        conn.execute(_FILL, (MILLION,))
+        crm._store.set_meta(last_number=MILLION)
+    crm.close()
+    full = open_replica()
+    steps = handed_in = 0
+    costs = []
+
+    def count():
+        nonlocal steps
+        steps += 1
+
+    def push(request):
+        nonlocal handed_in, steps
+        costs.append(steps * 1_000)
+        steps = 0
+        if len(costs) > 4:
+            raise Offline("gone")
+        handed_in += len(request["mutations"])
+        outcomes = [{"number": m["number"], "digest": "", "status": "applied"} for m in request["mutations"]]
+        return {
+            "outcomes": outcomes,
+            "applied_through": handed_in,
+            "durable_through": None,
+            "server_time": request["mutations"][0]["captured_at"],
+        }
+
+    with full._store.read() as conn:
+        conn.set_progress_handler(count, 1_000)
+    transport.push = push
+
+    with pytest.raises(OutboxFull, match="1,000,000 changes wait to be sent"):
+        full.accounts.create(name="One more")
+    with pytest.raises(Offline):
+        full.sync()
+
+    assert handed_in == 4 * 2_000
+    assert full.status().pending == MILLION - handed_in
+    assert max(costs[1:]) < MILLION / 2  # steps of SQLite; looking at each row takes more than one a row
+
+
 def test_a_replica_that_is_too_large_pulls_no_more_and_goes_on_capturing(open_replica, server, crm, shop):
     """A territory that grew by mistake must not fill the phone, nor stop the work on it."""
     crm.close()
