@@ -16,7 +16,7 @@ from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.crm.erasure.commands import erase_person
 from server.db import Actor, tenant_transaction
-from server.sync import apply, quarantine_commands
+from server.sync import apply, quarantine, quarantine_commands
 from server.sync.trials import Mark, set_mark
 from tests.integration.application import APP
 from tests.integration.live_server import enrol, live, on_device
@@ -318,3 +318,18 @@ async def test_s8_a_release_that_goes_on_still_knows_what_ended_the_process(
 
     assert await release() == {"applied": 1, "refused": 1}
     assert await world.fetch("SELECT number, code FROM refused_mutation") == [{"number": 2, "code": "poison"}]
+
+
+async def test_more_than_a_quarantine_takes_stays_on_the_phone(
+    world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever has a stolen phone fills no disk, and a rep whose outbox is past all measure loses nothing."""
+    monkeypatch.setattr(quarantine, "QUARANTINE_MUTATIONS_MAX", 1)
+
+    told = await hand_in(world, phone)
+    with pytest.raises(DeviceRevoked):
+        await on_device(phone.sync)
+
+    assert told.handed_in_through is None
+    assert phone.status().pending == 2
+    assert await world.fetch("SELECT 1 FROM quarantine") == []
