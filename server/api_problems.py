@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from server.errors import AppError, write_problem
 
-_OF_ALL: Final = ("internal", "busy")
+_OF_ALL: Final = ("internal", "busy", "storage_full")
 _OF_MEMBERS: Final = (
     "token_missing", "token_invalid", "token_expired", "api_key_invalid", "device_revoked", "forbidden",
     "too_many_requests", "invalid_input", "bad_request",

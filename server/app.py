@@ -44,6 +44,7 @@ from server.crm.handlers import create_crm_router
 from server.errors import (
     AppError,
     Busy,
+    DatabaseFull,
     FieldError,
     InvalidInput,
     NotFound,
@@ -103,6 +104,7 @@ def create_app(config: Config, *, owner_urls: Mapping[str, str] | None = None, c
             asyncpg.LockNotAvailableError: _render_busy,
             asyncpg.QueryCanceledError: _render_busy,
             asyncpg.DeadlockDetectedError: _render_busy,
+            asyncpg.DiskFullError: _render_full,
             Exception: _render_bug,
         },
         request_max_body_size=BODY_BYTES_MAX,
@@ -190,6 +192,11 @@ def _render_http_error(request: Request[Any, Any, Any], error: HTTPException) ->
 
 def _render_busy(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     return _render_app_error(request, Busy())
+
+
+def _render_full(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    _log.error("%s %s failed: the database's disk is full", request.method, request.url.path, exc_info=error)
+    return _render_app_error(request, DatabaseFull())
 
 
 def _render_bug(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:

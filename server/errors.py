@@ -149,6 +149,16 @@ class TooLarge(AppError):
     code = "too_large"
 
 
+class DatabaseFull(AppError):
+    """The database has no room; nothing of what was asked was written."""
+
+    status = 507
+    code = "storage_full"
+
+    def __init__(self) -> None:
+        super().__init__("The server has no room left. Nothing was written: tell your operator, then try again.")
+
+
 class Busy(AppError):
     """The tenant's writers are queueing; try again in `retry_after_s` seconds."""
 
