@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from server.db import connection
@@ -25,11 +25,26 @@ PAGE_BYTES_MAX: Final = 6 * 1024 * 1024
 AGE_MAX_S: Final = 300.0
 """No page is asked for longer than this after its rows changed; and what was erased leaves the memory, too."""
 
-Heads = tuple[tuple[UUID, int, int, bool, int], ...]
-"""Scopes in which something is news: scope, level, revision of a grant that is news (else 0), gone, last revision."""
+
+class Head(NamedTuple):
+    """A scope in which something is news for a member, at one of the levels at which they hold it."""
+
+    scope: UUID
+    level: int
+    granted: int
+    """The revision of the grant, where that is news; else 0."""
+    gone: bool
+    moved: int
+    """The last revision in which rows came into the scope or left it."""
+    written: int
+    """The last one in which rows that were in it were written."""
+
+
+Heads = tuple[Head, ...]
 
 _HEADS = """
-SELECT g.scope, g.level, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END, g.gone, greatest(e.head, c.head, 0)
+SELECT g.scope, g.level, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END, g.gone,
+    coalesce(e.head, 0), coalesce(c.head, 0)
 FROM scope_grant g
 CROSS JOIN LATERAL (SELECT max(revision) AS head FROM scope_entry WHERE scope = g.scope) e
 CROSS JOIN LATERAL (SELECT max(revision) AS head FROM scope_change WHERE scope = g.scope) c
@@ -40,7 +55,7 @@ ORDER BY 1, 2
 
 async def load_heads(member_id: UUID, cursor: int) -> Heads:
     """What is news for the member after the cursor; empty where nothing is. Two looks at an index for each scope."""
-    return tuple(tuple(record) for record in await connection().fetch(_HEADS, member_id, cursor))
+    return tuple(Head(*record) for record in await connection().fetch(_HEADS, member_id, cursor))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ have got in this very pull.
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from server.db import Actor, connection, current_tenant
 from server.sync.cursors import EPOCH_BITS, Cursor, is_position_void, judge_cursor
 from server.sync.forms import Form, encode_rows
 from server.sync.outcomes import list_decided_since, list_unacknowledged
-from server.sync.page_cache import Made, load_heads, pages
+from server.sync.page_cache import Heads, Made, load_heads, pages
 from server.sync.position import LAST, NIL, REVISION_MAX, Position, PositionUnknown
 from server.sync.push import DeviceRevoked
 from server.sync.rows import wire_columns
@@ -46,7 +46,8 @@ _ABOUT_RECORDS = frozenset(e.code for e in ENTITIES.values() if is_about_records
 # at $10. Where it began with a snapshot of that revision, the scopes in it ($11) count as held since then, if they were
 # granted before it was offered ($12). 1. Scopes gained since the cursor, whole. 2. Entries that came or went since, of
 # scopes held, and 3. rows of theirs that were written since. (Those of a scope that was gained come with it, as they
-# are: only what was written since the pull began may come too late for that.) 4. Scopes lost since: what was in them. A
+# are: only what was written since the pull began may come too late for that.) 4. Scopes lost since: what was in them.
+# Where it is known which scopes have news ($13), and whether it is of 2 or 3 ($14, $15), no others are looked into. A
 # scope is entered where the position stands, by its index, and left after a page: a million rows of one import cost no
 # page more than its own.
 _WHOLE = """
@@ -73,7 +74,7 @@ _CHANGED = f"""
             $3, CASE WHEN g.scope < $4 THEN '{LAST}'::uuid WHEN g.scope = $4 AND $5 = $3 THEN $6 ELSE '{NIL}' END)
         ORDER BY e.revision, e."row" LIMIT $7
     ) e
-    WHERE NOT g.gone
+    WHERE g.moved AND NOT g.gone
     ORDER BY e.revision, g.scope, e."row" LIMIT $7"""
 _WRITTEN = f"""
     SELECT w.revision AS effective, g.scope, w.revision, w."row", w.entity, true AS held
@@ -86,14 +87,17 @@ _WRITTEN = f"""
         AND EXISTS (SELECT FROM scope_entry e WHERE e."row" = r."row" AND e.scope = g.scope AND NOT (e.gone OR e.away))
         ORDER BY c.revision, r."row" LIMIT $7
     ) w
-    WHERE NOT g.gone
+    WHERE g.written AND NOT g.gone
     ORDER BY w.revision, g.scope, w."row" LIMIT $7"""
 _AS_GAINED = "e.revision <= g.revision AND"
 _STREAM = f"""
 WITH grants AS MATERIALIZED (
     SELECT g.scope, g.level, g.revision, g.gone, CASE WHEN s.scope IS NULL THEN $2::bigint ELSE $10 END AS since,
-        CASE WHEN s.scope IS NULL THEN $2::bigint ELSE $12 END AS held_before
-    FROM scope_grant g LEFT JOIN unnest($11::uuid[]) AS s (scope) ON s.scope = g.scope WHERE g.member_id = $1::uuid
+        CASE WHEN s.scope IS NULL THEN $2::bigint ELSE $12 END AS held_before,
+        n.scope IS NULL OR n.moved > $2::bigint AS moved, n.scope IS NULL OR n.written > $2::bigint AS written
+    FROM scope_grant g LEFT JOIN unnest($11::uuid[]) AS s (scope) ON s.scope = g.scope
+    LEFT JOIN unnest($13::uuid[], $14::bigint[], $15::bigint[]) AS n (scope, moved, written) ON n.scope = g.scope
+    WHERE g.member_id = $1::uuid AND ($13::uuid[] IS NULL OR n.scope IS NOT NULL)
 ), gained AS ({_WHOLE.format(grants="NOT gone AND revision > held_before", entries=_AS_GAINED, nil=NIL)}
 ), changed AS ({_CHANGED}
 ), written AS ({_WRITTEN}
@@ -181,8 +185,8 @@ async def _find_rows(
 ) -> Made:
     """The rows of the page, encoded; kept for others, unless it is of a first pull, which nobody shares."""
 
-    async def make() -> Made:
-        entries = await _entries(device, access, cursor, position, page_rows)
+    async def make(heads: Heads | None = None) -> Made:
+        entries = await _entries(device, access, cursor, position, page_rows, heads)
         puts, drops = await _contents(device["member_id"], access, entries, form is not None and form.is_packed, schema)
         part: Any = (puts, drops)
         size_bytes = len(entries) * ROW_BYTES
@@ -201,7 +205,7 @@ async def _find_rows(
     place = replace(position, head=0, token=None)  # a page of the same place is the same, whenever the last one was
     began = None if replace(place, began_at=None) == Position(view=position.view) else place.text()
     key = (current_tenant().id, str(device["epoch"]), position.view, cursor, began, page_rows, form, heads)
-    return await pages.get(key, make)
+    return await pages.get(key, partial(make, heads))
 
 
 async def _nothing(form: Form | None) -> Made:
@@ -276,9 +280,9 @@ async def _erased_ever() -> list[str]:
 
 
 async def _entries(
-    device: asyncpg.Record, access: Access, cursor: int, position: Position, page_rows: int
+    device: asyncpg.Record, access: Access, cursor: int, position: Position, page_rows: int, heads: Heads | None
 ) -> list[asyncpg.Record]:
-    """The next entries of the stream."""
+    """The next entries of the stream; `heads` has all scopes with news since the cursor, if it is known."""
     began_with = None if position.snapshot is None else await find_snapshot(UUID(position.snapshot))
     if position.snapshot is not None and began_with is None:
         raise PositionUnknown
@@ -296,7 +300,16 @@ async def _entries(
         position.began_at,
         began_with.scopes if began_with else (),
         position.offered_at,
+        *_columns_of(heads),
     )
+
+
+def _columns_of(heads: Heads | None) -> tuple[list[UUID] | None, list[int] | None, list[int] | None]:
+    """The scopes of the heads, each once; the last revision in which rows moved in each, and were written."""
+    if heads is None:
+        return None, None, None
+    once = {head.scope: head for head in heads}.values()
+    return [head.scope for head in once], [head.moved for head in once], [head.written for head in once]
 
 
 @lru_cache(maxsize=1_000)

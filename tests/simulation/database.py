@@ -6,10 +6,10 @@ prove something else than what runs.
 
 import json
 import logging
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from outrider_sdk.protocol.entities import ENTITIES, Entity
@@ -25,6 +25,7 @@ from server.sync.position import Position, PositionUnknown
 from server.sync.rows import to_json
 from server.sync.state import ALWAYS, Device, Facts, Price, Row
 from tests.simulation.kin import Kin
+from tests.simulation.loop import AtOnce
 from tests.simulation.statements import UNKNOWN, Statements, side_seams
 
 if TYPE_CHECKING:
@@ -71,20 +72,6 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
 
 async def _nothing(*_: Any) -> None:
     """Jobs and the search for duplicates are not what is looked at here."""
-
-
-class AtOnce:
-    """Stands in for `server.sync.beside.Beside`: nothing waits here."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Nothing is under way."""
-
-    async def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it."""
-        await work
 
 
 class _Trusting:
@@ -359,9 +346,15 @@ class Database(Kin, Statements):
     # Pull
 
     async def entries(
-        self, device: dict[str, Any], access: Access, cursor: int, position: Position, page_rows: int
+        self,
+        device: dict[str, Any],
+        access: Access,
+        cursor: int,
+        position: Position,
+        page_rows: int,
+        heads: Sequence[tuple[Any, ...]] | None,
     ) -> list[Any]:
-        """The next entries of the stream."""
+        """The next entries of the stream, out of the scopes with news."""
         after = (position.effective, position.scope, position.revision, position.row)
         began_with = None if position.snapshot is None else await snapshots.find_snapshot(UUID(position.snapshot))
         if position.snapshot is not None and began_with is None:
@@ -370,7 +363,9 @@ class Database(Kin, Statements):
         stream = self._server.sight.stream(
             device["member_id"], access, cursor, position.began_at or 0, held, position.offered_at
         )
-        return [_Record(entry) for entry in sorted(entry for entry in stream if entry[:4] > after)[:page_rows]]
+        news = None if heads is None else {scope for scope, *_ in heads}
+        following = (e for e in stream if e[:4] > after and (news is None or e[1] in news))
+        return [_Record(entry) for entry in sorted(following)[:page_rows]]
 
     async def load_heads(self, member_id: str, cursor: int) -> tuple[Any, ...]:
         """What is news for the member after the cursor."""
