@@ -86,8 +86,11 @@ def _back_up(run: "Run") -> None:
 def _restore(run: "Run") -> None:
     """The database is lost, and restored from a backup: the last one that can be read, and in which nobody is whole who
     was erased since. (Erasures would be replayed first.)"""
-    if not run.backups or run.server.holder is not None:
+    if not run.backups or run.server.holder is not run.slow:
         return
+    if run.slow is not None:
+        run.server.abort(run.slow)
+        run.slow = None
     backup = run.chance.choice(run.backups)
     kept, known = backup
     if kept["erased"].keys() == run.server.erased.keys():

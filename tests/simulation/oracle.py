@@ -144,6 +144,9 @@ class Oracle:
         """A mutation was discarded: from there on the life has nothing in common with others."""
         self.undo(life, number)
         self.discarded.setdefault(life, set()).add(number)
+        for copy, shared in self.past.items():  # what a copy of the file had sent by then is the copy's alone
+            of_both = [d for d, (of, n) in self.sent.items() if of == life and number <= n <= shared.get(life, 0)]
+            self.sent |= {digest: (copy, self.sent[digest][1]) for digest in of_both}
         for old in self.past.get(life, {}):
             self.past[life][old] = min(self.past[life][old], number - 1)
         for shared in self.past.values():

@@ -137,11 +137,12 @@ def upgrade_server(run: "Run") -> None:
 
 def order_wipe(run: "Run") -> None:
     """Somebody left, or a phone was lost: it is to be wiped, at once or when it has handed in; often it has."""
-    idle = [rep for rep in run.reps if rep.fact("answered_through") == rep.fact("last_number")]
-    rep = run.chance.choice(idle if idle and run.chance.random() < 0.7 else run.reps)
-    record = run.server.devices.get(rep.id)
-    if record is None or rep.copy is not None:
+    known = [rep for rep in run.reps if rep.copy is None and rep.id in run.server.devices]
+    idle = [rep for rep in known if rep.fact("answered_through") == rep.fact("last_number")]
+    if not known:
         return
+    rep = run.chance.choice(idle if idle and run.chance.random() < 0.7 else known)
+    record = run.server.devices[rep.id]
     record.wipe_ordered_at = doors.moment(run.server)
     record.wipe_now = record.wipe_now or run.chance.random() < 0.25
     run.note(f"{rep.name} is to be wiped{' at once' if record.wipe_now else ''}")
