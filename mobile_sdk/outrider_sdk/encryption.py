@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +35,8 @@ def encrypted_connection(key: bytes) -> "Connect":
 
     class EncryptedConnection(dbapi2.Connection):  # type: ignore[misc]
         """Every statement goes through `execute` and `executemany`, as everywhere."""
+
+        errors = dbapi2.Error
 
         @classmethod
         def open_file(cls, uri: str) -> "EncryptedConnection":
@@ -72,6 +74,11 @@ def open_encrypted(path: Path, factory: "Connect", mode: str = "") -> sqlite3.Co
 def hidden_name(factory: "Connect", name: str) -> str:
     """What such a class calls a file, so that nobody without the key knows which it is."""
     return str(cast(Any, factory).hidden_name(name))
+
+
+def translated(factory: "Connect") -> AbstractContextManager[None]:
+    """Also what such a class raises while rows are read, after `execute`, is raised as `sqlite3` would."""
+    return _translated(cast(Any, factory).errors) if is_encrypted(factory) else nullcontext()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from outrider_sdk.encryption import is_encrypted, open_encrypted
+from outrider_sdk.encryption import is_encrypted, open_encrypted, translated
 from outrider_sdk.errors import (
     ForeignFile,
     ReplicaBroken,
@@ -141,7 +141,8 @@ class Store:
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
         try:
-            yield
+            with translated(self.factory):
+                yield
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise ReplicaBusy(self.path, None) from error

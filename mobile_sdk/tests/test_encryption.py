@@ -2,9 +2,10 @@
 
 import importlib.util
 import sys
+from contextlib import suppress
 
 import pytest
-from outrider_sdk import EncryptionUnavailable, ForeignFile, InvalidValue, NotEnrolled, Replica, WrongKey
+from outrider_sdk import EncryptionUnavailable, ForeignFile, InvalidValue, NotEnrolled, Replica, ReplicaBroken, WrongKey
 from outrider_sdk.encrypted_credentials import EncryptedCredentials
 from sdk_fakes import credentials
 from sdk_http import HttpServer
@@ -74,6 +75,35 @@ def test_a_wrong_key_or_none_touches_nothing(locked, open_replica):
         open_replica("locked.db")
 
     assert path.read_bytes() == before
+
+
+@needs_sqlcipher
+def test_a_page_that_was_damaged_is_named_also_where_it_is_met_while_rows_are_read(open_replica, server, monkeypatch):
+    """A large file is not checked whole when it is opened; an application knows our errors, and no other library's."""
+    for number in range(500):
+        server.put("account", name=f"Customer {number} {'x' * 60}", roles="[]", tags="[]")
+    crm = open_replica("locked.db", key=KEY)
+    crm.sync()
+    path = crm._store.path
+    crm.close()
+    whole = path.read_bytes()
+    monkeypatch.setattr("outrider_sdk.store.CHECKED_SIZE_MAX_BYTES", 0)
+
+    told = []
+    for page in range(len(whole) // 4_096 - 20, len(whole) // 4_096):
+        spoilt = bytearray(whole)
+        spoilt[page * 4_096 + 100] ^= 255
+        path.write_bytes(spoilt)
+        with suppress(ReplicaBroken):  # what opening reads is not what this is about
+            damaged = open_replica("locked.db", key=KEY)
+            try:
+                damaged.query("SELECT * FROM account")
+            except ReplicaBroken as error:
+                told.append(str(error))
+            damaged.close()
+
+    assert told
+    assert all("Keep a copy" in words for words in told)
 
 
 @needs_sqlcipher
