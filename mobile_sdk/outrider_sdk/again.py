@@ -37,15 +37,18 @@ def take_back_changed(conn: sqlite3.Connection, outcomes: Iterable[Outcome]) -> 
     """Take back, within the caller's transaction, answers that a restored server has given otherwise since.
 
     A copy of this file, or a push that the network had held, may have handed in the work before this replica could: the
-    server then has its number, and another answer, which is the one that counts. What was refused stays refused: it
-    came again without its content.
+    server then has its number, and another answer, which is the one that counts. What was refused stays
+    refused where this replica handed it in again, as it did so without the content; where the push came with it, it has
+    taken effect.
     """
     for outcome in outcomes:
         number = outcome.get("number")
         stored = conn.execute("SELECT outcome FROM sync_outbox WHERE number = ?", (number,)).fetchone()
         if stored is None or stored[0] is None or json.loads(stored[0]) == outcome:
             continue
-        for entry in list(outbox.entries(conn, "number = ? AND status IN ('applied', 'merged')", (number,))):
+        has_effect = outcome.get("status") in ("applied", "merged")
+        where = "number = ? AND (status IN ('applied', 'merged') OR status = 'refused' AND ?)"
+        for entry in list(outbox.entries(conn, where, (number, has_effect))):
             if outcome.get("status") == outbox.PARKED:
                 _cover(conn, entry)
             conn.execute(

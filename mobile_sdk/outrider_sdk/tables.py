@@ -27,13 +27,19 @@ Begin = Callable[[], AbstractContextManager[Transaction]]
 
 
 def current_id(store: Store, entity: str, row_id: str) -> str:
-    """The id itself, or where its row was merged away, the id that it goes on by."""
+    """The id itself, or where its row was merged away, the id that it goes on by.
+
+    A row that is shown is itself: after a restore of the server, own work lies over the replica again, and what it
+    makes was merged in history that is lost.
+    """
     if entity not in MERGED_ENTITIES:
         return row_id
+    sql = (
+        "SELECT winner_id FROM merge WHERE loser_id = ?1 AND undone_at IS NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM {quoted(entity)} WHERE id = ?1)"
+    )
     with store.read() as conn:
-        found = conn.execute(
-            "SELECT winner_id FROM merge WHERE loser_id = ? AND undone_at IS NULL", (id_bytes(row_id),)
-        ).fetchone()
+        found = conn.execute(sql, (id_bytes(row_id),)).fetchone()
     return row_id if found is None else id_text(found[0])
 
 

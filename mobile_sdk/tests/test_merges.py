@@ -35,6 +35,17 @@ def test_a_new_row_under_an_old_id_hangs_on_the_winner(crm, shop, merged):
     assert channel.contact_id == shop["contact"]
 
 
+def test_s1_a_row_that_is_shown_is_itself_whatever_was_merged(crm, shop, server, merged):
+    """A restored server takes a merge back, and own work shows the loser again before the next pull tells of it."""
+    server.put("contact", id=merged[0], account_id=shop["account"], name="Greta")
+    crm.sync()
+
+    crm.contacts.edit(merged[0], name="Grete")
+    crm.sync()
+
+    assert [server.rows["contact", row_id]["name"] for row_id in (merged[0], shop["contact"])] == ["Grete", "Fred"]
+
+
 def test_after_the_undoing_an_old_id_is_its_own_again(crm, server, merged):
     """The row comes back by itself."""
     old, merge_id = merged

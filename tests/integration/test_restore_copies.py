@@ -351,6 +351,27 @@ async def test_s12_a_copy_hears_of_what_was_decided_otherwise_after_a_restore(
     copy.crm.close()
 
 
+async def test_s2_what_a_held_push_brought_after_a_restore_is_refused_no_longer(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge
+):
+    """The person was told that it is refused, and would do it again."""
+    await installation.backup()
+    await world.execute(BURY, UUID(world.clerk))
+    add_channel(ann, world)
+    first = await ann.sync()
+    [held] = [message for path, message, _ in bridge.log if path == "/sync/push" and message["mutations"]]
+    await installation.restore()
+    credentials = ann.credentials.load()
+    assert credentials is not None
+    await bridge._post("/sync/push", held, credentials.access_token)
+
+    await ann.sync()
+
+    assert (first.refused, [item.number for item in ann.crm.attention() if item.number]) == (1, [])
+    assert len(await world.fetch("SELECT FROM contact_channel WHERE value = '+4930123456'")) == 1
+    await assert_phones_converged(world, "ann", ann)
+
+
 async def test_s12_what_comes_again_without_its_content_counts_as_refused(
     world: World, installation: Installation, ann: Phone, bridge: Bridge
 ):
