@@ -75,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _throwaway_place(checkout: Path) -> Path:
-    """Where the throwaway lives: in memory, where there is plenty (each tenant is a thousand files), or in the checkout."""
+    """Where the throwaway lives: in memory, if there is plenty (a tenant is a thousand files), or in the checkout."""
     meminfo = Path("/proc/meminfo")
     if not (os.access(MEMORY, os.W_OK) and meminfo.exists()):
         return checkout / ".outrider"

@@ -4,10 +4,10 @@ Callers count what is used; here it is compared. Nothing here is asked for work 
 in every state (domain rule 7). What is there stays when a plan becomes smaller: only more is refused.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from server.errors import AppError
-from server.tenants.entitlements import Entitlement, LimitReached
+from server.tenants.entitlements import Entitlement
 
 BUYERS: Final = frozenset({"owner", "admin", "billing"})
 """Roles that are told how to get more; all others are told whom to ask."""
@@ -16,6 +16,7 @@ OPEN: Final = {"open_when_restricted": True}
 OPEN_TO_DEVICES: Final = {"open_to_devices": True}
 """The same for devices alone."""
 
+_OTHERS: Final = "Ask your administrator."
 _MB: Final = 1_000_000
 _FEATURES: Final = {
     "custom_fields": "fields of your own",
@@ -24,64 +25,77 @@ _FEATURES: Final = {
 }
 
 
-class Restricted(AppError):
-    """The tenant's plan was not paid, or has ended: it can be read and exported, and not changed."""
+class PlanRefusal(AppError):
+    """What the tenant's plan does not let them do; names the way out, to those who can take it (402)."""
 
     status = 402
+
+    def __init__(
+        self, entitlement: Entitlement, role: str, why: str, way_out: str, others: str = _OTHERS, **extra: Any
+    ) -> None:
+        way_out = way_out if role in BUYERS else others
+        super().__init__(f"{why} {way_out}", plan=entitlement.plan, way_out=way_out, **extra)
+
+
+class Restricted(PlanRefusal):
+    """The tenant's plan was not paid, or has ended: it can be read and exported, and not changed."""
+
     code = "restricted"
 
     def __init__(self, entitlement: Entitlement, role: str) -> None:
         ended = entitlement.state == "cancelled"
         why = "The plan has ended" if ended else "The plan is not paid"
-        act = "choose a plan" if ended else "pay it"
-        way_out = f"To go on, {act} under Billing." if role in BUYERS else "Ask your administrator."
         super().__init__(
-            f"{why}, so nothing can be changed here. Reading, exports and work on devices go on. {way_out}",
-            state=entitlement.state, plan=entitlement.plan, way_out=way_out,
+            entitlement, role,
+            f"{why}, so nothing can be changed here. Reading, exports and work on devices go on.",
+            f"To go on, {'choose a plan' if ended else 'pay it'} under Billing.",
+            state=entitlement.state,
         )  # fmt: skip
 
 
-class SeatMissing(AppError):
+class SeatMissing(PlanRefusal):
     """The person has none of the tenant's seats: they read, and their devices' work is taken."""
 
-    status = 402
     code = "seat_missing"
 
     def __init__(self, entitlement: Entitlement, role: str) -> None:
-        way_out = "Buy a seat, or take one from somebody else, under Billing."
-        way_out = way_out if role in BUYERS else "Ask your administrator for one."
         super().__init__(
-            f"You have no seat, so you can read and not change. {way_out}",
-            plan=entitlement.plan, maximum=entitlement.seats_max, way_out=way_out,
+            entitlement, role, "You have no seat, so you can read and not change.",
+            "Buy a seat, or take one from somebody else, under Billing.", "Ask your administrator for one.",
+            maximum=entitlement.seats_max,
         )  # fmt: skip
 
 
-class GrowthPaused(AppError):
+class GrowthPaused(PlanRefusal):
     """A payment is overdue: people and devices that are there go on, and no new ones join."""
 
-    status = 402
     code = "growth_paused"
 
     def __init__(self, entitlement: Entitlement, what: str, role: str) -> None:
-        way_out = "Pay it under Billing." if role in BUYERS else "Ask your administrator."
-        super().__init__(
-            f"A payment is overdue, so no new {what} can join until it is paid. {way_out}",
-            state=entitlement.state, plan=entitlement.plan, way_out=way_out,
-        )  # fmt: skip
+        why = f"A payment is overdue, so no new {what} can join until it is paid."
+        super().__init__(entitlement, role, why, "Pay it under Billing.", state=entitlement.state)
 
 
-class NotInPlan(AppError):
+class NotInPlan(PlanRefusal):
     """The plan does not have the feature; what was made with it before stays."""
 
-    status = 402
     code = "not_in_plan"
 
     def __init__(self, entitlement: Entitlement, feature: str, role: str) -> None:
-        way_out = "Choose a larger one under Billing." if role in BUYERS else "Ask your administrator."
-        super().__init__(
-            f"The plan {plan_name(entitlement)} has no {_FEATURES[feature]}. {way_out}",
-            feature=feature, plan=entitlement.plan, way_out=way_out,
-        )  # fmt: skip
+        why = f"The plan {plan_name(entitlement)} has no {_FEATURES[feature]}."
+        super().__init__(entitlement, role, why, "Choose a larger one under Billing.", feature=feature)
+
+
+class LimitReached(PlanRefusal):
+    """A limit of the tenant's plan is reached; names the limit and the use."""
+
+    code = "limit_reached"
+
+    def __init__(
+        self, entitlement: Entitlement, limit: str, what: str, used: int, maximum: int, way_out: str, role: str
+    ) -> None:
+        why = f"This is the limit of the plan {plan_name(entitlement)}: {what}"
+        super().__init__(entitlement, role, why, way_out, limit=limit, used=used, maximum=maximum)
 
 
 def plan_name(entitlement: Entitlement) -> str:
@@ -133,7 +147,7 @@ def require_free_seat(entitlement: Entitlement, used: int, role: str) -> None:
     maximum = entitlement.seats_max
     if maximum is not None and used >= maximum:
         taken = "The one seat is taken." if maximum == 1 else f"All {maximum:,} seats are taken."
-        _refuse(
+        raise LimitReached(
             entitlement, "seats", taken, used, maximum,
             "Buy another under Billing, or deactivate somebody who has left.", role,
         )  # fmt: skip
@@ -153,7 +167,7 @@ def require_room_for_device(entitlement: Entitlement, used: int, role: str) -> N
         raise GrowthPaused(entitlement, "devices", role)
     maximum = entitlement.devices_per_seat_max
     if maximum is not None and used >= maximum:
-        _refuse(
+        raise LimitReached(
             entitlement, "devices_per_seat", f"This person has {_many(used, 'device')}, as many as each may have.",
             used, maximum, "Revoke one that is no longer used, or choose a larger plan under Billing.", role,
         )  # fmt: skip
@@ -167,7 +181,7 @@ def require_room_for_records(entitlement: Entitlement, used: int, adding: int, r
     """
     maximum = entitlement.records_max
     if maximum is not None and used + adding > maximum:
-        _refuse(
+        raise LimitReached(
             entitlement, "records", f"{used:,} of {maximum:,} records are used.", used, maximum,
             "Delete what is no longer needed, or choose a larger plan under Billing.", role,
         )  # fmt: skip
@@ -181,7 +195,7 @@ def require_room_for_storage(entitlement: Entitlement, used: int, adding: int, r
     """
     maximum = entitlement.storage_max_bytes
     if maximum is not None and used + adding > maximum:
-        _refuse(
+        raise LimitReached(
             entitlement, "storage_bytes", f"{used // _MB:,} of {maximum // _MB:,} MB for files are used.", used,
             maximum, "Delete files that are no longer needed, or choose a larger plan under Billing.", role,
         )  # fmt: skip
@@ -189,9 +203,3 @@ def require_room_for_storage(entitlement: Entitlement, used: int, adding: int, r
 
 def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _refuse(entitlement: Entitlement, limit: str, what: str, used: int, maximum: int, way_out: str, role: str) -> None:
-    way_out = way_out if role in BUYERS else "Ask your administrator."
-    detail = f"This is the limit of the plan {plan_name(entitlement)}: {what} {way_out}"
-    raise LimitReached(limit, detail, used=used, maximum=maximum, plan=entitlement.plan, way_out=way_out)

@@ -17,7 +17,6 @@ from dramatiq import Message
 from server import clock
 from server.broker import enqueue
 from server.db import TenantRef, after_commit, connection
-from server.errors import AppError
 from server.tenants.seats import NO_SEATS, Seats
 from server.tenants.service import TenantUnknown
 
@@ -48,16 +47,6 @@ UNMETERED: Final = Entitlement(
     "unmetered", "unmetered", 1, None, None, None, None, 0, ("custom_fields", "api_access", "automation"), True, True
 )
 """Of a tenant that nobody bills."""
-
-
-class LimitReached(AppError):
-    """A limit of the tenant's plan is reached; names the limit, the use and the way out (402)."""
-
-    status = 402
-    code = "limit_reached"
-
-    def __init__(self, limit: str, message: str, *, used: int, maximum: int, plan: str, way_out: str) -> None:
-        super().__init__(message, limit=limit, used=used, maximum=maximum, plan=plan, way_out=way_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from outrider_sdk.protocol.ids import uuid7
 
 from server import storage
 from server.auth.commands import admit
+from server.auth.limits import LimitReached
 from server.auth.tokens import keys
 from server.crm import quota
 from server.crm.usage import count_records, measure_usage
 from server.db import TenantRef, connection, platform_transaction, tenant_transaction
 from server.errors import AppError
-from server.tenants.entitlements import LimitReached
 from tests.integration import rest_world
 from tests.integration.application import APP
 from tests.integration.entitled import STATES, entitle
