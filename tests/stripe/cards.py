@@ -4,11 +4,10 @@ The names are those of Stripe's own test cards: https://docs.stripe.com/testing
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from tests.stripe.blanks import part
 from tests.stripe.errors import StripeProblem, card_declined, missing
-from tests.stripe.routes import LISTING, route
+from tests.stripe.routes import LISTING, readable, route
 from tests.stripe.world import Object, World, listed, merge_metadata
 
 Decline = tuple[str, str | None]
@@ -157,6 +156,11 @@ def _charge(world: World, customer: Object, method: Object, intent: Object, decl
     return charge
 
 
+readable("payment_method", "/v1/payment_methods", "customer type")
+readable("payment_intent", "/v1/payment_intents", "customer", dated=True)
+readable("charge", "/v1/charges", "customer payment_intent", dated=True)
+
+
 @route("post /v1/payment_methods", "type card billing_details metadata")
 def create_payment_method(world: World, params: Object) -> Object:
     token = (params.get("card") or {}).get("token", "tok_visa")
@@ -187,11 +191,6 @@ def detach_payment_method(world: World, params: Object, method_id: str) -> Objec
     return method
 
 
-@route("get /v1/payment_methods/{}")
-def get_payment_method(world: World, params: Object, method_id: str) -> Object:
-    return world.get("payment_method", method_id)
-
-
 @route("post /v1/payment_methods/{}", "metadata billing_details allow_redisplay")
 def update_payment_method(world: World, params: Object, method_id: str) -> Object:
     method = world.get("payment_method", method_id)
@@ -201,35 +200,8 @@ def update_payment_method(world: World, params: Object, method_id: str) -> Objec
     return method
 
 
-@route("get /v1/payment_methods", f"{LISTING} customer type")
-def list_payment_methods(world: World, params: Object) -> Object:
-    found: Any = world.select("payment_method", customer=params.get("customer"), type=params.get("type"))
-    return listed(found, params, "/v1/payment_methods")
-
-
 @route("get /v1/customers/{}/payment_methods", f"{LISTING} type")
 def list_customer_payment_methods(world: World, params: Object, customer_id: str) -> Object:
     world.live("customer", customer_id)
     found = world.select("payment_method", customer=customer_id, type=params.get("type"))
     return listed(found, params, f"/v1/customers/{customer_id}/payment_methods")
-
-
-@route("get /v1/payment_intents/{}")
-def get_payment_intent(world: World, params: Object, intent_id: str) -> Object:
-    return world.get("payment_intent", intent_id)
-
-
-@route("get /v1/payment_intents", f"{LISTING} customer created")
-def list_payment_intents(world: World, params: Object) -> Object:
-    return listed(world.select("payment_intent", customer=params.get("customer")), params, "/v1/payment_intents")
-
-
-@route("get /v1/charges/{}")
-def get_charge(world: World, params: Object, charge_id: str) -> Object:
-    return world.get("charge", charge_id)
-
-
-@route("get /v1/charges", f"{LISTING} customer payment_intent created")
-def list_charges(world: World, params: Object) -> Object:
-    found = world.select("charge", customer=params.get("customer"), payment_intent=params.get("payment_intent"))
-    return listed(found, params, "/v1/charges")

@@ -7,7 +7,7 @@ from tests.stripe.cards import CARDS, attach
 from tests.stripe.customers import create_customer, create_tax_id, update_customer
 from tests.stripe.errors import StripeProblem, Unmodelled, card_declined
 from tests.stripe.lines import Wanted
-from tests.stripe.routes import LISTING, route
+from tests.stripe.routes import LISTING, readable, route
 from tests.stripe.subscriptions import create_subscription, price_of
 from tests.stripe.world import DAY, Object, World, listed
 
@@ -24,6 +24,9 @@ _ECHOED = (
 _SUBSCRIPTION_DATA = {"metadata", "trial_end", "trial_period_days", "trial_settings", "description", "billing_cycle_anchor",
                       "billing_mode", "proration_behavior", "invoice_settings"}  # fmt: skip
 TRIAL_LEFT_SECONDS = 2 * DAY
+
+
+readable("checkout.session", "/v1/checkout/sessions", "customer subscription status", dated=True)
 
 
 @route("post /v1/checkout/sessions", _TAKES)
@@ -122,17 +125,6 @@ def _line_item(world: World, wanted: Wanted) -> Object:
         "description": world.objects[wanted.price["product"]]["name"],
     }  # fmt: skip
     return world.add("item", **item)
-
-
-@route("get /v1/checkout/sessions/{}")
-def get_session(world: World, params: Object, session_id: str) -> Object:
-    return world.get("checkout.session", session_id)
-
-
-@route("get /v1/checkout/sessions", f"{LISTING} customer subscription status created")
-def list_sessions(world: World, params: Object) -> Object:
-    wanted = {key: params.get(key) for key in ("customer", "subscription", "status")}
-    return listed(world.select("checkout.session", **wanted), params, "/v1/checkout/sessions")
 
 
 @route("get /v1/checkout/sessions/{}/line_items", LISTING)

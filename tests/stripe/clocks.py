@@ -2,10 +2,13 @@
 
 from tests.stripe.errors import StripeProblem
 from tests.stripe.lifecycle import happen
-from tests.stripe.routes import LISTING, route
-from tests.stripe.world import DAY, Object, World, listed
+from tests.stripe.routes import readable, route
+from tests.stripe.world import DAY, Object, World
 
 CUSTOMERS_MAX = 3
+
+
+readable("test_helpers.test_clock", "/v1/test_helpers/test_clocks", deletable=True)
 
 
 @route("post /v1/test_helpers/test_clocks", "frozen_time name")
@@ -16,16 +19,6 @@ def create_clock(world: World, params: Object) -> Object:
     )  # fmt: skip
     world.emit("test_helpers.test_clock.created", clock)
     return clock
-
-
-@route("get /v1/test_helpers/test_clocks/{}")
-def get_clock(world: World, params: Object, clock_id: str) -> Object:
-    return world.live("test_helpers.test_clock", clock_id)
-
-
-@route("get /v1/test_helpers/test_clocks", LISTING)
-def list_clocks(world: World, params: Object) -> Object:
-    return listed(world.select("test_helpers.test_clock"), params, "/v1/test_helpers/test_clocks")
 
 
 @route("post /v1/test_helpers/test_clocks/{}/advance", "frozen_time")

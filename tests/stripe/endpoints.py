@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
-from tests.stripe.routes import LISTING, route
-from tests.stripe.world import Object, World, listed, merge_metadata
+from tests.stripe.routes import readable, route
+from tests.stripe.world import Object, World, merge_metadata
 
 # What the simulator's deliveries do when an endpoint is added, changed or removed: set by the simulator.
 Watcher = Callable[[Object, str], None]
+
+
+readable("webhook_endpoint", "/v1/webhook_endpoints", deletable=True)
 
 
 @route("post /v1/webhook_endpoints", "url enabled_events description metadata api_version")
@@ -18,16 +21,6 @@ def create_endpoint(world: World, params: Object) -> Object:
     secret = f"whsec_{world.token}{len(world.kinds['webhook_endpoint']):04d}"
     world.on_endpoint(endpoint, secret)
     return endpoint | {"secret": secret}  # shown once, as Stripe does
-
-
-@route("get /v1/webhook_endpoints/{}")
-def get_endpoint(world: World, params: Object, endpoint_id: str) -> Object:
-    return world.live("webhook_endpoint", endpoint_id)
-
-
-@route("get /v1/webhook_endpoints", LISTING)
-def list_endpoints(world: World, params: Object) -> Object:
-    return listed(world.select("webhook_endpoint"), params, "/v1/webhook_endpoints")
 
 
 @route("post /v1/webhook_endpoints/{}", "url enabled_events description metadata disabled")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.stripe.errors import StripeProblem, missing
-from tests.stripe.routes import LISTING, route
+from tests.stripe.routes import LISTING, readable, route
 from tests.stripe.world import DAY, Object, World, listed
 
 LATE_SECONDS = 35 * DAY
@@ -19,6 +19,9 @@ class Use:
     value: float
     at: int
     identifier: str
+
+
+readable("billing.meter", "/v1/billing/meters", "status")
 
 
 @route(
@@ -39,21 +42,11 @@ def create_meter(world: World, params: Object) -> Object:
     return meter
 
 
-@route("get /v1/billing/meters/{}")
-def get_meter(world: World, params: Object, meter_id: str) -> Object:
-    return world.get("billing.meter", meter_id)
-
-
 @route("post /v1/billing/meters/{}", "display_name")
 def update_meter(world: World, params: Object, meter_id: str) -> Object:
     with world.changing(world.get("billing.meter", meter_id)) as meter:
         meter |= {**params, "updated": world.now()}
     return meter
-
-
-@route("get /v1/billing/meters", f"{LISTING} status")
-def list_meters(world: World, params: Object) -> Object:
-    return listed(world.select("billing.meter", status=params.get("status")), params, "/v1/billing/meters")
 
 
 @route("post /v1/billing/meters/{}/deactivate")

@@ -4,10 +4,14 @@ from tests.stripe.blanks import page, part
 from tests.stripe.customers import book
 from tests.stripe.errors import StripeProblem
 from tests.stripe.invoicing import mark_paid
-from tests.stripe.routes import LISTING, route
-from tests.stripe.world import DAY, Object, World, listed, merge_metadata
+from tests.stripe.routes import readable, route
+from tests.stripe.world import DAY, Object, World, merge_metadata
 
 DISPUTE_SECONDS = 7 * DAY
+
+readable("refund", "/v1/refunds", "charge payment_intent", dated=True)
+readable("credit_note", "/v1/credit_notes", "customer invoice", dated=True)
+readable("dispute", "/v1/disputes", "charge payment_intent", dated=True)
 
 
 @route("post /v1/refunds", "charge payment_intent amount reason metadata")
@@ -40,17 +44,6 @@ def create_refund(world: World, params: Object) -> Object:
     world.emit("refund.created", refund)
     world.emit("charge.refunded", charge)
     return refund
-
-
-@route("get /v1/refunds/{}")
-def get_refund(world: World, params: Object, refund_id: str) -> Object:
-    return world.get("refund", refund_id)
-
-
-@route("get /v1/refunds", f"{LISTING} charge payment_intent created")
-def list_refunds(world: World, params: Object) -> Object:
-    found = world.select("refund", charge=params.get("charge"), payment_intent=params.get("payment_intent"))
-    return listed(found, params, "/v1/refunds")
 
 
 @route("post /v1/refunds/{}", "metadata")
@@ -142,17 +135,6 @@ def _give_back(world: World, invoice: Object, note: Object, params: Object) -> N
         note["customer_balance_transaction"] = world.kinds["customer_balance_transaction"][-1]["id"]
 
 
-@route("get /v1/credit_notes/{}")
-def get_credit_note(world: World, params: Object, note_id: str) -> Object:
-    return world.get("credit_note", note_id)
-
-
-@route("get /v1/credit_notes", f"{LISTING} customer invoice created")
-def list_credit_notes(world: World, params: Object) -> Object:
-    found = world.select("credit_note", customer=params.get("customer"), invoice=params.get("invoice"))
-    return listed(found, params, "/v1/credit_notes")
-
-
 def open_dispute(world: World, charge: Object, reason: str = "fraudulent") -> Object:
     """A bank takes a payment back until it is decided whose it is."""
     method = world.objects[charge["payment_method"]]
@@ -177,17 +159,6 @@ def close_dispute(world: World, dispute: Object, *, won: bool) -> None:
     world.emit("charge.dispute.closed", dispute)
     if won:
         world.emit("charge.dispute.funds_reinstated", dispute)
-
-
-@route("get /v1/disputes/{}")
-def get_dispute(world: World, params: Object, dispute_id: str) -> Object:
-    return world.get("dispute", dispute_id)
-
-
-@route("get /v1/disputes", f"{LISTING} charge payment_intent created")
-def list_disputes(world: World, params: Object) -> Object:
-    found = world.select("dispute", charge=params.get("charge"), payment_intent=params.get("payment_intent"))
-    return listed(found, params, "/v1/disputes")
 
 
 @route("post /v1/disputes/{}", "evidence metadata submit")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.stripe.errors import Unmodelled
-from tests.stripe.world import Object, World
+from tests.stripe.world import Object, World, listed
 
 Answer = Callable[..., Object]
 
@@ -40,6 +40,23 @@ def route(method_and_path: str, models: str = "") -> Callable[[Answer], Answer]:
         return answer
 
     return register
+
+
+def readable(kind: str, path: str, fields: str = "", *, dated: bool = False, deletable: bool = False) -> None:
+    """Register how one such object is read, and how they are listed, where a list is by equal fields alone.
+
+    Args:
+        dated: they can be listed by when they were made.
+        deletable: one that was deleted is not found.
+    """
+
+    @route(f"get {path}/{{}}")
+    def get(world: World, params: Object, object_id: str) -> Object:
+        return world.live(kind, object_id) if deletable else world.get(kind, object_id)
+
+    @route(f"get {path}", f"{LISTING} {fields} {'created' if dated else ''}")
+    def list_all(world: World, params: Object) -> Object:
+        return listed(world.select(kind, **{name: params.get(name) for name in fields.split()}), params, path)
 
 
 def find(method: str, path: str, known: Any) -> tuple[str, list[str]] | None:
