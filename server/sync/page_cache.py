@@ -55,7 +55,7 @@ ORDER BY 1, 2
 
 async def load_heads(member_id: UUID, cursor: int) -> Heads:
     """What is news for the member after the cursor; empty where nothing is. Two looks at an index for each scope."""
-    return tuple(Head(*record) for record in await connection().fetch(_HEADS, member_id, cursor))
+    return tuple(map(Head._make, await connection().fetch(_HEADS, member_id, cursor)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ _ABOUT_RECORDS = frozenset(e.code for e in ENTITIES.values() if is_about_records
 # granted before it was offered ($12). 1. Scopes gained since the cursor, whole. 2. Entries that came or went since, of
 # scopes held, and 3. rows of theirs that were written since. (Those of a scope that was gained come with it, as they
 # are: only what was written since the pull began may come too late for that.) 4. Scopes lost since: what was in them.
-# Where it is known which scopes have news ($13), and whether it is of 2 or 3 ($14, $15), no others are looked into. A
+# Where it is known which scopes have news (of 1, 2 and 4: $13; of 3: $14), no others are looked into. A
 # scope is entered where the position stands, by its index, and left after a page: a million rows of one import cost no
 # page more than its own.
 _WHOLE = """
@@ -94,10 +94,11 @@ _STREAM = f"""
 WITH grants AS MATERIALIZED (
     SELECT g.scope, g.level, g.revision, g.gone, CASE WHEN s.scope IS NULL THEN $2::bigint ELSE $10 END AS since,
         CASE WHEN s.scope IS NULL THEN $2::bigint ELSE $12 END AS held_before,
-        n.scope IS NULL OR n.moved > $2::bigint AS moved, n.scope IS NULL OR n.written > $2::bigint AS written
+        $13::uuid[] IS NULL OR v.scope IS NOT NULL AS moved, $14::uuid[] IS NULL OR w.scope IS NOT NULL AS written
     FROM scope_grant g LEFT JOIN unnest($11::uuid[]) AS s (scope) ON s.scope = g.scope
-    LEFT JOIN unnest($13::uuid[], $14::bigint[], $15::bigint[]) AS n (scope, moved, written) ON n.scope = g.scope
-    WHERE g.member_id = $1::uuid AND ($13::uuid[] IS NULL OR n.scope IS NOT NULL)
+    LEFT JOIN unnest($13::uuid[]) AS v (scope) ON v.scope = g.scope
+    LEFT JOIN unnest($14::uuid[]) AS w (scope) ON w.scope = g.scope
+    WHERE g.member_id = $1::uuid AND ($13::uuid[] IS NULL OR v.scope IS NOT NULL OR w.scope IS NOT NULL)
 ), gained AS ({_WHOLE.format(grants="NOT gone AND revision > held_before", entries=_AS_GAINED, nil=NIL)}
 ), changed AS ({_CHANGED}
 ), written AS ({_WRITTEN}
@@ -300,16 +301,16 @@ async def _entries(
         position.began_at,
         began_with.scopes if began_with else (),
         position.offered_at,
-        *_columns_of(heads),
+        *_scopes_with_news(heads, cursor),
     )
 
 
-def _columns_of(heads: Heads | None) -> tuple[list[UUID] | None, list[int] | None, list[int] | None]:
-    """The scopes of the heads, each once; the last revision in which rows moved in each, and were written."""
+def _scopes_with_news(heads: Heads | None, cursor: int) -> tuple[list[UUID] | None, list[UUID] | None]:
+    """The scopes that came or went, or in which rows did; and those in which rows were written. None: all may have."""
     if heads is None:
-        return None, None, None
-    once = {head.scope: head for head in heads}.values()
-    return [head.scope for head in once], [head.moved for head in once], [head.written for head in once]
+        return None, None
+    moved = {head.scope for head in heads if head.granted or head.moved > cursor}
+    return list(moved), list({head.scope for head in heads if head.written > cursor})
 
 
 @lru_cache(maxsize=1_000)
