@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from outrider_sdk.errors import BuiltOn, InvalidValue, NotDiscardable, ProtocolViolation, ReplicaForked
+from outrider_sdk.errors import InvalidValue, ProtocolViolation, ReplicaForked
 from outrider_sdk.protocol import (
     GENESIS_DIGEST,
     PUSH_BYTES_MAX,
@@ -291,8 +291,8 @@ def forget(conn: sqlite3.Connection, ids: Collection[str]) -> None:
         ).fetchall()
         for number, changes, derived, outcome in found:
             pairs = list(zip(json.loads(changes), json.loads(derived), strict=True))
-            kept = [_forgotten(change) if row_id in _mentioned(change) else change for change, _ in pairs]
-            also = [None if row_id in _mentioned(change) else filled for change, filled in pairs]
+            kept = [_forgotten(change) if row_id in mentioned(change) else change for change, _ in pairs]
+            also = [None if row_id in mentioned(change) else filled for change, filled in pairs]
             told = _without_values(outcome, row_id, is_about=any(ERASED in change for change in kept))
             conn.execute(
                 "UPDATE sync_outbox SET changes = ?, derived = ?, outcome = ? WHERE number = ?",
@@ -315,53 +315,14 @@ def _without_values(outcome: str, row_id: str, *, is_about: bool) -> str:
     return canonical_json(told)
 
 
-def dependents(conn: sqlite3.Connection, number: int) -> list[int]:
-    """Later mutations that build on rows which mutation `number` created, directly or through each other."""
-    created: set[str] = set()
-    found = []
-    for entry in entries(conn, "number >= ?", (number,)):
-        builds = any(created & _mentioned(change) for change in entry.changes)
-        if builds:
-            found.append(entry.number)
-        if builds or entry.number == number:
-            created |= {change["id"] for change in entry.changes if change["op"] == "create"}
-    return found
-
-
-def _mentioned(change: Change) -> set[str]:
+def mentioned(change: Change) -> set[str]:
+    """Ids of the rows that a change is about, or refers to."""
     ids = {change["id"], str(cast(dict[str, Any], change).get("seen", {}).get("row_id"))}
     for value in cast(dict[str, Any], change).get("fields", {}).values():
         plain = value["value"] if isinstance(value, dict) else value
         if isinstance(plain, str):
             ids.add(plain)
     return ids
-
-
-def discard(store: Store, number: int, *, cascade: bool) -> list[int]:
-    """Make an unsent mutation (and with `cascade` those that build on it) a noop, within the caller's transaction.
-
-    The numbers stay, so that they have no gap; the digests from there on are chained anew, which nobody has seen yet.
-
-    Raises:
-        NotDiscardable: it does not exist, or may have reached the server.
-        BuiltOn: others build on it, and `cascade` is off.
-    """
-    with store.read() as conn:
-        row = conn.execute("SELECT overlaid, changes FROM sync_outbox WHERE number = ?", (number,)).fetchone()
-        if row is None or row[1] == "[]":
-            raise NotDiscardable(f"There is no unsent mutation {number}.")
-        if number <= store.meta_int("sent_through"):
-            raise NotDiscardable(f"Mutation {number} may have reached the server: sync, then change what it did.")
-        others = dependents(conn, number)
-        if others and not cascade:
-            raise BuiltOn(number, others)
-        discarded = [number, *others]
-        conn.executemany(
-            "UPDATE sync_outbox SET changes = '[]', derived = '[]', overlaid = 0 WHERE number = ?",
-            [(each,) for each in discarded],
-        )
-        _chain_from(store, conn, number)
-    return discarded
 
 
 def mend_chain(store: Store, conn: sqlite3.Connection) -> None:
@@ -376,10 +337,6 @@ def mend_chain(store: Store, conn: sqlite3.Connection) -> None:
             chain_anew(store, conn, entry.number, digest)
             return
         digest = entry.digest
-
-
-def _chain_from(store: Store, conn: sqlite3.Connection, number: int) -> None:
-    chain_anew(store, conn, number, digest_of(conn, number - 1) or GENESIS_DIGEST)
 
 
 def chain_anew(store: Store, conn: sqlite3.Connection, number: int, digest: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from outrider_sdk import attention, incidents, outbox, overlay, search, wipe
+from outrider_sdk import attention, discards, incidents, overlay, search, wipe
 from outrider_sdk.attention import AttentionItem
 from outrider_sdk.credentials import CredentialStore, FileCredentials
 from outrider_sdk.encrypted_credentials import EncryptedCredentials
@@ -304,7 +304,7 @@ class Replica(EntityTables, Network, Operation):
         """
         self._refuse_inside_transaction("discard")
         with self._store.write() as conn:
-            discarded = outbox.discard(self._store, number, cascade=cascade)
+            discarded = discards.discard(self._store, number, cascade=cascade)
             overlay.restore(conn)
             overlay.recompute(conn)
         return discarded

@@ -108,7 +108,7 @@ SABOTAGES = {
         "no-page-of-another-incarnation",
     ),
     "discards-without-what-builds-on-it": (
-        "from outrider_sdk import outbox; outbox.dependents = lambda conn, number: []",
+        "from outrider_sdk import discards; discards.dependents = lambda conn, number: []",
         "discarded-with-what-builds-on-it",
     ),
     "hands-in-nothing-again": (
