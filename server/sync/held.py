@@ -22,6 +22,7 @@ from server.db import SYSTEM, Revision, TenantRef, connection, platform_transact
 from server.errors import AppError
 from server.sync.price_window import load_price_window
 from server.sync.rows import load_prices
+from server.sync.state import steps_at
 from server.tenants.entitlements import REGAINED, find_entitlement
 from server.tenants.service import TenantUnknown, get_tenant
 
@@ -86,5 +87,5 @@ async def _as_captured(order: Row, lines: Sequence[Row], market: Market) -> Mark
     captured, came = order["captured_at"] or order["submitted_at"], order["submitted_at"]
     prices = await load_prices([str(order["price_list_id"])], sorted({str(line["product_id"]) for line in lines}))
     window = timedelta(microseconds=await load_price_window())
-    at_capture = {(product, unit): price.at(to_micros(captured)) for (_, product, unit), price in prices.items()}
+    at_capture = {(product, unit): steps_at(steps, to_micros(captured)) for (_, product, unit), steps in prices.items()}
     return replace(market, prices_at_capture=at_capture, within_window=came - captured <= window)

@@ -11,7 +11,7 @@ from server.sync.conflicts import settle_conflict
 from server.sync.credit import find_credit, use_credit
 from server.sync.orders import AMOUNT_MINOR_MAX, plain, transition_illegal
 from server.sync.refusals import Refusal, quoted
-from server.sync.state import Row
+from server.sync.state import Row, steps_at
 from server.sync.values import is_decimal
 
 
@@ -162,15 +162,15 @@ def _market(attempt: Attempt, order: Row, lines: list[Row]) -> Market:
     # Also such as the member does not see: somebody else's lines, who sells another part of the catalogue.
     products = {line.values["product_id"]: state.rows["product", line.values["product_id"]] for line in lines}
     units = [row.values for p in products for row in attempt.children("product_unit", p)]
-    prices = {(p, u): price for (of, p, u), price in state.prices.items() if of == order.values["price_list_id"]}
+    prices = {(p, u): steps for (of, p, u), steps in state.prices.items() if of == order.values["price_list_id"]}
     base_units = {p: row.values["base_unit"] for p, row in products.items() if not row.deleted}
     return Market(
         stock={
             p: Decimal(row.values["quantity"]) - Decimal(row.values["reserved"])
             for p, row in _stock(attempt, order).items()
         },
-        prices_now={key: price.value for key, price in prices.items()},
-        prices_at_capture={key: price.at(captured_at) for key, price in prices.items()},
+        prices_now={key: {least: p.value for least, p in steps.items()} for key, steps in prices.items()},
+        prices_at_capture={key: steps_at(steps, captured_at) for key, steps in prices.items()},
         within_window=state.now - captured_at <= state.price_window,
         discount_max=Decimal(attempt.get("agreement", order.values["agreement_id"]).values["discount_max"]),
         currency=order.values["currency"],

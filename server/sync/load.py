@@ -35,7 +35,7 @@ from outrider_sdk.protocol.entities import (
 from server.crm.erasure.redact import ids_of
 from server.crm.order.rules import Credit
 from server.sync.scopes import FOLLOWERS
-from server.sync.state import PARENT_COLUMNS, Device, Facts, Price, Row, State
+from server.sync.state import PARENT_COLUMNS, Device, Facts, PriceKey, PriceSteps, Row, State
 from server.sync.values import is_id, is_storable
 
 
@@ -59,8 +59,8 @@ class Source(Protocol):
     async def load(self, entity: Entity, column: str, ids: Iterable[str], *, device: Device) -> list[Row]:
         """Rows whose id column has one of the values, with what the device's member sees of them."""
 
-    async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
-        """(price list, product, unit) → price with its history."""
+    async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[PriceKey, PriceSteps]:
+        """The prices of products in lists, from least quantities on, with their history."""
 
     async def load_credits(self, agreement_ids: Collection[str]) -> dict[str, Credit]:
         """Agreement → its credit; only of those that have a limit."""

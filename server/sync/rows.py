@@ -4,6 +4,7 @@ All SQL is generated from the entities' definitions, once; data travels as bound
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -23,7 +24,7 @@ from server.crm.order.credit import load_credits as load_credits  # of the sourc
 from server.crm.outlet.service import find_own_assortment
 from server.db import connection
 from server.sync.load import Asked
-from server.sync.state import ALWAYS, NEVER, Device, Facts, Price, Row
+from server.sync.state import ALWAYS, NEVER, Device, Facts, Price, PriceKey, PriceSteps, Row
 
 _SET_BY_TRIGGERS = {"revision", "created_at", "created_by", "updated_at"}
 
@@ -180,7 +181,7 @@ async def load_erased(ids: Sequence[str]) -> set[str]:
 
 
 _PRICES = """
-SELECT i.price_list_id::text, i.product_id::text, i.unit, i.price,
+SELECT i.price_list_id::text, i.product_id::text, i.unit, i.minimum_quantity, i.price,
     coalesce((
         SELECT json_agg(json_build_array(
             (extract(epoch FROM c.until) * 1000000)::bigint, c.price::text) ORDER BY c.until)
@@ -188,17 +189,17 @@ SELECT i.price_list_id::text, i.product_id::text, i.unit, i.price,
 FROM price_item i
 WHERE i.price_list_id = ANY ($1::uuid[]) AND i.product_id = ANY ($2::uuid[]) AND i.deleted_at IS NULL
 AND (i.starts_on IS NULL OR i.starts_on <= current_date) AND (i.ends_on IS NULL OR i.ends_on >= current_date)
-ORDER BY i.minimum_quantity DESC, i.id
+ORDER BY i.starts_on NULLS FIRST, i.id DESC
 """
 
 
-async def load_prices(lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
-    """The prices of products in lists, with their history."""
-    records = await connection().fetch(_PRICES, lists, products)
-    return {
-        (r[0], r[1], r[2]): Price(r[3], tuple((until, Decimal(price)) for until, price in json.loads(r[4])))
-        for r in records
-    }
+async def load_prices(lists: Sequence[str], products: Sequence[str]) -> dict[PriceKey, PriceSteps]:
+    """The prices of products in lists, with their history. Of several for a quantity, the one that began last."""
+    prices: defaultdict[PriceKey, PriceSteps] = defaultdict(dict)
+    for of, product, unit, least, price, history in await connection().fetch(_PRICES, lists, products):
+        before = tuple((until, Decimal(was)) for until, was in json.loads(history))
+        prices[of, product, unit][least] = Price(price, before)
+    return dict(prices)
 
 
 def _source(field: Field) -> tuple[str, str]:

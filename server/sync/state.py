@@ -143,6 +143,17 @@ class Price:
         return self.value
 
 
+PriceKey = tuple[str, str, str]
+"""Price list, product, unit."""
+PriceSteps = dict[Decimal, Price]
+"""Least quantity → price from it on."""
+
+
+def steps_at(steps: PriceSteps, moment: int) -> dict[Decimal, Decimal]:
+    """The prices as of a moment."""
+    return {least: price.at(moment) for least, price in steps.items()}
+
+
 @dataclass(slots=True)
 class State:
     """All that one batch of mutations may touch or ask."""
@@ -153,8 +164,7 @@ class State:
     price_window: int
     """Microseconds for which a captured price is honoured."""
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
-    prices: dict[tuple[str, str, str], Price] = field(default_factory=dict)
-    """(price list, product, unit) → price."""
+    prices: dict[PriceKey, PriceSteps] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     """Ids that refused mutations would have created → the number of the mutation."""
     erased: set[str] = field(default_factory=set)

@@ -52,6 +52,19 @@ async def test_an_agreement_of_another_account_is_refused(world: World):
     assert await world.admin.refusal("POST", "/orders", body) == (400, "invalid_input", ["agreement_id"])
 
 
+async def test_a_line_has_the_price_of_its_quantity_(world: World):
+    """A price from ten on is for who orders ten."""
+    await world.admin.post(
+        "/price-items", price_list_id=world.ids["price_list"], product_id=world.ids["oil"], unit="pc", price="2.00",
+        minimum_quantity="10",
+    )  # fmt: skip
+    order = await world.draft()
+
+    few, many = await world.line(order, "oil", "9"), await world.line(order, "oil", "10")
+
+    assert (few["list_price"], many["list_price"]) == ("2.50", "2.00")
+
+
 async def test_lines_are_priced_and_the_total_follows(world: World):
     """What the screen shows is what the server will judge."""
     order = await world.draft()

@@ -81,6 +81,25 @@ async def test_a_price_is_that_of_the_moment_of_capture_not_an_older_one(world: 
     assert old["verdicts"][0]["verdict"] == "price_changed"
 
 
+async def test_a_price_from_a_least_quantity_on_is_the_price_of_that_many(world: World, ann: WireDevice):
+    """Two boxes for less each: the phone charges it, and so does the office."""
+    cheaper = str(new_id())
+    await world.execute(
+        "INSERT INTO price_item (id, price_list_id, product_id, unit, price, minimum_quantity)"
+        " SELECT $1, price_list_id, product_id, unit, 15, 2 FROM price_item WHERE id = $2",
+        cheaper, world.tea_price,
+    )  # fmt: skip
+    taken_at = to_micros(now())
+    await world.execute("UPDATE price_item SET price = 16 WHERE id = $1", cheaper)
+
+    two = await ann.do(*order_changes(world, new_id(), "2", price="16"))
+    one = await ann.do(*order_changes(world, new_id(), "1", price="18"))
+    before = await ann.do(*order_changes(world, new_id(), "2", price="15"), captured_at=taken_at)
+
+    verdicts = [each["verdicts"][0]["verdict"] for each in (two, one, before)]
+    assert verdicts == ["accepted", "accepted", "price_honoured"]
+
+
 @pytest.mark.parametrize("price", ["25", "12"])
 async def test_outside_the_window_the_price_of_today_counts(world: World, ann: WireDevice, price: str):
     """More needs a yes; less is simply charged."""

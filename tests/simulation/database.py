@@ -6,6 +6,7 @@ prove something else than what runs.
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
@@ -23,7 +24,7 @@ from server.sync import apply, lineage, outcomes, price_window, pull, push, sche
 from server.sync.load import Asked
 from server.sync.position import Position, PositionUnknown
 from server.sync.rows import to_json
-from server.sync.state import ALWAYS, Device, Facts, Price, Row
+from server.sync.state import ALWAYS, Device, Facts, Price, PriceKey, PriceSteps, Row
 from tests.simulation.kin import Kin
 from tests.simulation.loop import AtOnce
 from tests.simulation.statements import UNKNOWN, Statements, side_seams
@@ -286,15 +287,15 @@ class Database(Kin, Statements):
         row, sight = self._server.rows.by_key.get((entity, row_id)), self._server.sight
         return row is not None and sight.sees(member_id, sight.access(member_id), row)
 
-    async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[tuple[str, str, str], Price]:
+    async def load_prices(self, lists: Sequence[str], products: Sequence[str]) -> dict[PriceKey, PriceSteps]:
         """Prices of lists, with their history."""
-        return {
-            (i.values["price_list_id"], i.values["product_id"], i.values["unit"]): Price(
-                Decimal(i.values["price"]), tuple(self._server.price_history.get(i.id, ()))
-            )
-            for i in self._server.live("price_item")
-            if i.values["price_list_id"] in lists and i.values["product_id"] in products
-        }
+        prices: defaultdict[PriceKey, PriceSteps] = defaultdict(dict)
+        for i in self._server.live("price_item"):
+            if i.values["price_list_id"] in lists and i.values["product_id"] in products:
+                price = Price(Decimal(i.values["price"]), tuple(self._server.price_history.get(i.id, ())))
+                key = (i.values["price_list_id"], i.values["product_id"], i.values["unit"])
+                prices[key][Decimal(i.values["minimum_quantity"])] = price
+        return dict(prices)
 
     async def load_access_history(self, member_id: Any, now: Access) -> AccessHistory:
         """What a member's access was before it became what it is now."""

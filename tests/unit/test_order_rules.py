@@ -22,10 +22,19 @@ from server.crm.order.rules import (
 TEA, OIL = "00000000-0000-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000000b"
 
 
+ANY = Decimal(0)
+"""The least quantity of a price that has none."""
+
+
+def steps(prices: dict[tuple[str, str], Decimal]) -> dict[tuple[str, str], dict[Decimal, Decimal]]:
+    """One price for every quantity."""
+    return {key: {ANY: price} for key, price in prices.items()}
+
+
 def market(**changes) -> Market:
     usual = Market(
         stock={TEA: Decimal(100), OIL: Decimal(39)},
-        prices_now={(TEA, "pc"): Decimal(10), (TEA, "box"): Decimal(55), (OIL, "pc"): Decimal("2.50")},
+        prices_now=steps({(TEA, "pc"): Decimal(10), (TEA, "box"): Decimal(55), (OIL, "pc"): Decimal("2.50")}),
         prices_at_capture={},
         within_window=True,
         discount_max=Decimal("0.10"),
@@ -122,7 +131,7 @@ def test_the_price_of_capture_is_honoured_within_the_window():
     outcome = judge(
         line(1, TEA, "1", "8"),
         total_minor=800,
-        prices_at_capture={(TEA, "pc"): Decimal(8)},
+        prices_at_capture=steps({(TEA, "pc"): Decimal(8)}),
         within_window=True,
     )
 
@@ -132,7 +141,7 @@ def test_the_price_of_capture_is_honoured_within_the_window():
 
 def test_a_higher_price_outside_the_window_waits_for_a_yes():
     """Nobody pays more than they were told without being asked; submitting again is the yes."""
-    captured = {(TEA, "pc"): Decimal(8)}
+    captured = steps({(TEA, "pc"): Decimal(8)})
     outcome = judge(line(1, TEA, "1", "8"), total_minor=800, prices_at_capture=captured, within_window=False)
 
     assert (outcome.status, outcome.total_minor, outcome.reserved) == ("needs_attention", 1000, {})
@@ -140,6 +149,29 @@ def test_a_higher_price_outside_the_window_waits_for_a_yes():
     assert "10.00 EUR, not 8.00 EUR" in (outcome.status_reason or "")
     again = judge(line(1, TEA, "1", "10"), total_minor=1000, within_window=False)
     assert again.status == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "verdict"),
+    [("10", "9", "accepted"), ("12", "9", "accepted"), ("9", "9", "price_changed"), ("12", "10", "price_changed")],
+)
+def test_a_price_counts_from_its_least_quantity_on(quantity: str, price: str, verdict: str):
+    """Ten for less: what the phone shows for ten is what ten cost."""
+    listed = {(TEA, "pc"): {ANY: Decimal(10), Decimal(10): Decimal(9)}}
+
+    outcome = judge(line(1, TEA, quantity, price), prices_now=listed)
+
+    assert outcome.lines[0].verdict == verdict
+    assert outcome.lines[0].list_price == (Decimal(9) if Decimal(quantity) >= 10 else Decimal(10))
+
+
+def test_of_fewer_than_any_price_asks_for_the_smallest_counts():
+    """A list without a price for one: the order is not lost for that."""
+    outcome = judge(
+        line(1, TEA, "1", "9"), prices_now={(TEA, "pc"): {Decimal(50): Decimal(8), Decimal(10): Decimal(9)}}
+    )
+
+    assert outcome.lines[0].verdict == "accepted"
 
 
 def test_a_lower_price_is_simply_charged():
@@ -219,8 +251,8 @@ def orders(draw) -> tuple[str, list[WireRow], dict[str, object], Market]:
     listed = draw(st.fixed_dictionaries(dict.fromkeys(KNOWN, prices)))
     world = market(
         stock=draw(st.dictionaries(st.sampled_from([TEA, OIL]), st.integers(-5, 3000).map(Decimal))),
-        prices_now=listed,
-        prices_at_capture=draw(st.dictionaries(keys, prices, max_size=3)),
+        prices_now=steps(listed),
+        prices_at_capture=steps(draw(st.dictionaries(keys, prices, max_size=3))),
         within_window=draw(st.booleans()),
         factors={(TEA, "pc"): Decimal(1), (TEA, "box"): draw(quantities), (OIL, "pc"): Decimal(1)},
     )

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from outrider_sdk.rules import line_amount_minor, minor_digits, order_total_minor
 
+from server.crm.price.rules import Steps, price_for
+
 DECIMAL_DIGITS: Final = 100
 """Digits kept in between: products of stored decimals stay exact; no rounding reserves what is not there."""
 
@@ -40,9 +42,9 @@ class Market:
 
     stock: dict[str, Decimal]
     """Product → base units available (quantity less reserved) in the order's warehouse."""
-    prices_now: dict[tuple[str, str], Decimal]
-    """(product, unit) → list price today in the order's price list."""
-    prices_at_capture: dict[tuple[str, str], Decimal]
+    prices_now: Mapping[tuple[str, str], Steps]
+    """(product, unit) → list prices today in the order's price list, from least quantities on."""
+    prices_at_capture: Mapping[tuple[str, str], Steps]
     """The same as of the moment of capture; what is missing here is as today."""
     within_window: bool
     """Captured so recently that the tenant still honours the prices of then."""
@@ -180,17 +182,17 @@ def _parse(row: WireRow) -> _Line:
 
 def _judge_price(line: _Line, market: Market) -> _Line:
     key = (line.product, line.unit)
-    now, factor = market.prices_now.get(key), market.factors.get(key, Decimal(0))
+    steps, factor = market.prices_now.get(key), market.factors.get(key, Decimal(0))
     if line.product not in market.base_units:
         return _problem(line, "product_unknown", "This product is not in the catalogue")
     if factor <= 0:
         return _problem(line, "unit_unknown", f"This product is not sold by the {line.unit}")
     line = replace(line, factor=factor)
-    if now is None:
+    if not steps:
         return _problem(line, "product_unknown", f"No price per {line.unit} in the order's price list")
     if line.quantity <= 0:
         return _problem(line, "quantity_invalid", f"Ordered {_plain(line.quantity)}: order more than 0")
-    line = _choose_price(line, now, market)
+    line = _choose_price(line, price_for(steps, line.quantity), market)
     if not 0 <= line.discount <= market.discount_max:
         asked, most = _percent(line.discount), _percent(market.discount_max)
         return _problem(line, "discount_over_authority", f"Discount {asked}, allowed up to {most}")
@@ -199,7 +201,8 @@ def _judge_price(line: _Line, market: Market) -> _Line:
 
 def _choose_price(line: _Line, now: Decimal, market: Market) -> _Line:
     """The price that counts: the one of capture within the window, today's otherwise; more needs a yes."""
-    at_capture = market.prices_at_capture.get((line.product, line.unit), now)
+    steps = market.prices_at_capture.get((line.product, line.unit))
+    at_capture = price_for(steps, line.quantity) if steps else now
     asked = line.asked_price
     if asked == now:
         return line

@@ -11,6 +11,7 @@ from server.crm.checks import refuse
 from server.crm.company.tables import Agreement, LegalEntity
 from server.crm.order.tables import Order
 from server.crm.outlet.tables import Outlet
+from server.crm.price.rules import price_for
 from server.crm.price.service import load_prices
 from server.crm.price.tables import PriceList
 from server.crm.product.tables import Product, ProductUnit
@@ -104,7 +105,7 @@ async def complete_line(write: Write) -> None:
     if write.before is None or "unit" in write.values:
         write.values["factor"] = await find_factor(write.value("product_id"), write.value("unit"))
         if "list_price" not in write.values:
-            write.values["list_price"] = await _find_price(order, write.value("product_id"), write.value("unit"))
+            write.values["list_price"] = await _find_price(order, write)
     if write.before is None and "position" not in write.values:
         write.values["position"] = await _next_position(order["id"])
     price, quantity, discount = (_decimal(write, name) for name in ("list_price", "quantity", "discount"))
@@ -138,11 +139,12 @@ async def find_factor(product_id: UUID, unit: str) -> Decimal:
     return Decimal(found["factor"])
 
 
-async def _find_price(order: Any, product_id: UUID, unit: str) -> Decimal:
-    price = (await load_prices(order["price_list_id"], [product_id])).get((product_id, unit))
-    if price is None:
+async def _find_price(order: Any, write: Write) -> Decimal:
+    product_id, unit = write.value("product_id"), write.value("unit")
+    steps = (await load_prices(order["price_list_id"], [product_id])).get((product_id, unit))
+    if steps is None:
         raise refuse("product_id", f"It has no price per {unit} in the order's price list.")
-    return price
+    return price_for(steps, Decimal(write.value("quantity")))
 
 
 async def _next_position(order_id: UUID) -> int:

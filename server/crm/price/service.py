@@ -1,26 +1,30 @@
 """Rules of price lists, and the prices that count today."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from decimal import Decimal
 from uuid import UUID
 
+from server.crm.price.rules import Steps
 from server.crm.price.tables import PriceList
 from server.crm.resource import Write
 from server.db import connection
 
-# Of several prices for one unit, the one without a minimum counts: sync judges by the same.
+# Of several items for the same quantity the one that began last counts, as on a device: it comes last.
 _PRICES = """
-SELECT product_id, unit, price FROM price_item
+SELECT product_id, unit, minimum_quantity, price FROM price_item
 WHERE price_list_id = $1 AND product_id = ANY ($2::uuid[]) AND deleted_at IS NULL
 AND (starts_on IS NULL OR starts_on <= current_date) AND (ends_on IS NULL OR ends_on >= current_date)
-ORDER BY minimum_quantity DESC, id
+ORDER BY starts_on NULLS FIRST, id DESC
 """
 
 
-async def load_prices(price_list_id: UUID, product_ids: Collection[UUID]) -> dict[tuple[UUID, str], Decimal]:
-    """(product, unit) → list price today, in major units."""
-    records = await connection().fetch(_PRICES, price_list_id, list(product_ids))
-    return {(r["product_id"], r["unit"]): r["price"] for r in records}
+async def load_prices(price_list_id: UUID, product_ids: Collection[UUID]) -> dict[tuple[UUID, str], Steps]:
+    """(product, unit) → list prices today, in major units, from least quantities on."""
+    prices: defaultdict[tuple[UUID, str], dict[Decimal, Decimal]] = defaultdict(dict)
+    for r in await connection().fetch(_PRICES, price_list_id, list(product_ids)):
+        prices[r["product_id"], r["unit"]][r["minimum_quantity"]] = r["price"]
+    return dict(prices)
 
 
 async def raise_version(write: Write) -> None:
