@@ -180,4 +180,5 @@ def _own_codes() -> Iterator[tuple[int, str, str]]:
     while waiting:
         error = waiting.pop()
         waiting += [each for each in error.__subclasses__() if each.__module__.startswith(_OF_ROUTES)]
-        yield error.status, error.code, (error.__doc__ or "").partition("\n")[0]
+        if "code" in vars(error):  # else it is said by the one that it has its code from
+            yield error.status, error.code, (error.__doc__ or "").partition("\n")[0]

@@ -139,7 +139,8 @@ def known_codes() -> dict[str, dict[int, str]]:
     for error in errors:
         errors += error.__subclasses__()
     # What is said must not depend on which module was imported first.
-    for error in sorted(errors, key=lambda each: (each.__module__ != AppError.__module__, each.__module__)):
+    told = [each for each in errors if "code" in vars(each)]  # the others are told by the one they have their code from
+    for error in sorted(told, key=lambda each: (each.__module__ != AppError.__module__, each.__module__)):
         found.setdefault(error.code, {}).setdefault(error.status, (error.__doc__ or "").partition("\n")[0])
     return found
 
