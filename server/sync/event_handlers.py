@@ -9,11 +9,11 @@ from litestar import Request, asgi
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
+from server.auth.devices import DeviceRevoked
 from server.auth.session import Session, provide_session
 from server.db import connection, tenant_transaction
 from server.errors import FieldError, Forbidden, InvalidInput
 from server.sync.events import Stream, hub
-from server.sync.push import DeviceRevoked
 
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream"),

@@ -19,6 +19,7 @@ import asyncpg
 from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION, Entity
 
 from server.auth.access import Access
+from server.auth.devices import DeviceRevoked
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.auth.wipes import WipeOrdered
 from server.clock import now, to_micros
@@ -29,7 +30,6 @@ from server.sync.forms import Form, encode_rows
 from server.sync.outcomes import list_decided_since, list_unacknowledged
 from server.sync.page_cache import Heads, Made, load_heads, pages
 from server.sync.position import LAST, NIL, REVISION_MAX, Position, PositionUnknown
-from server.sync.push import DeviceRevoked
 from server.sync.rows import wire_columns
 from server.sync.schemas import fields_unknown, is_known, view_name
 from server.sync.snapshots import Snapshot, find_offer, find_snapshot

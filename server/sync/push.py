@@ -12,12 +12,13 @@ from uuid import UUID
 
 import asyncpg
 
+from server.auth.devices import DeviceRevoked
 from server.auth.lease_rules import Lapse
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from, load_access_history
 from server.auth.wipes import WipeOrdered
 from server.clock import to_micros
 from server.db import Revision, connection
-from server.errors import Conflict, Unauthorized
+from server.errors import Conflict
 from server.sync.apply import apply, refuse_all
 from server.sync.conflicts import as_read_by
 from server.sync.failures import is_suspect
@@ -35,15 +36,6 @@ class IncarnationUnknown(Conflict):
     """The device's incarnation is not the one the server knows."""
 
     code = "incarnation_unknown"
-
-
-class DeviceRevoked(Unauthorized):
-    """The device may no longer sync."""
-
-    code = "device_revoked"
-
-    def __init__(self) -> None:
-        super().__init__("This device was revoked. What it holds is kept on it; ask your admin.")
 
 
 async def push(

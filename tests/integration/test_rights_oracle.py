@@ -9,6 +9,7 @@ import pytest
 from outrider_sdk.protocol.entities import ENTITIES
 
 from server.auth.access import access_of
+from server.auth.devices import DeviceRevoked
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
@@ -16,7 +17,6 @@ from server.crm.resources import RESOURCES
 from server.crm.rights import Viewer
 from server.db import TenantRef, connection, tenant_transaction
 from server.exports.rows import read_rows, readable
-from server.sync.push import DeviceRevoked
 from tests.integration.application import APP
 from tests.integration.organisations import Organisation, found_organisation
 from tests.integration.rest_world import Person

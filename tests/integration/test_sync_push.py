@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from server.auth.devices import DeviceRevoked
 from server.connections import Databases
 from server.db import TenantRef, tenant_transaction, tenant_write
 from server.errors import Busy
 from server.sync import push as push_module
 from server.sync.numbers import Forked, NumberGap
-from server.sync.push import DeviceRevoked, IncarnationUnknown
+from server.sync.push import IncarnationUnknown
 from tests.integration.sync_oracle import assert_converged
 from tests.integration.sync_world import (
     WireDevice,
