@@ -10,19 +10,20 @@ FIRST_SEED = 100_000
 OPERATIONS_MIN, FAULTS_MIN = 200, 10
 FOUND_AT = {
     "block_the_queue_by_poison": 1, "count_on_after_a_restore": 6, "delete_over_an_unseen_edit": 0,
-    "drop_after_the_newer_put": 6, "drop_the_lock": 0, "drop_the_outbox_in_an_update": 0, "find_no_difference": 0,
-    "forget_outcomes_once_told": 0, "forget_removals_and_not_the_cursors": 3, "forget_the_base": 0,
-    "go_on_numbering_orders": 0, "go_on_with_a_page_of_other_rights": 0, "keep_no_record_of_a_conflict": 0,
-    "leave_the_old_log_beside_the_snapshot": 0, "leave_the_overlay_on_acknowledgement": 0,
-    "leave_what_was_lost_on_the_device": 0, "leave_words_in_free_pages": 1, "lock_all_tenants_at_once": 0,
-    "merge_documents_as_a_whole": 0, "move_the_cursor_by_a_push": 0, "name_a_view_by_rights_alone": 0,
-    "orphan_the_loser_of_a_merge": 4, "overlook_a_change_of_fields": 1, "pass_poison_over_in_silence": 0,
-    "rebase_the_base": 6, "recognise_no_past": 0, "remember_the_erased": 1, "resurrect_the_deleted": 3,
-    "sell_past_the_lease": 0, "send_by_scope_alone": 0, "show_pages_as_they_come": 0, "skip_a_drop": 0,
-    "stop_work_past_the_lease": 0, "take_a_retry_for_news": 0, "take_a_snapshot_for_the_present": 0,
-    "take_any_content_under_a_known_number": 6, "take_back_what_was_sent": 1, "tell_old_apps_of_new_fields": 0,
-    "trim_the_outbox_on_send": 0, "trust_the_clock": 0, "turn_old_apps_away_at_every_door": 0,
-    "wipe_before_handing_in": 0,
+    "drop_the_lock": 0, "drop_the_outbox_in_an_update": 0, "find_no_difference": 15, "forget_outcomes_once_told": 0,
+    "forget_removals_and_not_the_cursors": 3, "forget_the_base": 0, "forget_what_a_device_was": 14,
+    "go_on_numbering_orders": 0, "go_on_with_a_page_of_other_rights": 0, "hand_out_an_uncommitted_head": 9,
+    "keep_a_lost_row_under_its_edit": 11, "keep_no_record_of_a_conflict": 0, "keep_the_epoch_in_the_backup_alone": 9,
+    "leave_the_overlay_on_acknowledgement": 0, "leave_what_was_lost_on_the_device": 0, "leave_words_in_free_pages": 1,
+    "lock_all_tenants_at_once": 0, "merge_documents_as_a_whole": 0, "move_the_cursor_by_a_push": 0,
+    "name_a_view_by_rights_alone": 0, "orphan_the_loser_of_a_merge": 4, "overlook_a_change_of_fields": 1,
+    "pass_poison_over_in_silence": 0, "rebase_the_base": 6, "recognise_no_past": 0, "remember_the_erased": 1,
+    "resurrect_the_deleted": 3, "save_the_cursor_before_the_rows": 11, "sell_past_the_lease": 0,
+    "send_by_scope_alone": 0, "serve_the_revoked": 10, "show_pages_as_they_come": 0, "skip_a_drop": 0,
+    "stop_work_past_the_lease": 0, "take_a_retry_for_news": 0, "take_a_snapshot_for_the_present": 2,
+    "take_any_content_under_a_known_number": 0, "take_back_what_was_sent": 8, "take_the_first_answer_for_good": 12,
+    "tell_old_apps_of_new_fields": 0, "trim_the_outbox_on_send": 0, "trust_the_clock": 0,
+    "turn_old_apps_away_at_every_door": 0, "wipe_before_handing_in": 0,
 }  # fmt: skip
 """Bugs that one of the first seeds finds, and which. The suite plants these, `make simulate-planted` all of them."""
 
