@@ -72,6 +72,26 @@ def _writes(sql: str) -> bool:
     return sql.lstrip().startswith(("INSERT", "UPDATE", "DELETE", "COMMIT"))
 
 
+class AtOnce:
+    """`UnderWay` without a thread: what goes on beside is done at once, so that a plan has one history."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._failure: Exception | None = None
+        try:
+            self._result = call()
+        except Exception as error:
+            self._failure = error
+
+    def result(self) -> Any:
+        """What came of it."""
+        if self._failure is not None:
+            raise self._failure
+        return self._result
+
+    def drop(self) -> None:
+        """It is done."""
+
+
 class PushUnderWay:
     """A push that travels while its device does other things: it arrives meanwhile, or when it is waited for."""
 
