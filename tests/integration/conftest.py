@@ -26,9 +26,9 @@ from tests.integration.sync_world import WireDevice, World, found_company
 from tests.integration.tenant_pool import TenantPool
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 async def _limits_begin_anew() -> None:
-    """The requests of one file of tests are not held against the next: they all come from one address."""
+    """The requests of one test are not held against the next: they all come from one address."""
     await forget_requests()
 
 

@@ -9,7 +9,8 @@ import pytest
 from server.db import TenantRef, connection, tenant_transaction
 from server.sync import apply as apply_module
 from server.sync.beside import Beside
-from tests.integration.sync_world import WireDevice, World, assert_converged, create, delete, new_id
+from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_world import WireDevice, World, create, delete, new_id
 
 
 @pytest.fixture(params=[1, 2, 500])
