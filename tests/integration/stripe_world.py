@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from server import clock
 from server.auth.tokens import keys
 from server.billing import acts, jobs, provider
@@ -125,3 +127,10 @@ async def open_shop(
         provider.use("stripe", None)
         await gateway.close()
         clock._frozen.reset(token)
+
+
+@pytest.fixture
+async def shop(tenant: TenantRef, stripe: StripeSimulator) -> AsyncIterator[Shop]:
+    """The test's tenant at a Stripe of its own."""
+    async with open_shop(tenant, stripe) as found:
+        yield found
