@@ -75,6 +75,24 @@ def test_an_order_at_todays_prices_and_in_stock_is_accepted_whole():
     ]
 
 
+@pytest.mark.parametrize(
+    ("listed", "quantity", "price"),
+    [
+        ({(TEA, "pc"): {ANY: Decimal(10)}}, "2", "60"),
+        ({(TEA, "pc"): {ANY: Decimal(10), Decimal(12): Decimal(9)}}, "2", "54"),
+        ({(TEA, "pc"): {ANY: Decimal(10)}, (TEA, "box"): {Decimal(5): Decimal(50)}}, "2", "60"),
+        ({(TEA, "pc"): {ANY: Decimal(10)}, (TEA, "box"): {Decimal(5): Decimal(50)}}, "5", "50"),
+        ({(TEA, "box"): {Decimal(5): Decimal(50)}}, "2", "50"),
+        ({(TEA, "pc"): {ANY: Decimal("0.123456789")}}, "1", "0.740740734"),
+    ],
+)
+def test_a_unit_without_a_price_of_its_own_costs_what_is_in_it(listed, quantity, price):
+    """As the device offers it: what a rep agreed on with a customer is not held up for an unknown price."""
+    outcome = judge(line(1, TEA, quantity, price, unit="box"), prices_now=listed)
+
+    assert (outcome.lines[0].verdict, outcome.lines[0].list_price) == ("accepted", Decimal(price))
+
+
 def test_what_is_short_is_accepted_in_part_and_says_so_in_numbers():
     """The rep can read the sentence out to the customer."""
     outcome = judge(line(1, OIL, "120", "2.5"), total_minor=30000)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from outrider_sdk.rules import line_amount_minor, minor_digits, order_total_minor
 
-from server.crm.price.rules import Steps, price_for
+from server.crm.price.rules import Steps, list_price
 
 DECIMAL_DIGITS: Final = 100
 """Digits kept in between: products of stored decimals stay exact; no rounding reserves what is not there."""
@@ -182,27 +182,33 @@ def _parse(row: WireRow) -> _Line:
 
 def _judge_price(line: _Line, market: Market) -> _Line:
     key = (line.product, line.unit)
-    steps, factor = market.prices_now.get(key), market.factors.get(key, Decimal(0))
+    factor = market.factors.get(key, Decimal(0))
     if line.product not in market.base_units:
         return _problem(line, "product_unknown", "This product is not in the catalogue")
     if factor <= 0:
         return _problem(line, "unit_unknown", f"This product is not sold by the {line.unit}")
     line = replace(line, factor=factor)
-    if not steps:
+    now = _list_price(market.prices_now, line, market)
+    if now is None:
         return _problem(line, "product_unknown", f"No price per {line.unit} in the order's price list")
     if line.quantity <= 0:
         return _problem(line, "quantity_invalid", f"Ordered {_plain(line.quantity)}: order more than 0")
-    line = _choose_price(line, price_for(steps, line.quantity), market)
+    line = _choose_price(line, now, market)
     if not 0 <= line.discount <= market.discount_max:
         asked, most = _percent(line.discount), _percent(market.discount_max)
         return _problem(line, "discount_over_authority", f"Discount {asked}, allowed up to {most}")
     return line
 
 
+def _list_price(prices: Mapping[tuple[str, str], Steps], line: _Line, market: Market) -> Decimal | None:
+    own, base = prices.get((line.product, line.unit)), prices.get((line.product, market.base_units[line.product]))
+    return list_price(own, base, line.quantity, line.factor)
+
+
 def _choose_price(line: _Line, now: Decimal, market: Market) -> _Line:
     """The price that counts: the one of capture within the window, today's otherwise; more needs a yes."""
-    steps = market.prices_at_capture.get((line.product, line.unit))
-    at_capture = price_for(steps, line.quantity) if steps else now
+    at_capture = _list_price(market.prices_at_capture, line, market)
+    at_capture = now if at_capture is None else at_capture
     asked = line.asked_price
     if asked == now:
         return line

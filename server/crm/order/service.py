@@ -11,7 +11,7 @@ from server.crm.checks import refuse
 from server.crm.company.tables import Agreement, LegalEntity
 from server.crm.order.tables import Order
 from server.crm.outlet.tables import Outlet
-from server.crm.price.rules import price_for
+from server.crm.price.rules import list_price
 from server.crm.price.service import load_prices
 from server.crm.price.tables import PriceList
 from server.crm.product.tables import Product, ProductUnit
@@ -141,10 +141,12 @@ async def find_factor(product_id: UUID, unit: str) -> Decimal:
 
 async def _find_price(order: Any, write: Write) -> Decimal:
     product_id, unit = write.value("product_id"), write.value("unit")
-    steps = (await load_prices(order["price_list_id"], [product_id])).get((product_id, unit))
-    if steps is None:
+    prices = await load_prices(order["price_list_id"], [product_id])
+    own, base = (prices.get((product_id, u)) for u in (unit, (await get_known(Product, product_id))["base_unit"]))
+    found = list_price(own, base, Decimal(write.value("quantity")), await find_factor(product_id, unit))
+    if found is None:
         raise refuse("product_id", f"It has no price per {unit} in the order's price list.")
-    return price_for(steps, Decimal(write.value("quantity")))
+    return found
 
 
 async def _next_position(order_id: UUID) -> int:
