@@ -1,7 +1,7 @@
 """Outcomes that a pull repeats: those that a device may not have, and those that a restore has changed."""
 
 import json
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -30,25 +30,28 @@ async def list_unacknowledged(device: asyncpg.Record, access: Access, acked_thro
     return [as_read_by(access, json.loads(record["outcome"])) for record in records]
 
 
-_DECIDED_SINCE = """
+_DECIDED_SINCE: Final = """
 SELECT DISTINCT ON (o.number) o.outcome
 FROM unnest($1::uuid[], $2::bigint[]) AS k (id, through) JOIN mutation_outcome o ON o.device_id = k.id
 WHERE o.number <= k.through
     AND CASE WHEN o.outcome ->> 'status' = 'parked' THEN o.device_id = $4 ELSE o.revision >= $3 END
-ORDER BY o.number, o.device_id <> $4 LIMIT $5
+ORDER BY o.number, o.device_id <> $4
 """
+_IS_KNOWN: Final = "SELECT EXISTS (SELECT FROM revision_token WHERE revision BETWEEN $1 AND $2)"
 
 
-async def list_decided_since(device: asyncpg.Record, access: Access, epoch: int) -> list[Any]:
-    """What was decided of the device's past since an epoch that it has not heard of, whatever it acknowledged.
+async def list_decided_otherwise(device: asyncpg.Record, access: Access, cursor: int) -> list[Any]:
+    """What may have been decided of the device's past otherwise than it knows, whatever it acknowledged.
 
-    A copy of its file, or a push that the network had held, may have handed it in before it could itself: then it may
-    have got another answer than the device knows. And what waits, since whenever: the device may have heard of its end,
-    which a second restore took back.
+    That is what was decided in an epoch that it has not heard of: a copy of its file, or a push that the network had
+    held, may have handed it in before it could itself. All of it, where this database never had the epoch of its
+    cursor: after one restore, a second one took that epoch back with all its answers. And what waits, since whenever:
+    the device may have heard of its end.
     """
     past = json.loads(device["earlier"]) | {str(device["id"]): device["last_number"]}
-    ids, since = [UUID(device_id) for device_id in past], min(epoch << EPOCH_BITS, REVISION_MAX)
-    records = await connection().fetch(
-        _DECIDED_SINCE, ids, list(past.values()), since, device["id"], PUSH_MUTATIONS_MAX
-    )
+    epoch = cursor >> EPOCH_BITS
+    began, ended = (min(each << EPOCH_BITS, REVISION_MAX) for each in (epoch, epoch + 1))
+    is_known = began == 0 or await connection().fetchval(_IS_KNOWN, began, ended - 1)
+    ids, since = [UUID(device_id) for device_id in past], ended if is_known else 0
+    records = await connection().fetch(_DECIDED_SINCE, ids, list(past.values()), since, device["id"])
     return [as_read_by(access, json.loads(record["outcome"])) for record in records]

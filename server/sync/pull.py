@@ -27,7 +27,7 @@ from server.crm.rights import is_about_records, scope_condition
 from server.db import Actor, connection, current_tenant
 from server.sync.cursors import EPOCH_BITS, Cursor, is_position_void, judge_cursor
 from server.sync.forms import Form, encode_rows
-from server.sync.outcomes import list_decided_since, list_unacknowledged
+from server.sync.outcomes import list_decided_otherwise, list_unacknowledged
 from server.sync.page_cache import Heads, Made, load_heads, pages
 from server.sync.position import LAST, NIL, REVISION_MAX, Position, PositionUnknown
 from server.sync.rows import wire_columns
@@ -169,7 +169,7 @@ async def pull(
     if complete:
         page["outcomes"] = await list_unacknowledged(device, access, acked_through)
         if cursor >> EPOCH_BITS != device["head"] >> EPOCH_BITS:
-            page["outcomes"] += await list_decided_since(device, access, (cursor >> EPOCH_BITS) + 1)
+            page["outcomes"] += await list_decided_otherwise(device, access, cursor)
     if complete and cursor > 0 and (position.anew or cursor < device["head"]):
         page["erased"] = await _erased_ever() if position.anew else list(device["erased"])
     return page

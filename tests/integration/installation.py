@@ -46,24 +46,24 @@ class Installation:
             await self.pools.close()
         self.pools = None
 
-    async def backup(self) -> None:
+    async def backup(self, copy: str = "backup") -> None:
         await self.close()
-        await self._run(f"DROP DATABASE IF EXISTS {self.name}_backup")
-        await self._run(f"CREATE DATABASE {self.name}_backup TEMPLATE {self.name}")
+        await self._run(f"DROP DATABASE IF EXISTS {self.name}_{copy}")
+        await self._run(f"CREATE DATABASE {self.name}_{copy} TEMPLATE {self.name}")
         await self.open()
 
-    async def restore(self, *, adopted: bool = True) -> None:
-        """The database is lost; its backup takes its place."""
+    async def restore(self, copy: str = "backup", *, adopted: bool = True) -> None:
+        """The database is lost; a backup takes its place."""
         await self.close()
         await self._run(f"DROP DATABASE {self.name} WITH (FORCE)")
-        await self._run(f"CREATE DATABASE {self.name} TEMPLATE {self.name}_backup")
+        await self._run(f"CREATE DATABASE {self.name} TEMPLATE {self.name}_{copy}")
         if adopted:
             await adopt({"main": self.url}, self.folder)
         await self.open()
 
     async def drop(self) -> None:
         await self.close()
-        for name in (self.name, f"{self.name}_backup"):
+        for name in (self.name, f"{self.name}_backup", f"{self.name}_later"):
             await self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     async def _run(self, sql: str) -> None:

@@ -351,6 +351,26 @@ async def test_s12_a_copy_hears_of_what_was_decided_otherwise_after_a_restore(
     copy.crm.close()
 
 
+async def test_s12_a_phone_hears_what_a_later_backup_has_of_its_work_where_an_earlier_one_was_restored_first(
+    world: World, installation: Installation, ann: Phone
+):
+    """In between it was refused, and the person would do again what the server has."""
+    await installation.backup()
+    add_channel(ann, world)
+    await ann.sync()
+    await installation.backup("later")
+    await installation.restore()
+    await world.execute(BURY, UUID(world.clerk))
+    in_between = await ann.sync()
+    await installation.restore("later")
+
+    await ann.sync()
+
+    assert in_between.refused == 1
+    assert [item.code for item in ann.crm.attention() if item.number] == []
+    await assert_phones_converged(world, "ann", ann)
+
+
 async def test_s2_what_a_held_push_brought_after_a_restore_is_refused_no_longer(
     world: World, installation: Installation, ann: Phone, bridge: Bridge
 ):

@@ -207,6 +207,8 @@ class Database(Kin, Statements):
         """A setting: none. What a request made already."""
         if "FROM setting" in sql:
             return None
+        if "FROM revision_token WHERE revision BETWEEN $1 AND $2" in sql:
+            return any(args[0] <= revision <= args[1] for revision in self._server.tokens)
         if "SELECT min(number) FROM mutation_outcome" in sql:
             kept = (self._server.devices[device_id].outcomes for device_id in args[0])
             return min((n for found in kept for n, o in found.items() if o["status"] == "parked"), default=None)

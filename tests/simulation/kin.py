@@ -79,7 +79,7 @@ class Kin:
             for n, (_, device_id, digest, outcome) in sorted(first.items())
         ]
 
-    def _decided_since(self, ids: list[UUID], through: list[int], since: int, own: str, _: int) -> list[Any]:
+    def _decided_since(self, ids: list[UUID], through: list[int], since: int, own: str) -> list[Any]:
         told: dict[int, Any] = {}
         for device_id, last in sorted(zip(map(str, ids), through, strict=True), key=lambda k: k[0] == own):
             device = self._server.devices.get(device_id)
