@@ -1,5 +1,5 @@
 """The fixtures of the integration tests, for contracts that need a real server."""
 
-from tests.integration.conftest import databases, new_tenant, owner_urls
+from tests.integration.conftest import databases, new_tenant, owner_urls, tenant_pool
 
-__all__ = ["databases", "new_tenant", "owner_urls"]
+__all__ = ["databases", "new_tenant", "owner_urls", "tenant_pool"]

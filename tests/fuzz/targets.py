@@ -4,24 +4,23 @@ import base64
 import contextlib
 import gzip
 import hashlib
-import io
 import json
 import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
+from outrider_sdk import snapshot_placing
 from outrider_sdk.credentials import Credentials
 from outrider_sdk.errors import InvalidValue
 from outrider_sdk.identity import read_enrolment_url
 from outrider_sdk.lease import read_lease
-from outrider_sdk.protocol import columns, encoding, fill_digests
+from outrider_sdk.protocol import SnapshotOffer, columns, encoding, fill_digests
 from outrider_sdk.protocol.tables import SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT
-from outrider_sdk.snapshot import Unusable, _damage, _unpacked
-from outrider_sdk.snapshot_placing import ForeignSnapshot, _inspect
+from outrider_sdk.snapshot_unpacking import Unusable, _damage, _unpacked
 from outrider_sdk.store import Store
 
 from server.errors import AppError
@@ -83,15 +82,14 @@ def lease(content: bytes) -> None:
 
 def snapshot(content: bytes) -> None:
     """A snapshot as it is downloaded: unpacked, and looked at as an SQLite file."""
-    coding, source = ("gzip", "zstd")[(content[:1] or b"\0")[0] % 2], io.BytesIO(content[1:])
+    coding, packed = ("gzip", "zstd")[(content[:1] or b"\0")[0] % 2], content[1:]
+    offer = cast(SnapshotOffer, {"encoding": coding, "file_bytes": SIZE_MAX})
     file = bytearray()
     try:
-        for part in _unpacked(source.read, coding, SIZE_MAX):
-            file += part
-            if len(file) > SIZE_MAX:
-                raise Unusable
+        for piece in _unpacked([packed[:7], packed[7:]], offer):
+            file += piece
     except (Unusable, *_damage()):
-        return
+        pass  # it is of another size than SIZE_MAX, at least
     inspect(bytes(file))
 
 
@@ -100,8 +98,8 @@ def inspect(file: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "snapshot.db")
         path.write_bytes(file)
-        with contextlib.suppress(ForeignSnapshot):
-            _inspect(_STORE, path)
+        with contextlib.suppress(snapshot_placing.ForeignSnapshot):
+            snapshot_placing.inspect(_STORE, path)
 
 
 def qr(content: bytes) -> None:
@@ -111,7 +109,7 @@ def qr(content: bytes) -> None:
 
 
 _STORE: Final = Store.__new__(Store)  # no file of its own: it opens another's
-_STORE._factory = sqlite3.Connection
+_STORE.factory = sqlite3.Connection
 _ENROLLED: Final = Credentials(
     server="https://crm.example", slug="acme", device_id=PHONE_A, member_id=SHOP, incarnation=1, number_prefix="W7",
     secret="c2VjcmV0", refresh_token="r", access_token="",

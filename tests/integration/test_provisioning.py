@@ -124,6 +124,8 @@ async def test_a_failed_provisioning_leaves_nothing(
     owner: asyncpg.Connection, owner_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
     """Neither role nor schema nor line: the slug is free for the next attempt."""
+    for _ in range(await owner.fetchval("SELECT count(*) FROM platform.tenant WHERE status = 'spare'")):
+        await create_tenant(owner_urls, slug=a_slug(), name="Of a spare that other tests left")
     slug, before = a_slug(), await count_everything(owner)
     broken = (*migrations("tenant"), Migration(2, "broken", "SELECT 1 / 0;"))
     monkeypatch.setattr(schema, "migrations", lambda kind: broken)

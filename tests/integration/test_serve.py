@@ -215,13 +215,13 @@ def test_killed_it_takes_its_children_along_and_starts_again(installation: Calla
     assert again.stop() == 0
 
 
-def test_a_second_one_beside_it_says_why_not(installation: Callable[[], Installation]):
+def test_a_second_one_beside_it_says_why_not(installation: Callable[[], Installation], free_tcp_port: int):
     """Also without a port in the way: one installation has one database."""
     running = installation()
     running.wait_until_serving()
 
     same_port = running.run("serve")
-    running.env["OUTRIDER_PORT"] = str(running.port + 1)
+    running.env["OUTRIDER_PORT"] = str(free_tcp_port)
     other_port = running.run("serve")
 
     for refused, words in ((same_port, "Cannot listen on"), (other_port, "already running")):
