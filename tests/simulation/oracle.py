@@ -166,6 +166,8 @@ class Oracle:
         self.fields, self.records = dict(kept["fields"]), dict(kept["records"])
         self.answered, self.settled = dict(kept["answered"]), set(kept["settled"])
         self.bases, self.restored = {}, True
+        for told in self.outcomes.values():  # what was answered otherwise in the history that is lost counts no more
+            told |= {n: self.answered[o["digest"]] for n, o in told.items() if o["digest"] in self.answered}
 
     # While it runs: what commits
 
