@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from outrider_sdk.protocol import encoding
 
+from server.auth.devices import DeviceRevoked
 from server.db import tenant_transaction
 from server.sync.page_cache import Made, PageCache, pages
 from server.sync.position import Position
@@ -101,7 +102,7 @@ async def test_s6_a_dismissed_member_is_not_given_a_page(world: World):
     await ann.pull()
     await world.execute("UPDATE device SET revoked_at = now() WHERE id = $1", bob.id)
 
-    with pytest.raises(Exception, match="revoked"):
+    with pytest.raises(DeviceRevoked):
         await bob.pull()
 
 

@@ -74,7 +74,8 @@ class Store:
         """Everything, as a push would load it."""
         state = State(Device(device, member, 1, enrolled_at=0), self.revision, now, price_window=7 * DAY)
         state.add(row.copy() for row in self.rows.values())
-        state.prices = {(PRICES, TEA, "box"): Price(Decimal("18.00")), (PRICES, TEA, "case"): Price(Decimal("200"))}
+        of_any = {"box": Decimal("18.00"), "case": Decimal(200)}
+        state.prices = {(PRICES, TEA, unit): {Decimal(0): Price(price)} for unit, price in of_any.items()}
         state.refused = dict(self.refused.get(device, {}))
         return state
 
