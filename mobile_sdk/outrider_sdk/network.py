@@ -131,7 +131,9 @@ class Network:
             raise self._erase(pushed_first=not ordered.now) from ordered
         except DeviceRevoked as revoked:
             is_kept_nowhere = (
-                self._count_pending(revoked.handed_in_through or 0) > 0 or self.attachments.count_unsent() > 0
+                self._count_pending(revoked.handed_in_through or 0) > 0
+                or self._count_parked() > 0
+                or self.attachments.count_unsent() > 0
             )
             if revoked.wipe == "now" or (revoked.wipe and not is_kept_nowhere):
                 raise self._erase(pushed_first=revoked.wipe != "now") from revoked
@@ -195,6 +197,12 @@ class Network:
         with self._store.read() as conn:
             sql = "SELECT count(*) FROM sync_outbox WHERE status IS NULL AND changes <> '[]' AND number > ?"
             return int(conn.execute(sql, (after,)).fetchone()[0])
+
+    def _count_parked(self) -> int:
+        """Mutations that a restored server knows and does not keep: no quarantine takes them."""
+        with self._store.read() as conn:
+            sql = "SELECT count(*) FROM sync_outbox WHERE status IS NULL AND outcome IS NOT NULL"
+            return int(conn.execute(sql).fetchone()[0])
 
     def _erase(self, *, pushed_first: bool) -> ReplicaWiped:
         path, credentials = self._store.path, self._credentials

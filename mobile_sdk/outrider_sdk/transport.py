@@ -116,6 +116,7 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
 
     def begin_incarnation(self, request: IncarnationRequest) -> IncarnationReply:
         """`POST /devices/incarnations` (protocol 2.7). From then on the transport speaks as the new device."""
+        self._drop_ahead()  # it is of the device that this one no longer is
         held = self._credentials
         reply = self._authorised("/devices/incarnations", {**request, "proof": held.proof(request["key"])})
         self._credentials = admitted(reply, held.server, held.slug, held.secret, origin_id=held.origin)
@@ -146,10 +147,13 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
 
     def close(self) -> None:
         """Close the connections; a page that is on its way is dropped."""
-        ahead, self._ahead = self._ahead, None
+        self._drop_ahead()
+        super().close()
+
+    def _drop_ahead(self) -> None:
+        ahead, self._ahead, self._following = self._ahead, None, None
         if ahead is not None:
             ahead.drop()
-        super().close()
 
     def _authorised(self, path: str, message: Mapping[str, Any], **options: Any) -> dict[str, Any]:
         return self.with_token(lambda token: self.post(path, message, token, **options))

@@ -129,6 +129,34 @@ async def test_s1_a_phone_whose_work_waits_at_a_restored_server_is_not_wiped_yet
     bob.crm.close()
 
 
+async def test_s1_a_revoked_phone_whose_work_waits_at_a_restored_server_is_not_wiped_yet(
+    world: World, installation: Installation, ann: Phone, bridge: Bridge, tmp_path: Path
+):
+    """The server knows its number, so quarantine does not take it; a code brings it in, and then the phone is wiped."""
+    bob = await enrol_phone(world, "bob", bridge, tmp_path, name="bob.db")
+    await installation.backup()
+    clara = bob.crm.contacts.create(account_id=world.shop, name="Clara")
+    await bob.sync()
+    await ann.sync()
+    ann.crm.contact_channels.create(contact_id=clara.id, channel_kind="email", value="clara@shop.example")
+    await ann.sync()
+    await installation.restore()
+    assert (await ann.sync()).parked == 1
+    ordered = "UPDATE device SET revoked_at = now(), wipe_ordered_at = now() WHERE member_id = $1"
+    await world.execute(ordered, UUID(world.ann))
+    forget_standings()
+
+    with pytest.raises(DeviceRevoked):
+        await ann.sync()
+
+    await enrol_phone(world, "ann", bridge, tmp_path, phone=ann)
+    await bob.sync()
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+    assert len(await world.fetch("SELECT FROM contact_channel WHERE value = 'clara@shop.example'")) == 1
+    bob.crm.close()
+
+
 async def test_s11_what_waited_in_the_backup_is_handed_in_again_though_its_device_has_heard_of_its_end(
     world: World, installation: Installation, ann: Phone, bridge: Bridge, tmp_path: Path
 ):

@@ -133,6 +133,7 @@ class PushUnderWay:
 class PageAhead:
     """A page that was asked for before its device wanted it."""
 
+    device_id: str
     request: Any
     page: Any
     expected: dict[Any, int] | None
@@ -219,7 +220,7 @@ class FaultyTransport:
         if run.happens("pull cut mid-page" if request["position"] else "pull cut", 0.08):
             raise Offline("lost")
         ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead.request != request:
+        if ahead is None or (ahead.device_id, ahead.request) != (self.rep.id, request):
             self._contact()
             if "snapshots" in request and run.chance.random() < 0.4:  # a client that takes none
                 request = {name: value for name, value in request.items() if name != "snapshots"}
@@ -241,7 +242,7 @@ class FaultyTransport:
         size = run.chance.choice(PAGE_ROWS)
         page = answered(lambda: run.server.pull(self.rep.id, request, page_rows=size), run)
         expected = travel.on_page(run.oracle, self.rep.id, page, request["schema"])
-        return PageAhead(request, page, expected, (left, self.rep.clock()))
+        return PageAhead(self.rep.id, request, page, expected, (left, self.rep.clock()))
 
     def snapshot_part(self, snapshot_id: str, start: int, take: Callable[[bytes], None]) -> int:
         """Fetch a range of a snapshot: it may be cut off or damaged, and the world goes on meanwhile."""

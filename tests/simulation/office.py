@@ -84,8 +84,11 @@ def _back_up(run: "Run") -> None:
 
 
 def _restore(run: "Run") -> None:
-    """The database is lost, and restored from a backup: the last one that can be read, and in which nobody is whole who
-    was erased since. (Erasures would be replayed first.)"""
+    """The database is lost, and restored from a backup.
+
+    One that can be read, in which nobody is whole who was erased since (erasures would be replayed first), and in which
+    no file is to be wiped that was copied since: no copy comes back.
+    """
     if not run.backups or run.server.holder is not run.slow:
         return
     if run.slow is not None:
@@ -93,7 +96,9 @@ def _restore(run: "Run") -> None:
         run.slow = None
     backup = run.chance.choice(run.backups)
     kept, known = backup
-    if kept["erased"].keys() == run.server.erased.keys():
+    copied = {rep.member_id for rep in run.reps if rep.copy is not None}
+    wiped = {device.member_id for device in kept["devices"].values() if device.wipe_ordered_at is not None}
+    if kept["erased"].keys() == run.server.erased.keys() and not copied & wiped:
         run.note(f"the server is restored to revision {kept['head']}")
         mid = run.inside if run.depth and run.inside else ""
         run.fault(f"server restored mid-{mid}" if mid else "server restored from a backup")

@@ -189,7 +189,7 @@ class Oracle:
 
     def _note_outcome(self, outcome: dict[str, Any]) -> None:
         life, number = self.sent[outcome["digest"]]
-        if outcome["digest"] in self.redacted:
+        if outcome["digest"] in self.redacted and outcome["status"] == "refused":
             return  # what became of it before stands
         self.outcomes.setdefault(life, {})[number] = outcome
         for copy, shared in self.past.items():
@@ -203,9 +203,9 @@ class Oracle:
         refused = outcome["status"] == "refused"
         self.require("S2", outcome["digest"] not in self.answered, f"mutation {number} of {device} took effect twice")
         self.answered[outcome["digest"]] = outcome
+        self._note_outcome(outcome)
         if outcome["digest"] in self.redacted:
             return
-        self._note_outcome(outcome)
         is_poison = (device, number) in self.poison
         self.require("S8", refused or not is_poison, f"mutation {number} cannot be stored, and was: {outcome}")
         self.require("S8", is_poison or outcome.get("code") != "poison", f"mutation {number} was refused for another's")
