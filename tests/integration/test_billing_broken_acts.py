@@ -73,8 +73,9 @@ async def test_a_crash_in_the_middle_of_an_act_is_finished_by_the_sweeper(
 ):
     """The process died between storing what it wanted and hearing of it."""
     asking = asyncio.create_task(put(world, "/billing/seats", {"seats": 6}))
-    while not scripted.acts:  # noqa: ASYNC110 - the act begins somewhere inside
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(10):
+        while not scripted.acts:  # noqa: ASYNC110 - the act begins somewhere inside
+            await asyncio.sleep(0.005)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
 

@@ -1,7 +1,8 @@
 """A push is decided step by step, and written meanwhile: what comes of it must not depend on where a step ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import asyncpg
 import pytest
@@ -65,8 +66,8 @@ async def test_s8_poison_in_a_later_step_undoes_none_of_the_earlier_ones(
     """What was written ahead is undone with the step that fails, and written again without it."""
     write = apply_module.rows.write
 
-    async def stumble(rows: object) -> None:
-        listed = list(rows)  # type: ignore[call-overload]
+    async def stumble(rows: Iterable[Any]) -> None:
+        listed = list(rows)
         await write(listed)
         if any(row.values.get("name") == "Poison" for row in listed):
             raise asyncpg.DataError("cannot be stored")
