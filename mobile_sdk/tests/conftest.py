@@ -8,12 +8,22 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from outrider_sdk import MemoryCredentials, Replica
+from sdk_crashes import Zygote
 from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, stock_shop
+from sdk_http import HttpServer
 
 
 @pytest.fixture
 def server():
     return FakeServer()
+
+
+@pytest.fixture
+def http(server):
+    """The server, behind HTTP on loopback."""
+    running = HttpServer(server)
+    yield running
+    running.close()
 
 
 @pytest.fixture
@@ -52,3 +62,11 @@ def shop(server, crm):
     ids = stock_shop(server)
     crm.sync()
     return ids
+
+
+@pytest.fixture(scope="module")
+def mortals():
+    """Forks workers that end themselves at a step of one's choice (see `sdk_mortal`)."""
+    zygote = Zygote("sdk_mortal.py")
+    yield zygote
+    zygote.end()

@@ -323,3 +323,9 @@ def stock_shop(server):
     ids["outlet"] = server.put("outlet", account_id=ids["account"], name="Wilma's", tags="[]", address='{"city":"Ulm"}')
     ids["contact"] = server.put("contact", account_id=ids["account"], name="Fred", job_title="Buyer")
     return ids
+
+
+def mutations(crm):
+    """What waits in the outbox of a replica, or has gone out from it, by number."""
+    rows = crm.query("SELECT number, digest, captured_at, skew, changes FROM sync_outbox ORDER BY number")
+    return [row | {"changes": json.loads(row["changes"])} for row in rows]

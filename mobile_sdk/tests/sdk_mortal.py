@@ -155,4 +155,5 @@ def main():
             os.write(1, b"died\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

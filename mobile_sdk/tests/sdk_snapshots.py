@@ -9,7 +9,8 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from outrider_sdk import Offline, Rejected
+import pytest
+from outrider_sdk import Offline, Rejected, reveal
 from outrider_sdk.kinds import to_stored
 from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.protocol.tables import (
@@ -20,7 +21,7 @@ from outrider_sdk.protocol.tables import (
     entity_indexes,
     quoted,
 )
-from sdk_fakes import FakeServer, FakeTransport
+from sdk_fakes import FakeServer, FakeTransport, stock_shop
 
 INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?"
 
@@ -118,6 +119,31 @@ class SnapshotTransport(FakeTransport):
         return size
 
 
+@pytest.fixture(autouse=True)
+def small_tables_are_large(monkeypatch):
+    """So that some are taken over whole, and some row by row."""
+    monkeypatch.setattr(reveal, "ADOPT_FROM_ROWS", 5)
+
+
+@pytest.fixture
+def server():
+    return SnapshotServer()
+
+
+@pytest.fixture
+def transport(server):
+    return SnapshotTransport(server)
+
+
+@pytest.fixture
+def shop(server):
+    """Ids of what an order needs, and twenty contacts; nothing is pulled yet."""
+    ids = stock_shop(server)
+    for number in range(20):
+        server.put("contact", account_id=ids["account"], name=f"Contact {number}")
+    return ids
+
+
 def assert_equal(crm, server):
     """What is shown is what the server has, and the file is sound, with its indexes, and nothing beside it."""
     for name, entity in ENTITIES.items():
@@ -129,3 +155,37 @@ def assert_equal(crm, server):
     assert crm.verify() == []
     assert crm.query("SELECT value FROM sync_meta WHERE key LIKE 'snapshot%' AND value IS NOT NULL") == []
     assert [f.name for f in crm._store.path.parent.iterdir() if ".snapshot" in f.name] == []
+
+
+class Beginning:
+    """A replica that begins, or begins anew, with a snapshot, and has captured something; its `open` is the test's."""
+
+    def __init__(self, folder, *, is_new, piece=1_000):
+        folder.mkdir()
+        self.path = folder / "crm.db"
+        self.server = SnapshotServer(piece=piece)
+        self.is_new = is_new
+        self.shop = stock_shop(self.server)
+        for number in range(8):
+            self.server.put("contact", account_id=self.shop["account"], name=f"Contact {number}")
+
+    def prepare(self):
+        with self.open() as crm:
+            if not self.is_new:
+                crm.sync()
+                self.server.view = "another"
+            crm.contacts.create(account_id=self.shop["account"], name="Typed first")
+        return self
+
+    def assert_heals(self, at):
+        """The file is whole, what was captured is in it, and the next sync ends where an undisturbed one does."""
+        with self.open() as crm:
+            assert crm.verify() == [], at
+            assert len(crm.query("SELECT number FROM sync_outbox")) == 1, at
+            assert crm.contacts.count(where={"name": "Typed first"}) == 1, at
+            crm.sync()
+            crm.sync()
+            assert crm.status().pending == 0, at
+            assert sum(row.get("name") == "Typed first" for row in self.server.rows.values()) == 1, at
+            assert_equal(crm, self.server)
+        assert sorted(f.name for f in self.path.parent.iterdir()) == ["crm.db", "crm.db.lock"], at

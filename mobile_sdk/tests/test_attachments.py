@@ -1,33 +1,16 @@
 """Contents of attachments: safe at once, at the server sooner or later, here when they are wanted."""
 
 import errno
-import hashlib
-import importlib.util
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from outrider_sdk import MemoryCredentials, Replica
 from outrider_sdk.errors import ContentDamaged, ContentMissing, InvalidValue, Offline, StorageFailed
-from sdk_fakes import FakeServer, credentials, fixed_id, stock_shop
-from sdk_http import HttpServer
+from sdk_contents import KEY, attach, content_of, from_office, needs_sqlcipher
+from sdk_fakes import credentials, stock_shop
 
 PHOTO = os.urandom(2_500_000)
-KEY = bytes(range(32))
-needs_sqlcipher = pytest.mark.skipif(
-    importlib.util.find_spec("sqlcipher3") is None, reason="sqlcipher3 is not installed (the extra `encryption`)"
-)
-
-
-@pytest.fixture
-def http():
-    server = HttpServer(FakeServer())
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -44,16 +27,6 @@ def crm(request, tmp_path, http, shop, monkeypatch):
         yield opened
 
 
-def attach(crm, content=PHOTO, **more):
-    account = crm.accounts.list()[0]
-    return crm.attachments.add(account, content, **{"name": "shelf.jpg"} | more)
-
-
-def content_of(crm, row_id):
-    with crm.attachments.open(row_id) as file:
-        return file.read()
-
-
 def files(crm):
     return sorted(path.name for path in Path(f"{crm._store.path}.files").glob("*"))
 
@@ -65,7 +38,7 @@ def files_of(crm, *contents):
 
 def test_a_photo_is_attached_without_a_network_and_arrives_with_the_next_sync(crm, http):
     """In the cellar it is safe; upstairs it goes to the office, and the receipt is kept."""
-    made = attach(crm)
+    made = attach(crm, PHOTO)
     with crm.attachments.open(made.id) as file:
         assert file.read() == PHOTO
     assert [each.name for each in crm.attachments.pending()] == ["shelf.jpg"]
@@ -115,7 +88,7 @@ def test_s4_a_file_belongs_to_its_transaction(crm):
 
     def change_my_mind():
         with crm.transaction():
-            attach(crm)
+            attach(crm, PHOTO)
             raise RuntimeError("changed my mind")
 
     with pytest.raises(RuntimeError):
@@ -130,7 +103,7 @@ def test_s4_a_file_belongs_to_its_transaction(crm):
 @pytest.mark.parametrize("faults", [["cut"], ["lose"], [None, "cut", "lose", "cut"], [None, (503, {"code": "busy"})]])
 def test_a_line_that_breaks_costs_no_byte_twice(crm, http, faults):
     """Whatever arrived counts; what was answered into the void is asked for."""
-    made = attach(crm)
+    made = attach(crm, PHOTO)
     http.contents.faults.extend(faults)
 
     report = crm.sync()
@@ -142,7 +115,7 @@ def test_a_line_that_breaks_costs_no_byte_twice(crm, http, faults):
 
 def test_a_server_that_is_full_leaves_the_sync_alone(crm, http):
     """The order arrived; the photo waits, and the report says why."""
-    made = attach(crm)
+    made = attach(crm, PHOTO)
     http.contents.faults.extend([(507, {"code": "storage_full", "detail": "No room."})] * 9)
 
     report = crm.sync()
@@ -156,7 +129,7 @@ def test_a_server_that_is_full_leaves_the_sync_alone(crm, http):
 
 def test_the_application_says_when_photos_travel(crm, http):
     """Orders at once, photos in the evening on the office's network."""
-    small, large = attach(crm, b"x" * 10, name="a.png"), attach(crm, name="b.png")
+    small, large = attach(crm, b"x" * 10, name="a.png"), attach(crm, PHOTO, name="b.png")
     crm.attachments.policy = lambda pending: pending.size_bytes < 1_000
     crm.sync()
     assert [each.id for each in crm.attachments.pending()] == [large.id]
@@ -171,7 +144,7 @@ def test_the_application_says_when_photos_travel(crm, http):
 
 def test_a_copy_that_was_damaged_here_is_told_and_keeps_nobody_waiting(crm, http):
     """A flash cell that died: that photo must be taken again, the others go their way."""
-    broken, other = attach(crm), attach(crm, b"other", name="b.png")
+    broken, other = attach(crm, PHOTO), attach(crm, b"other", name="b.png")
     path = crm.attachments._folder.file(broken.sha256)
     path.write_bytes(b"x" + PHOTO[1:])
 
@@ -184,7 +157,7 @@ def test_a_copy_that_was_damaged_here_is_told_and_keeps_nobody_waiting(crm, http
 
 def test_s1_a_refused_attachment_keeps_its_file_until_a_person_has_dealt_with_it(crm, http):
     """Then it goes; until then it can be taken up again, under another id."""
-    first = attach(crm)
+    first = attach(crm, PHOTO)
     http.fake.refusing[1] = "value_invalid"
     http.fake.choices[1] = [{"code": "edit", "label": "Change it"}, {"code": "discard", "label": "Discard"}]
     crm.sync()
@@ -201,7 +174,7 @@ def test_s1_a_refused_attachment_keeps_its_file_until_a_person_has_dealt_with_it
 
 def test_a_discarded_attachment_takes_its_file_along(crm):
     """What was never sent, and is not wanted, does not fill the phone."""
-    attach(crm)
+    attach(crm, PHOTO)
     crm.discard(1)
 
     crm.sync()
@@ -210,21 +183,9 @@ def test_a_discarded_attachment_takes_its_file_along(crm):
     assert crm.attachments.pending() == []
 
 
-def from_office(http, shop, content=PHOTO, number=900):
-    """An attachment that somebody else has made and uploaded."""
-    row_id, sha256 = fixed_id(number), hashlib.sha256(content).hexdigest()
-    http.fake.put(
-        "attachment", id=row_id, entity="account", row_id=shop["account"], name="plan.pdf",
-        media_type="application/pdf", size_bytes=len(content), sha256=sha256,
-    )  # fmt: skip
-    http.contents.uploaded[row_id] = content
-    http.contents.receipts[row_id] = {"sha256": sha256}
-    return row_id
-
-
 def test_a_file_of_the_office_is_fetched_when_it_is_opened_and_then_is_here(crm, http, shop):
     """Only what is looked at costs the rep's data volume, and it costs once."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PHOTO)
     crm.sync()
     assert files(crm) == []
 
@@ -237,7 +198,7 @@ def test_a_file_of_the_office_is_fetched_when_it_is_opened_and_then_is_here(crm,
 
 def test_a_download_goes_on_where_the_line_broke(crm, http, shop):
     """What arrived stays on the device, also over a restart."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PHOTO)
     crm.sync()
     http.contents.faults.append("cut")
     with pytest.raises(Offline):
@@ -253,7 +214,7 @@ def test_a_download_goes_on_where_the_line_broke(crm, http, shop):
 
 def test_what_is_not_the_file_is_thrown_away(crm, http, shop):
     """A proxy's greeting is no plan."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PHOTO)
     crm.sync()
     http.contents.uploaded[row_id] = b"x" + PHOTO[1:]
     with pytest.raises(Exception, match="thrown away"):
@@ -265,7 +226,7 @@ def test_what_is_not_the_file_is_thrown_away(crm, http, shop):
 
 def test_a_file_that_is_still_on_another_phone_is_said_to_be(crm, http, shop):
     """Not an error of mine; try again later."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PHOTO)
     del http.contents.receipts[row_id]
     crm.sync()
 
@@ -287,7 +248,7 @@ def test_the_cache_is_bounded_and_never_drops_what_the_server_lacks(crm, http, s
 
 def test_s6_what_is_out_of_sight_is_gone_with_its_content(crm, http, shop):
     """The outlet went to somebody else, or the person was erased: the file goes at the next contact."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PHOTO)
     crm.sync()
     crm.attachments.open(row_id).close()
 
@@ -307,47 +268,7 @@ def test_a_full_phone_refuses_the_photo_and_keeps_the_rest(crm, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("outrider_sdk.content_files.os.fsync", full)
         with pytest.raises(StorageFailed, match="no room"):
-            attach(crm)
+            attach(crm, PHOTO)
 
     assert len(files(crm)) == 1
     assert crm.attachments.count() == 1
-
-
-_CHILD = """
-import sys
-from outrider_sdk import MemoryCredentials, Replica
-sys.path.insert(0, sys.argv[3])
-from sdk_fakes import credentials
-with Replica.open(sys.argv[1], credentials=MemoryCredentials(credentials(sys.argv[2]))) as crm:
-    made = crm.attachments.add(crm.accounts.list()[0], bytes(range(256)) * 32_768, name="large.png")
-    print(made.id, flush=True)
-    crm.sync()
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
-def test_s1_kill_9_in_the_middle_of_an_upload_costs_no_byte_twice(tmp_path, http, shop):
-    """The system kills the app in the background; the next start goes on from what the server has."""
-    path, content = tmp_path / "crm.db", bytes(range(256)) * 32_768
-    with Replica.open(path, credentials=MemoryCredentials(credentials(http.url))) as crm:
-        crm.sync()
-    http.contents.slow_s = 0.05
-    here = str(Path(__file__).parent)
-    child = subprocess.Popen([sys.executable, "-c", _CHILD, path, http.url, here], stdout=subprocess.PIPE, text=True)
-    row_id = child.stdout.readline().strip()
-    while len(http.contents.taken) < 3:
-        time.sleep(0.01)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
-    time.sleep(0.2)  # what the server still has in its hands
-    before = len(http.contents.taken)
-    http.contents.slow_s = 0
-
-    with Replica.open(path, credentials=MemoryCredentials(credentials(http.url))) as crm:
-        report = crm.sync()
-
-    assert 3 <= before < 8
-    assert report.contents_uploaded == 1
-    assert http.contents.uploaded[row_id] == content
-    assert sum(size for _, size in http.contents.taken) == len(content)

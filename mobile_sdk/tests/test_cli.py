@@ -6,14 +6,6 @@ import pytest
 from outrider_sdk import FileCredentials
 from outrider_sdk.cli import main
 from sdk_fakes import credentials, stock_shop
-from sdk_http import HttpServer
-
-
-@pytest.fixture
-def http(server):
-    running = HttpServer(server)
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -1,37 +1,18 @@
 """Contents of attachments beside an encrypted replica: whoever has the phone, and not the key, has no photo either."""
 
-import hashlib
-import importlib.util
-import json
 import os
-import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 from outrider_sdk import MemoryCredentials, Replica, content_files
 from outrider_sdk.encryption import encrypted_connection
 from outrider_sdk.errors import ContentDamaged, Offline, StorageFailed, WrongKey
-from sdk_crashes import STRIDE
-from sdk_fakes import FakeServer, credentials, fixed_id, stock_shop
-from sdk_http import HttpServer
+from sdk_contents import KEY, assert_nothing_is_open, attach, content_of, from_office, needs_sqlcipher
+from sdk_fakes import credentials, stock_shop
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("sqlcipher3") is None, reason="sqlcipher3 is not installed (the extra `encryption`)"
-)
-needs_fork = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and fork are POSIX")
-KEY = bytes(range(32))
+pytestmark = needs_sqlcipher
 PHOTO = bytes(range(251)) * 3_000
 PLAN = b"The plan of the shop. " * 40_000
-
-
-@pytest.fixture
-def http():
-    server = HttpServer(FakeServer())
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -61,49 +42,13 @@ def crm(open_crm, shop, monkeypatch):
     return opened
 
 
-def attach(crm, content=PHOTO):
-    return crm.attachments.add(crm.accounts.list()[0], content, name="shelf.jpg")
-
-
-def from_office(http, shop, content=PLAN):
-    """An attachment that somebody else has made and uploaded."""
-    row_id, sha256 = fixed_id(900), hashlib.sha256(content).hexdigest()
-    http.fake.put(
-        "attachment", id=row_id, entity="account", row_id=shop["account"], name="plan.pdf",
-        media_type="application/pdf", size_bytes=len(content), sha256=sha256,
-    )  # fmt: skip
-    http.contents.uploaded[row_id] = content
-    http.contents.receipts[row_id] = {"sha256": sha256}
-    return row_id
-
-
-def content_of(crm, row_id):
-    with crm.attachments.open(row_id) as file:
-        return file.read()
-
-
 def file_of(crm, row_id):
     return crm.attachments._folder.file(crm.attachments.get(row_id).sha256)
 
 
-def assert_nothing_is_open(folder, *contents):
-    """No piece of a content, no hash of it and no word of SQLite stands in a file or in a file's name."""
-    files = [path for path in Path(folder).rglob("*") if path.is_file()]
-    for path in files:
-        left = path.read_bytes()
-        for content in contents:
-            sha256 = hashlib.sha256(content)
-            for piece in (content[:16], content[len(content) // 2 :][:16], content[-16:], sha256.digest()):
-                assert piece not in left, path
-            assert sha256.hexdigest().encode() not in left, path
-            assert sha256.hexdigest() not in path.name
-        assert b"SQLite format" not in left, path
-    return files
-
-
 def test_s6_no_file_has_a_byte_of_what_was_captured_or_fetched(crm, http, shop, tmp_path):
     """A photo of a shelf, a scanned contract: as much a company's as its list of customers."""
-    made, sent = attach(crm), from_office(http, shop)
+    made, sent = attach(crm, PHOTO), from_office(http, shop, PLAN)
     crm.sync()
     assert content_of(crm, sent) == PLAN
     assert content_of(crm, made.id) == PHOTO
@@ -120,7 +65,7 @@ def test_s6_what_has_arrived_of_a_download_is_not_in_the_open_either_and_is_gone
     crm, http, shop, tmp_path, open_crm
 ):
     """The line broke in the lift; the phone was left in the taxi, or it was not."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PLAN)
     crm.sync()
     http.contents.faults.append("cut")
     with pytest.raises(Offline):
@@ -141,7 +86,7 @@ def test_s6_what_has_arrived_of_a_download_is_not_in_the_open_either_and_is_gone
 
 def test_another_key_opens_nothing_and_touches_nothing(crm, open_crm, tmp_path):
     """An app that mixed up its keys is told, and the right key still finds the photo that nobody else has."""
-    made = attach(crm)
+    made = attach(crm, PHOTO)
     crm.close()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
@@ -160,7 +105,7 @@ def test_another_key_opens_nothing_and_touches_nothing(crm, open_crm, tmp_path):
 
 def test_a_content_is_read_from_any_place(crm):
     """A viewer of documents jumps to the last page first; an upload goes on in the middle."""
-    made = attach(crm)
+    made = attach(crm, PHOTO)
 
     with crm.attachments.open(made.id) as file:
         read = []
@@ -183,7 +128,7 @@ def test_contents_of_any_size_come_back_as_they_were(crm, http, shop, content):
 
 def test_a_reader_beside_the_writer_opens_what_is_here(crm, open_crm):
     """A second process of the app shows the photo."""
-    made = attach(crm)
+    made = attach(crm, PHOTO)
 
     assert content_of(open_crm(read_only=True), made.id) == PHOTO
 
@@ -191,7 +136,7 @@ def test_a_reader_beside_the_writer_opens_what_is_here(crm, open_crm):
 @pytest.mark.parametrize("harm", ["flipped", "cut", "emptied"])
 def test_a_copy_that_was_damaged_is_fetched_anew_where_the_server_has_it(crm, http, shop, harm):
     """A flash cell that died costs a download, and no wrong picture."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PLAN)
     crm.sync()
     content_of(crm, row_id)
     path = file_of(crm, row_id)
@@ -203,7 +148,7 @@ def test_a_copy_that_was_damaged_is_fetched_anew_where_the_server_has_it(crm, ht
 @pytest.mark.parametrize("harm", ["flipped", "cut", "emptied"])
 def test_a_copy_that_was_damaged_before_the_server_had_it_is_told(crm, http, harm):
     """It is not sent, not shown as if it were right, and not removed: somebody may know better what to do with it."""
-    made = attach(crm)
+    made = attach(crm, PHOTO)
     path = file_of(crm, made.id)
     spoil(path, harm, at=path.stat().st_size // 2)
 
@@ -226,7 +171,7 @@ def spoil(path, harm, *, at):
 @pytest.mark.parametrize("harm", ["flipped", "cut", "emptied"])
 def test_a_part_that_was_damaged_is_fetched_anew(crm, http, shop, harm):
     """Power loss in the middle of a download costs what had arrived, and never the attachment."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PLAN)
     crm.sync()
     http.contents.faults.append("cut")
     with pytest.raises(Offline):
@@ -239,7 +184,7 @@ def test_a_part_that_was_damaged_is_fetched_anew(crm, http, shop, harm):
 
 def test_a_full_phone_refuses_a_photo_and_keeps_what_it_has(crm, http, shop, monkeypatch, tmp_path):
     """SQLCipher's word for a full disk is told as ours, and no half of a photo stays."""
-    first, row_id = attach(crm), from_office(http, shop)
+    first, row_id = attach(crm, PHOTO), from_office(http, shop, PLAN)
     crm.sync()
     connected = content_files.open_encrypted
 
@@ -265,7 +210,7 @@ def test_a_full_phone_refuses_a_photo_and_keeps_what_it_has(crm, http, shop, mon
 
 def test_s1_two_threads_that_open_the_same_attachment_fetch_it_once(crm, http, shop):
     """A list and its preview: neither spoils what the other fetches."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PLAN)
     crm.sync()
     found = []
     threads = [threading.Thread(target=lambda: found.append(content_of(crm, row_id))) for _ in range(4)]
@@ -280,9 +225,9 @@ def test_s1_two_threads_that_open_the_same_attachment_fetch_it_once(crm, http, s
 
 def test_a_wipe_takes_sealed_contents_and_parts_along(crm, http, shop, tmp_path):
     """Nothing is left for which a key could turn up."""
-    row_id = from_office(http, shop)
+    row_id = from_office(http, shop, PLAN)
     crm.sync()
-    attach(crm)
+    attach(crm, PHOTO)
     http.contents.faults.append("cut")
     with pytest.raises(Offline):
         crm.attachments.open(row_id)
@@ -292,110 +237,3 @@ def test_a_wipe_takes_sealed_contents_and_parts_along(crm, http, shop, tmp_path)
 
     assert not (tmp_path / "crm.db.files").exists()
     assert not (tmp_path / "crm.db").exists()
-
-
-class Zygote:
-    """The process that forks workers which are to be killed (see `sdk_mortal`)."""
-
-    def __init__(self):
-        self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("sdk_mortal.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-            start_new_session=True,
-        )  # fmt: skip
-
-    def run(self, path, url, act, kind, at):
-        """One worker: whether the photo was acknowledged, and how many steps it took (None: it died)."""
-        order = {"path": str(path), "url": url, "act": act, "kind": kind, "at": at}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        said, *counts = self._process.stdout.readline().split()
-        is_kept = said == "kept"
-        if is_kept:
-            said, *counts = self._process.stdout.readline().split()
-        assert said in ("died", "done"), counts
-        taken = dict(zip(("file", "statement"), map(int, counts), strict=True)) if said == "done" else None
-        return is_kept, taken
-
-    def end(self):
-        self._process.stdin.close()
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def zygote():
-    running = Zygote()
-    yield running
-    running.end()
-
-
-class Phone:
-    """An encrypted replica that has synced once, and its server."""
-
-    def __init__(self, folder, *, content=None):
-        folder.mkdir()
-        self.folder, self.path = folder, folder / "crm.db"
-        self.http = HttpServer(FakeServer())
-        shop = stock_shop(self.http.fake)
-        self.row_id = None if content is None else from_office(self.http, shop, content)
-        with self.open() as crm:
-            crm.sync()
-
-    def open(self):
-        return Replica.open(self.path, credentials=MemoryCredentials(credentials(self.http.url)), key=KEY)
-
-
-@pytest.fixture
-def make_phone(tmp_path, monkeypatch):
-    monkeypatch.setattr("outrider_sdk.contents.PAUSE_S", 0)
-    made = []
-
-    def make(**options):
-        made.append(Phone(tmp_path / str(len(made)), **options))
-        return made[-1]
-
-    yield make
-    for phone in made:
-        phone.http.close()
-
-
-def kills(zygote, make_phone, act, kind, stride, **options):
-    """Phones whose app was killed before a step, one for each step; with whether a photo was acknowledged."""
-    counted = make_phone(**options)
-    _, taken = zygote.run(counted.path, counted.http.url, act, kind, 0)
-    for at in range(1, taken[kind] + 1, stride):
-        phone = make_phone(**options)
-        is_kept, alive = zygote.run(phone.path, phone.http.url, act, kind, at)
-        assert alive is None, at
-        yield at, phone, is_kept
-        phone.http.close()
-
-
-@needs_fork
-@pytest.mark.parametrize(("kind", "stride"), [("file", 1), ("statement", STRIDE)])
-def test_s1_a_kill_at_any_step_of_a_capture_or_an_upload_loses_no_photo(zygote, make_phone, kind, stride):
-    """What was acknowledged is here, and arrives; what was not is there whole or not at all; nothing is in the open."""
-    for at, phone, is_kept in kills(zygote, make_phone, "attach", kind, stride):
-        assert_nothing_is_open(phone.folder, PHOTO)
-        with phone.open() as crm:
-            rows = crm.attachments.list()
-            assert len(rows) == 1 or not (is_kept or rows), at
-            assert [content_of(crm, row.id) for row in rows] == [PHOTO] * len(rows), at
-            crm.sync()
-            assert crm.attachments.pending() == [], at
-            assert list(phone.http.contents.uploaded.values()) == [PHOTO] * len(rows), at
-        assert len(list((phone.folder / "crm.db.files").glob("*"))) == len(rows), at
-
-
-@needs_fork
-@pytest.mark.parametrize(("kind", "stride"), [("file", 1), ("statement", STRIDE)])
-def test_s1_a_kill_at_any_step_of_a_download_leaves_it_to_be_fetched(zygote, make_phone, kind, stride):
-    """Opened again, it is what the office attached."""
-    for at, phone, _ in kills(zygote, make_phone, "fetch", kind, stride, content=PLAN):
-        assert_nothing_is_open(phone.folder, PLAN)
-        with phone.open() as crm:
-            crm.sync()
-            assert content_of(crm, phone.row_id) == PLAN, at
-            crm.sync()
-        assert len(list((phone.folder / "crm.db.files").glob("*"))) == 1, at

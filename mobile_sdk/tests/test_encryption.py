@@ -1,26 +1,13 @@
 """Encryption at rest: whoever has the file, and not the key, has nothing."""
 
-import importlib.util
 import sys
 from contextlib import suppress
 
 import pytest
 from outrider_sdk import EncryptionUnavailable, ForeignFile, InvalidValue, NotEnrolled, Replica, ReplicaBroken, WrongKey
 from outrider_sdk.encrypted_credentials import EncryptedCredentials
+from sdk_contents import KEY, needs_sqlcipher
 from sdk_fakes import credentials
-from sdk_http import HttpServer
-
-needs_sqlcipher = pytest.mark.skipif(
-    importlib.util.find_spec("sqlcipher3") is None, reason="sqlcipher3 is not installed (the extra `encryption`)"
-)
-KEY = bytes(range(32))
-
-
-@pytest.fixture
-def http(server):
-    running = HttpServer(server)
-    yield running
-    running.close()
 
 
 @pytest.fixture

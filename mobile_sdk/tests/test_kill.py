@@ -6,13 +6,11 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from outrider_sdk import MemoryCredentials, Replica
+from sdk_crashes import Zygote
 from sdk_fakes import FakeServer, credentials, stock_shop
 from sdk_http import HttpServer
 
@@ -26,11 +24,7 @@ def test_a_hundred_kills_lose_nothing_that_was_acknowledged(tmp_path):
     fake = FakeServer(page_size=40)
     shop = stock_shop(fake)
     http = HttpServer(fake)
-    zygote = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("sdk_zygote.py")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-        start_new_session=True,
-    )  # fmt: skip
+    zygote = Zygote("sdk_zygote.py")
     acknowledged, lengths = {}, []
     try:
         with open_replica(path, http) as crm:
@@ -53,10 +47,7 @@ def test_a_hundred_kills_lose_nothing_that_was_acknowledged(tmp_path):
             assert {row.id: row.revision for row in crm.contacts.list()} == contacts
         assert fake.applied_through == lengths[-1]
     finally:
-        zygote.stdin.close()
-        os.killpg(zygote.pid, signal.SIGKILL)
-        zygote.wait()
-        zygote.stdout.close()
+        zygote.end()
         http.close()
     assert len(acknowledged) > ROUNDS // 2
 
@@ -72,17 +63,17 @@ def open_replica(path, http):
 
 def kill_one(zygote, path, url, acknowledged):
     """Let a worker work for some milliseconds, kill it, and note what it had acknowledged."""
-    zygote.stdin.write(f"{path} {url}\n")
-    pid = int(zygote.stdout.readline().removeprefix("pid "))
+    zygote.order(f"{path} {url}")
+    pid = int(zygote.hear()[1])
     lines = []
     for _ in range(
         random.choice([0, 1, 2, 2, 2, 2])
     ):  # to die while it opens the file, or after it is open, or at work
-        lines.append(zygote.stdout.readline().split())
+        lines.append(zygote.hear())
     time.sleep(random.uniform(0.005, 0.030) if url == "-" else random.uniform(0.020, 0.060))
     os.kill(pid, signal.SIGKILL)
     while lines[-1:] != [["dead"]]:
-        lines.append(zygote.stdout.readline().split())
+        lines.append(zygote.hear())
     for words in lines:
         assert words[:1] != ["error"], words
         if words[:1] == ["ack"]:

@@ -1,6 +1,5 @@
 """Changes without a network: what is shown at once, what is written down to be sent, what is refused."""
 
-import json
 import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -8,15 +7,11 @@ from decimal import Decimal
 import pytest
 from outrider_sdk import InvalidValue, NotFound, OutriderError
 from outrider_sdk.protocol import GENESIS_DIGEST, chain_digest
+from sdk_fakes import mutations
 
 
 def nested(depth):
     return [nested(depth - 1)] if depth > 1 else []
-
-
-def mutations(crm):
-    rows = crm.query("SELECT number, digest, captured_at, skew, changes FROM sync_outbox ORDER BY number")
-    return [row | {"changes": json.loads(row["changes"])} for row in rows]
 
 
 def test_a_change_is_shown_at_once_and_numbered(crm, shop):

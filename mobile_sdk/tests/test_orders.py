@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pytest
 from outrider_sdk import IllegalStatus, InvalidValue, NotFound
-from sdk_fakes import stock_shop
-from test_local_changes import mutations
+from sdk_fakes import mutations, stock_shop
 
 
 def line(crm, order, shop, **fields):

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outrider_sdk import BuiltOn, MemoryCredentials, NotDiscardable, Offline, Replica
-from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, stock_shop
-from test_local_changes import mutations
+from sdk_fakes import FakeClock, FakeServer, FakeTransport, credentials, mutations, stock_shop
 
 
 def shadows(crm):

@@ -4,16 +4,7 @@ import os
 import re
 from pathlib import Path
 
-import pytest
 from sdk_fakes import stock_shop
-from sdk_http import HttpServer
-
-
-@pytest.fixture
-def http(server):
-    running = HttpServer(server)
-    yield running
-    running.close()
 
 
 def test_the_quick_start_works(tmp_path, server, http, monkeypatch):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from outrider_sdk import IllegalStatus, InvalidValue
-from test_local_changes import mutations
+from sdk_fakes import mutations
 
 
 def test_a_payment_needs_an_outlet_an_amount_and_a_method(crm, shop):

@@ -4,36 +4,16 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from outrider_sdk import HttpTransport, MemoryCredentials, Offline, Replica, reveal
+import sdk_snapshots
+from outrider_sdk import HttpTransport, MemoryCredentials, Offline, Replica
 from outrider_sdk.store import Store
 from sdk_crashes import STRIDE, Crash, crashing_connection
 from sdk_fakes import FakeClock, credentials, stock_shop
 from sdk_http import HttpServer
-from sdk_snapshots import SnapshotServer, SnapshotTransport, assert_equal
+from sdk_snapshots import Beginning, SnapshotTransport, assert_equal
 
-
-@pytest.fixture(autouse=True)
-def small_tables_are_large(monkeypatch):
-    """So that some are taken over whole, and some row by row."""
-    monkeypatch.setattr(reveal, "ADOPT_FROM_ROWS", 5)
-
-
-@pytest.fixture
-def server():
-    return SnapshotServer()
-
-
-@pytest.fixture
-def transport(server):
-    return SnapshotTransport(server)
-
-
-@pytest.fixture
-def shop(server):
-    ids = stock_shop(server)
-    for number in range(20):
-        server.put("contact", account_id=ids["account"], name=f"Contact {number}")
-    return ids
+small_tables_are_large = sdk_snapshots.small_tables_are_large
+server, transport, shop = sdk_snapshots.server, sdk_snapshots.transport, sdk_snapshots.shop
 
 
 def test_a_new_replica_becomes_the_snapshot(server, crm, shop):
@@ -223,28 +203,13 @@ def test_a_replica_that_somebody_reads_is_not_replaced_under_them(server, crm, s
     assert_equal(crm, server)
 
 
-class Beginning:
-    """A replica that begins, or begins anew, with a snapshot, and has captured something."""
-
-    def __init__(self, path, *, is_new):
-        self.path, self.is_new = path, is_new
-        self.server = SnapshotServer()
-        self.shop = stock_shop(self.server)
-        for number in range(8):
-            self.server.put("contact", account_id=self.shop["account"], name=f"Contact {number}")
+class BeginningInProcess(Beginning):
+    """Without a network; its connections may crash."""
 
     def open(self, factory=sqlite3.Connection):
         options = {"credentials": MemoryCredentials(credentials()), "clock": FakeClock()}
         transport = SnapshotTransport(self.server)
         return Replica.open(self.path, transport=transport, connection_factory=factory, **options)
-
-    def prepare(self):
-        with self.open() as crm:
-            if not self.is_new:
-                crm.sync()
-                self.server.view = "another"
-            crm.contacts.create(account_id=self.shop["account"], name="Typed first")
-        return self
 
     def run(self, factory):
         crm = self.open(factory)
@@ -259,20 +224,13 @@ class Beginning:
 def test_s1_a_crash_at_any_statement_of_a_beginning_loses_nothing(tmp_path, after, is_new):
     """Between any two statements of staging, replacing and revealing, the file is whole, and the next sync goes on."""
     counting = crashing_connection(10**9, after=after)
-    Beginning(tmp_path / "count.db", is_new=is_new).prepare().run(counting)
+    BeginningInProcess(tmp_path / "count", is_new=is_new).prepare().run(counting)
     assert counting.seen > 200
+
     for at in range(1 + after, counting.seen + 1, 3 * STRIDE):
-        beginning = Beginning(tmp_path / f"{at}.db", is_new=is_new).prepare()
+        beginning = BeginningInProcess(tmp_path / str(at), is_new=is_new).prepare()
+
         with pytest.raises(Crash):
             beginning.run(crashing_connection(at, after=after))
 
-        with beginning.open() as crm:
-            assert crm.verify() == [], at
-            assert len(crm.query("SELECT number FROM sync_outbox")) == 1, at
-            assert crm.contacts.count(where={"name": "Typed first"}) == 1, at
-            crm.sync()
-            crm.sync()
-            assert crm.status().pending == 0
-            assert_equal(crm, beginning.server)
-        for file in tmp_path.glob(f"{at}.db*"):
-            file.unlink()
+        beginning.assert_heals(at)

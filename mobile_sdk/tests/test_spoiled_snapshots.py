@@ -4,34 +4,13 @@ import hashlib
 import sqlite3
 
 import pytest
-from outrider_sdk import ProtocolViolation, StorageFailed, reveal, snapshot_placing
+import sdk_snapshots
+from outrider_sdk import ProtocolViolation, StorageFailed, snapshot_placing
 from outrider_sdk.snapshot_unpacking import opened
-from sdk_fakes import stock_shop
-from sdk_snapshots import SnapshotServer, SnapshotTransport, assert_equal
+from sdk_snapshots import SnapshotServer, assert_equal
 
-
-@pytest.fixture(autouse=True)
-def small_tables_are_large(monkeypatch):
-    """So that some are taken over whole, and some row by row."""
-    monkeypatch.setattr(reveal, "ADOPT_FROM_ROWS", 5)
-
-
-@pytest.fixture
-def server():
-    return SnapshotServer()
-
-
-@pytest.fixture
-def transport(server):
-    return SnapshotTransport(server)
-
-
-@pytest.fixture
-def shop(server):
-    ids = stock_shop(server)
-    for number in range(20):
-        server.put("contact", account_id=ids["account"], name=f"Contact {number}")
-    return ids
+small_tables_are_large = sdk_snapshots.small_tables_are_large
+server, transport, shop = sdk_snapshots.server, sdk_snapshots.transport, sdk_snapshots.shop
 
 
 def another_hash(offer, content):

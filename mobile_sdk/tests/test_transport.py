@@ -21,14 +21,6 @@ from outrider_sdk import (
     outbox,
 )
 from sdk_fakes import EPOCH_US, credentials, stock_shop
-from sdk_http import HttpServer
-
-
-@pytest.fixture
-def http(server):
-    running = HttpServer(server)
-    yield running
-    running.close()
 
 
 @pytest.fixture
