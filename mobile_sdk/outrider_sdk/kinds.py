@@ -19,12 +19,11 @@ from typing import Any
 
 from outrider_sdk.errors import InvalidValue
 from outrider_sdk.protocol.digest import canonical_json
-from outrider_sdk.protocol.entities import Field, Kind
+from outrider_sdk.protocol.entities import INTEGER_MAX, INTEGER_MIN, Field, Kind
 
 Scalar = str | int | bool | None
 Stored = str | int | bytes | None
 
-INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 WHOLE_DIGITS_MAX, FRACTION_DIGITS_MAX = 15, 9
 """Digits of a decimal that a device sends, before and after the point (protocol 1.3)."""
 JSON_DEPTH_MAX = 64
@@ -143,7 +142,7 @@ def _check_text(entity: str, field: Field, text: str) -> None:
         )
     if field.values and text not in field.values:
         raise InvalidValue(entity, field.name, f"{text!r} is not one of {', '.join(field.values)}")
-    if field.kind is Kind.TEXT and field.required and not text.strip():
+    if field.is_blank(text):
         raise InvalidValue(entity, field.name, "is required and cannot be blank")
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidValue(entity, field.name, "contains a character that cannot be stored")

@@ -9,10 +9,12 @@ from uuid import UUID
 from litestar import Request, Router, delete, get, post
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import NamedDependency, Provide
+from litestar.exceptions import TooManyRequestsException
 from litestar.handlers import HTTPRouteHandler
-from litestar.middleware.rate_limit import RateLimitConfig, get_remote_address
+from litestar.middleware.rate_limit import RateLimitConfig, RateLimitMiddleware, get_remote_address
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
+from litestar.types import Receive, Scope, Send
 
 from server import clock
 from server.auth import commands, credentials, devices, incarnations, qr, returning, service
@@ -42,7 +44,7 @@ from server.auth.tokens import ACCESS_TOKEN_TTL_S, TokenInvalid, keys
 from server.auth.unfold import UnfoldBodies
 from server.auth.wipe_handlers import order_wipe, take_receipt
 from server.db import platform_transaction, tenant_transaction
-from server.errors import FieldError, Forbidden, InvalidInput
+from server.errors import AppError, FieldError, Forbidden, InvalidInput, TooManyRequests
 from server.storage import ledger
 from server.tenants.entitlements import EntitledTenant
 
@@ -251,9 +253,32 @@ def create_auth_router(limits: RateLimits | None = None) -> Router:
     )
 
 
+class AddressTooFast(TooManyRequests):
+    """One network address asks more often than people do; all who sit behind it share its answers."""
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        detail = f"Too many tries from your network address. Wait {retry_after_s} s, then try again."
+        AppError.__init__(self, detail, retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class _AddressLimit(RateLimitMiddleware):
+    """Litestar's limit, which says when to come again in headers of a draft, in words that a person can act on."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except TooManyRequestsException as error:
+            raise AddressTooFast(retry_after_s=max(1, int((error.headers or {})["RateLimit-Reset"]))) from None
+
+
 def limited(handler: HTTPRouteHandler, per_minute: int) -> Router:
     """A route of which one address gets so many answers a minute."""
-    limit = RateLimitConfig(rate_limit=("minute", per_minute), identifier_for_request=_route_and_address(handler))
+    limit = RateLimitConfig(
+        rate_limit=("minute", per_minute),
+        identifier_for_request=_route_and_address(handler),
+        middleware_class=_AddressLimit,
+    )
     return Router(path="/", route_handlers=[handler], middleware=[limit.middleware])
 
 

@@ -16,10 +16,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from outrider_sdk.protocol.entities import INTEGER_MAX
 
 from server.crm import service
 from server.crm.bodies import read_body
-from server.crm.models import INTEGER_MAX, Models, Row, show
+from server.crm.models import Models, Row, show
 from server.crm.resource import Resource
 from server.crm.rights import Viewer, require_writer
 from server.db import Revision, savepoint

@@ -13,12 +13,11 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from outrider_sdk.protocol.entities import JSON_LENGTH_MAX, Entity, Field, Kind
+from outrider_sdk.protocol.entities import INTEGER_MAX, JSON_LENGTH_MAX, Entity, Field, Kind
 
 from server.db import SyncedTable
 from server.errors import FieldError, InvalidInput
 
-INTEGER_MAX: Final = 2**63 - 1
 DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,9})?$"
 """What goes in: as many digits as devices may send. Nothing that is written is negative, but for signed fields."""
 DOCUMENT_DEPTH_MAX: Final = 20
@@ -188,7 +187,7 @@ def _read_column(field: Field, value: Any) -> Any:
                 raise ValueError(f"Use at most {JSON_LENGTH_MAX} characters of JSON, none of them NUL.")
             return document
         case Kind.TEXT:
-            if "\x00" in value or (field.required and not value.strip()):
+            if "\x00" in value or field.is_blank(value):
                 raise ValueError("Use text that can be read, without NUL.")
             return value
         case Kind.INSTANT:

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from outrider_sdk.protocol.entities import Entity, Field, Kind
+from outrider_sdk.protocol.entities import INTEGER_MAX, INTEGER_MIN, Entity, Field, Kind
 
 from server.auth.access import Right
 from server.sync.refusals import Refusal, quoted
@@ -21,7 +21,6 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
-_INTEGER_MAX = 2**63 - 1
 _INSTANT_MIN, _INSTANT_MAX = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, in microseconds since 1970."""
 _EXPONENT_MAX = 300
@@ -90,7 +89,7 @@ def _problem(field: Field, value: Any) -> str | None:
         case Kind.BOOLEAN:
             return None if isinstance(value, bool) else "it must be true or false"
         case Kind.INTEGER:
-            return _integer_problem(value, -_INTEGER_MAX, _INTEGER_MAX)
+            return _integer_problem(value, INTEGER_MIN, INTEGER_MAX)
         case Kind.INSTANT:
             return _integer_problem(value, _INSTANT_MIN, _INSTANT_MAX)
         case Kind.DECIMAL:
@@ -182,6 +181,8 @@ def _text_problem(field: Field, value: Any) -> str | None:
         return f"it is longer than {field.max_length} characters"
     if field.values and value not in field.values:
         return f"it must be one of {', '.join(field.values)}"
+    if field.is_blank(value):
+        return "it may not be blank"
     return _characters_problem(value)
 
 

@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components
 
+from server.app import _render_app_error
 from server.auth.commands import add_member
 from server.auth.guards import require_role
 from server.auth.handlers import RateLimits, create_auth_router
@@ -29,10 +30,6 @@ from server.errors import AppError
 PASSWORD = "correct horse battery"
 SECRET_KEY = secrets.token_bytes(32)
 GENEROUS = RateLimits(log_in=1_000, enrol=1_000, token=1_000)
-
-
-def render(request: Request[Any, Any, Any], error: AppError) -> Response[dict[str, object]]:
-    return Response({"code": error.code, "detail": error.message}, status_code=error.status)
 
 
 @get("/owners-only", dependencies={"session": Provide(provide_session, sync_to_thread=False)})
@@ -54,7 +51,7 @@ def make_app(limits: RateLimits) -> Litestar:
     return Litestar(
         [create_auth_router(limits), owners_only, open_by_mistake],
         middleware=[authentication],
-        exception_handlers={AppError: render},
+        exception_handlers={AppError: _render_app_error},
         state=State({"config": SimpleNamespace(secret_key=SECRET_KEY, base_url="https://crm.example")}),
         openapi_config=OpenAPIConfig("Test", "1", components=Components(security_schemes=SECURITY_SCHEMES)),
     )

@@ -176,9 +176,16 @@ async def test_a_flood_of_log_ins_from_one_address_is_slowed(ann: Person):
     async with connect(make_app(RateLimits(log_in=2, enrol=1, token=1))) as client:
         body = {"email": ann.email, "password": PASSWORD}
 
-        statuses = [(await client.post(f"/t/{ann.tenant.slug}/login", json=body)).status_code for _ in range(3)]
+        replies = [await client.post(f"/t/{ann.tenant.slug}/login", json=body) for _ in range(3)]
 
-        assert statuses == [200, 200, 429]
+        assert [reply.status_code for reply in replies] == [200, 200, 429]
+        wait_s = int(replies[-1].headers["retry-after"])
+        assert 0 < wait_s <= 60
+        assert replies[-1].headers["content-type"] == "application/problem+json"
+        assert replies[-1].json()["code"] == "too_many_requests"
+        assert replies[-1].json()["detail"] == (
+            f"Too many tries from your network address. Wait {wait_s} s, then try again."
+        )
         assert refusal(await Phone(client, ann.tenant).enrol("0000000000")) == (403, "code_invalid")
 
 

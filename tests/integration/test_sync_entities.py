@@ -281,3 +281,15 @@ async def test_replicas_hold_what_the_plain_tables_say_they_may(world: World, an
             assert {n: r.keys() for n, r in held.items()} == {n: r.keys() for n, r in expected.items()}
         await world.execute("UPDATE assignment SET member_id = $1 WHERE id = $2", world.ann, world.bob_cafe)
         await world.execute("UPDATE warehouse SET member_id = $1 WHERE id = $2", world.ann, van)
+
+
+async def test_a_blank_name_is_refused_as_over_rest(world: World):
+    """An account that nobody can find by its name; the SDK, REST and the push have one rule."""
+    device = await world.pulled_device("ann")
+
+    renamed = await device.edit("account", world.shop, name=" \t\u3000")
+    made = await device.do(create("contact", new_id(), account_id=world.shop, name="  "))
+
+    told = [(outcome["status"], outcome["code"], outcome["field"]) for outcome in (renamed, made)]
+    assert told == [("refused", "value_invalid", "name")] * 2
+    assert "may not be blank" in made["explanation"]

@@ -2,7 +2,10 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+import outrider_sdk
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from server.sync.state import same
 from server.sync.values import JSON_DEPTH_MAX, check_value, is_decimal, is_id
 
 TEXT = Field("name", Kind.TEXT, max_length=5)
+REQUIRED = Field("name", Kind.TEXT, required=True, max_length=5)
 CHOICE = Field("fulfilment", Kind.TEXT, values=("complete", "partial"))
 NUMBER = Field("position", Kind.INTEGER)
 MOMENT = Field("submitted_at", Kind.INSTANT)
@@ -49,7 +53,8 @@ def refusal(field: Field, value: object) -> Refusal | None:
         (CHOICE, "partial"),
         (NUMBER, 0),
         (NUMBER, 2**63 - 1),
-        (NUMBER, -(2**63 - 1)),
+        (NUMBER, -(2**63)),
+        (TEXT, "  "),
         (MOMENT, 1_750_000_000_000_000),
         (MOMENT, -1),
         (PRICE, "0"),
@@ -79,6 +84,8 @@ def test_a_value_of_the_kind_is_taken(field: Field, value: object):
     ("field", "value"),
     [
         (TEXT, 5),
+        (REQUIRED, ""),
+        (REQUIRED, " \t\u3000"),
         (TEXT, ["x"]),
         (TEXT, "sixsix"),
         (TEXT, f"a{NUL}"),
@@ -244,3 +251,16 @@ def test_what_a_device_sent_is_quoted_short_and_printable():
     assert NUL not in quoted(f"a{NUL}b")
     assert HALF not in quoted(HALF)
     assert len(quoted("x" * 10_000)) <= QUOTED_LENGTH_MAX + 3
+
+
+VECTORS = json.loads((Path(outrider_sdk.__file__).parents[1] / "conformance/cases/value.json").read_text())
+
+
+@pytest.mark.parametrize("case", VECTORS, ids=[case["name"] for case in VECTORS])
+def test_the_server_judges_values_as_the_vectors_say(case: dict[str, Any]):
+    """What a client has refused, or sends, by the vectors, the server refuses or takes: there is one rule."""
+    field, result = ENTITIES[case["entity"]].by_name[case["field"]], case["result"]
+
+    refused = refusal(field, result.get("value", case["value"]))
+
+    assert (refused is not None) == ("refused" in result)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from outrider_sdk.protocol.entities import INTEGER_MAX, INTEGER_MIN
+
 KEY_PATTERN: Final = re.compile("[a-z][a-z0-9_]{0,39}")
 TEXT_LENGTH_MAX: Final = 2_000
 CHOICES_MAX: Final = 200
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INTEGER_MAX: Final = 2**63 - 1
 _NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -34,7 +35,7 @@ def value_problem(field: CustomField, value: Any) -> str | None:
             is_text = isinstance(value, str) and len(value) <= TEXT_LENGTH_MAX and not _NOT_STORABLE.search(value)
             return None if is_text else f"Use text of at most {TEXT_LENGTH_MAX} characters."
         case "integer":
-            is_whole = type(value) is int and abs(value) <= _INTEGER_MAX
+            is_whole = type(value) is int and INTEGER_MIN <= value <= INTEGER_MAX
             return None if is_whole else "Use a whole number."
         case "decimal":
             is_decimal = isinstance(value, str) and _DECIMAL.fullmatch(value)

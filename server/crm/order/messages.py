@@ -4,8 +4,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from outrider_sdk.protocol.entities import INTEGER_MAX
 
-from server.crm.models import INTEGER_MAX
 from server.crm.order.submission import Submitted
 from server.crm.resources import ORDERS
 

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from outrider_sdk.protocol.entities import ORDER, ORDER_LINE
+from outrider_sdk.protocol.entities import INTEGER_MAX, ORDER, ORDER_LINE
 from outrider_sdk.rules import may_become
 
 from server.auth.roles import MANAGERS
 from server.crm import service
 from server.crm.checks import refuse
 from server.crm.company.tables import Agreement
-from server.crm.models import INTEGER_MAX, Row, wire_row
+from server.crm.models import Row, wire_row
 from server.crm.order.credit import load_credits
 from server.crm.order.jobs import enqueue_order_confirmation
 from server.crm.order.rules import Judgement, LineVerdict, Market, judge_order, release, waits_for_credit

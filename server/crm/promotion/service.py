@@ -6,9 +6,10 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Meta
+from outrider_sdk.protocol.entities import INTEGER_MAX
 
 from server.crm.checks import check_period, refuse
-from server.crm.models import DECIMAL_PATTERN, INTEGER_MAX
+from server.crm.models import DECIMAL_PATTERN
 from server.crm.resource import Write
 
 LISTED_MAX: Final = 500

@@ -28,6 +28,8 @@ from outrider_sdk.protocol.entities.catalogue import (
 )
 from outrider_sdk.protocol.entities.definition import (
     COMMON_FIELDS,
+    INTEGER_MAX,
+    INTEGER_MIN,
     JSON_LENGTH_MAX,
     TEXT_LENGTH_MAX,
     Entity,
@@ -146,6 +148,8 @@ __all__ = [
     "ENTITIES",
     "FIELD_MASTER",
     "FULFILMENTS",
+    "INTEGER_MAX",
+    "INTEGER_MIN",
     "INVOICE",
     "JSON_LENGTH_MAX",
     "LEGAL_ENTITY",

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 Wire = str | int | bool
 """A value as it travels; None beside it is an empty field."""
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+"""Integers have 64 bits, on devices and servers alike."""
 
 
 class Kind(StrEnum):
@@ -56,6 +58,10 @@ class Field:
     def settable(self, *, creating: bool) -> bool:
         """Whether a device may set it, in a create or in an edit."""
         return self.writable or self.once or (creating and self.create_only)
+
+    def is_blank(self, text: str) -> bool:
+        """Whether the text is nothing but white space, where something is required."""
+        return self.required and self.kind is Kind.TEXT and not text.strip()
 
 
 @dataclass(frozen=True)
