@@ -180,11 +180,15 @@ async def get_quarantine(quarantine_id: UUID, *, by: UUID, role: str) -> Quarant
 
 
 async def hold_quarantine(quarantine_id: UUID, *, by: UUID, role: str) -> Quarantine:
-    """The same, without its changes; nobody else decides until the transaction ends.
+    """The same, without its changes; nobody else decides, nor is more handed in, until the transaction ends.
+
+    The device is locked first, as by whoever hands in, pushes or tries: two orders of locking end in a deadlock.
 
     Raises:
         NotFound: as `get_quarantine`.
     """
+    lock = "SELECT FROM device WHERE id = (SELECT device_id FROM quarantine WHERE id = $1) FOR UPDATE"
+    await connection().execute(lock, quarantine_id)
     return _read(await _get(f"{_SELECT} WHERE q.id = $1 FOR UPDATE OF q", quarantine_id, by=by, role=role))
 
 

@@ -1,5 +1,6 @@
 """Work of a revoked device: handed in once, looked at by a manager, and applied under its author's name, or refused."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from outrider_sdk import Replica
+from outrider_sdk import Replica, outbox
 from outrider_sdk.errors import DeviceRevoked
 
 from server import storage
@@ -15,8 +16,9 @@ from server.auth import devices
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.crm.erasure.commands import erase_person
-from server.db import Actor, tenant_transaction
+from server.db import Actor, connection, tenant_transaction
 from server.sync import apply, quarantine, quarantine_commands
+from server.sync.quarantine import HandIn
 from server.sync.trials import Mark, set_mark
 from tests.integration.application import APP
 from tests.integration.live_server import enrol, live, on_device
@@ -333,3 +335,54 @@ async def test_more_than_a_quarantine_takes_stays_on_the_phone(
     assert told.handed_in_through is None
     assert phone.status().pending == 2
     assert await world.fetch("SELECT 1 FROM quarantine") == []
+
+
+def part_of(phone: Replica, *numbers: int, complete: bool) -> HandIn:
+    """What the phone hands in of its outbox."""
+    held = phone._credentials.load()
+    assert held is not None
+    with phone._store.read() as conn:
+        entries = outbox.entries(conn, f"number IN ({', '.join('?' * len(numbers))})", numbers)
+        mutations: list[dict[str, Any]] = [dict(entry.wire()) for entry in entries]
+    text = f"quarantine/{held.device_id}/{mutations[-1]['digest']}/{str(complete).lower()}"
+    return HandIn(UUID(held.device_id), held.proof(text), 1, mutations, complete)
+
+
+async def until_somebody_waits_for_a_lock() -> None:
+    """Seen from within the transaction that is open."""
+    for _ in range(500):
+        if await connection().fetch("SELECT FROM pg_locks WHERE NOT granted"):
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError("Nobody waits for a lock.")
+
+
+async def test_s7_who_hands_in_waits_for_who_decides(world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch):
+    """Each needs the device and what it handed in: two orders of locking would end one of them in a deadlock."""
+    await revoke(world, phone)
+    async with tenant_transaction(world.tenant):
+        await quarantine.hand_in(part_of(phone, 1, complete=False))
+    [waiting] = await world.fetch("SELECT id FROM quarantine")
+    push, decides = quarantine_commands.push_released, asyncio.Event()
+
+    async def while_the_rest_comes_in(*args: Any, **options: Any) -> Any:
+        if not decides.is_set():
+            decides.set()
+            await until_somebody_waits_for_a_lock()
+        return await push(*args, **options)
+
+    async def hand_in_the_rest() -> None:
+        await decides.wait()
+        async with tenant_transaction(world.tenant):
+            await quarantine.hand_in(part_of(phone, 2, complete=True))
+
+    monkeypatch.setattr(quarantine_commands, "push_released", while_the_rest_comes_in)
+    async with asyncio.TaskGroup() as tasks:
+        handing_in = tasks.create_task(hand_in_the_rest())
+        deciding = tasks.create_task(
+            quarantine_commands.decide(world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager")
+        )
+
+    left = await world.fetch("SELECT number FROM quarantined_mutation")
+    assert handing_in.exception() is None
+    assert deciding.result()["applied"] + len(left) == 2
