@@ -13,21 +13,26 @@ from uuid import UUID
 
 from outrider_sdk import (
     ClientTooOld,
+    ContentMissing,
     Credentials,
     DeviceRevoked,
     ForeignCredentials,
     InvalidValue,
     MemoryCredentials,
     NotDiscardable,
+    NotEnrolled,
     Offline,
     OutriderError,
     ProtocolViolation,
     Rejected,
     Replica,
     ReplicaForked,
+    ReplicaWiped,
+    ServerUnavailable,
     overlay,
     rules,
 )
+from outrider_sdk.identity import read_enrolment_url
 from outrider_sdk.kinds import id_text, to_python, to_stored, to_wire
 from outrider_sdk.lease import read_lease
 from outrider_sdk.protocol import ENTITIES, canonical_json, chain_digest, columns, encoding
@@ -39,6 +44,10 @@ BODY_BYTES_MAX = 1024 * 1024
 """Far more than any vector has."""
 ERRORS: dict[type[OutriderError], str] = {
     Offline: "offline",
+    ServerUnavailable: "unavailable",
+    ReplicaWiped: "wiped",
+    NotEnrolled: "not_enrolled",
+    ContentMissing: "content_missing",
     ReplicaForked: "forked",
     DeviceRevoked: "revoked",
     ClientTooOld: "too_old",
@@ -72,6 +81,11 @@ def say(message: dict[str, Any]) -> None:
     """A line to the runner."""
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
+
+
+def said_of(error: OutriderError) -> dict[str, Any]:
+    """An error, by its name in the vectors."""
+    return {"error": next(code for kind, code in ERRORS.items() if isinstance(error, kind))}
 
 
 class LineTransport:
@@ -125,6 +139,7 @@ class WithChecksums(LineTransport):
         return self._ask("checksum", request)
 
 
+OVER_HTTP = "http"
 TRANSPORTS = {None: LineTransport, "snapshots": WithSnapshots, "checksums": WithChecksums}
 
 
@@ -140,14 +155,17 @@ class Session:
     def open(self, step: dict[str, Any]) -> dict[str, Any]:
         """A new replica."""
         self._clock, self._needs = step["now"], step.get("needs")
-        if self._needs not in TRANSPORTS:
+        given: dict[str, Any] = {}
+        if self._needs == OVER_HTTP:
+            import adapter_http  # urllib3 takes its time: only sessions over HTTP wait for it
+
+            adapter_http.install(say)
+        elif self._needs in TRANSPORTS:
+            transport = TRANSPORTS[self._needs](self.change)
+            given = {"credentials": MemoryCredentials(enrolled("c2VjcmV0", "r")), "transport": transport}
+        else:
             return {"unsupported": True}
-        self.crm = Replica.open(
-            self._folder / "crm.db",
-            credentials=MemoryCredentials(enrolled("c2VjcmV0", "r")),
-            transport=TRANSPORTS[self._needs](self.change),
-            clock=lambda: self._clock,
-        )
+        self.crm = Replica.open(self._folder / "crm.db", clock=lambda: self._clock, **given)
         self.crm._new_id = lambda: self._ids.pop(0)  # type: ignore[assignment]
         return {}
 
@@ -191,8 +209,43 @@ class Session:
         try:
             report = self.crm.sync()
         except OutriderError as error:
-            return {"error": next(code for kind, code in ERRORS.items() if isinstance(error, kind))}
+            return said_of(error)
         return {"cursor": report.cursor}
+
+    def enrol(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A person types a code, or scans one."""
+        where = {key: value for key, value in step.items() if key != "act"}
+        try:
+            made = self.crm.enrol(**where)
+        except OutriderError as error:
+            return said_of(error)
+        return {"device_id": made.device_id, "number_prefix": made.number_prefix}
+
+    def attach(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A person attaches a file."""
+        self._ids.append(step["id"])
+        content, record = base64.b64decode(step["bytes"]), (step["entity"], step["row_id"])
+        self.crm.attachments.add(record, content, name=step["name"], media_type=step["media_type"])
+        return {}
+
+    def content(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A person opens an attachment."""
+        try:
+            with self.crm.attachments.open(step["id"]) as file:
+                return {"bytes": base64.b64encode(file.read()).decode()}
+        except OutriderError as error:
+            return said_of(error)
+
+    def listen(self, step: dict[str, Any]) -> dict[str, Any]:
+        """Listen, and sync at each poke, until only a person can mend what is wrong."""
+        listener = self.crm.listen()
+        listener._thread.join()
+        return {"pokes": listener.pokes} | (said_of(listener.error) if listener.error else {})
+
+    def status(self, step: dict[str, Any]) -> dict[str, Any]:
+        """How the device stands."""
+        found = self.crm.status()
+        return {"pending": found.pending, "past_lease": found.past_lease}
 
     def rows(self, step: dict[str, Any]) -> dict[str, Any]:
         """What is shown of an entity, in the shapes of the wire, by id."""
@@ -220,7 +273,15 @@ def digest(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def proof(case: dict[str, Any]) -> dict[str, Any]:
-    return {"proof": enrolled(case["secret"], case["refresh_token"]).proof()}
+    return {"proof": enrolled(case["secret"], "r").proof(case["text"])}
+
+
+def enrolment(case: dict[str, Any]) -> dict[str, Any]:
+    try:
+        server, tenant, code = read_enrolment_url(case["url"])
+    except InvalidValue:
+        return {"refused": True}
+    return {"server": server, "tenant": tenant, "code": code}
 
 
 def checksum(case: dict[str, Any]) -> dict[str, Any]:
@@ -290,7 +351,7 @@ def lease(case: dict[str, Any]) -> dict[str, Any]:
     return {"genuine": True, "until": found.until, "past": past, "state": plan and plan.state}
 
 
-ACTS = (canonical, digest, proof, checksum, price, transition, consent, value, unpack, page, lease)
+ACTS = (canonical, digest, proof, enrolment, checksum, price, transition, consent, value, unpack, page, lease)
 CASES = {each.__name__: each for each in ACTS}
 
 

@@ -15,12 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import over_http
+
 HERE = Path(__file__).parent
 SILENCE_MAX_S = 30.0
 DEATHS_MAX = 5
 """A client that ends so often, one vector after the other, is given up."""
 ANY = "*"
 """In what is expected: whatever it is."""
+NONE = "$none"
+"""In what is expected: it must not be there."""
 
 Json = Any
 
@@ -83,6 +87,10 @@ def compare(expected: Json, found: Json, at: str = "") -> None:
         return
     if isinstance(expected, dict) and isinstance(found, dict):
         for key, value in expected.items():
+            if value == NONE:
+                if key in found:
+                    raise Failure(f"{at}.{key} is {json.dumps(found[key])[:400]}, and must not be there")
+                continue
             if key not in found:
                 raise Failure(f"{at}.{key} is missing; expected {json.dumps(value)}")
             compare(value, found[key], f"{at}.{key}")
@@ -100,17 +108,18 @@ def compare(expected: Json, found: Json, at: str = "") -> None:
 class Server:
     """The runner's side of a session: it remembers the digests that were pushed, and checks their chain (4.2).
 
-    `files` are those that the session lets be downloaded, by id, in base64.
+    `files` are those that the session lets be downloaded or uploaded, by id, in base64.
     """
 
     def __init__(self, files: Json) -> None:
         self.digests = {0: "0" * 64}
+        self.doors = over_http.Doors()
         self._key: str | None = None
-        self._files = {name: base64.b64decode(content) for name, content in files.items()}
+        self.files = {name: base64.b64decode(content) for name, content in files.items()}
 
     def part(self, asked: Json, at_most: int) -> Json:
         """A range of a file, from where the client asks."""
-        content = self._files[asked["id"]]
+        content = self.files[asked["id"]]
         part = content[asked["start"] : asked["start"] + at_most]
         return {"bytes": base64.b64encode(part).decode(), "size_bytes": len(content)}
 
@@ -159,7 +168,7 @@ class Server:
         if isinstance(reply, list):
             return [self.filled(value) for value in reply]
         if isinstance(reply, str) and reply.startswith("$digest:"):
-            return self.digests[int(reply.removeprefix("$digest:"))]
+            return self.digests.get(int(reply.removeprefix("$digest:")), reply)
         return reply
 
 
@@ -179,41 +188,66 @@ def run_session(client: Client, session: Json, templates: Json) -> None:
 
 
 def _run_step(client: Client, step: Json, server: Server, templates: Json) -> None:
-    expected = list(step.get("exchange", []))
+    expected, exchange = list(step.get("exchange", [])), {}
     said = client.say({key: value for key, value in step.items() if key not in ("exchange", "result")})
     while "request" in said:
+        if exchange.get("repeats") and _fits(exchange, said, server):
+            expected.insert(0, exchange)
         while expected and expected[0].get("optional") and not _fits(expected[0], said, server):
             expected.pop(0)
         if not expected:
             raise Failure(f"it asks what the script does not expect: {json.dumps(said)[:400]}")
         exchange = expected.pop(0)
         compare(exchange["request"], said["request"], "request")
-        if said["request"] == "push":
-            server.check_push(said["body"])
-        if said["request"] == "incarnation":
-            server.check_incarnation(said["body"], is_answered="reply" in exchange)
-        compare(server.filled(exchange.get("body", {})), said["body"], "body")
-        said = client.say(_answer(exchange, said["body"], server, templates))
+        _check(exchange, said, server)
+        _compare_asked(exchange, said, server)
+        said = client.say(_answer(exchange, said, server, templates))
     due = [each for each in expected if not each.get("optional")]
     if due:
         raise Failure(f"it did not ask for {json.dumps(due[0]['request'])}")
     compare(step.get("result", {}), said, "result")
 
 
+def _check(exchange: Json, said: Json, server: Server) -> None:
+    """What holds of every request, whatever the script says."""
+    if over_http.is_http(said):
+        try:
+            server.doors.check(said)
+        except over_http.Misfit as misfit:
+            raise Failure(str(misfit)) from None
+    if said["request"] in ("push", "POST /sync/push"):
+        server.check_push(said["body"])
+    if said["request"] in ("incarnation", "POST /devices/incarnations"):
+        server.check_incarnation(said["body"], is_answered="reply" in exchange)
+
+
+def _compare_asked(exchange: Json, said: Json, server: Server) -> None:
+    compare(exchange.get("headers", {}), said.get("headers", {}), "headers")
+    compare(server.filled(exchange.get("body", {})), said.get("body", {}), "body")
+    if "bytes_of" in exchange:
+        due = server.files[exchange["bytes_of"]["file"]][exchange["bytes_of"]["from"] :]
+        compare(base64.b64encode(due).decode(), said.get("bytes"), "bytes")
+
+
 def _fits(exchange: Json, said: Json, server: Server) -> bool:
     """Whether a request is the one that a client may make, and need not."""
     try:
         compare(exchange["request"], said["request"])
-        compare(server.filled(exchange.get("body", {})), said["body"])
+        _compare_asked(exchange, said, server)
     except Failure:
         return False
     return True
 
 
-def _answer(exchange: Json, asked: Json, server: Server, templates: Json) -> Json:
+def _answer(exchange: Json, said: Json, server: Server, templates: Json) -> Json:
+    if over_http.is_http(said):
+        line = over_http.answer(exchange, server.files, templates, server.filled)
+        if "reply" in exchange:
+            server.doors.note(said, line["body"])
+        return line
     answer = {key: exchange[key] for key in ("lost", "error", "meanwhile") if key in exchange}
     if "bytes" in exchange:
-        answer["reply"] = server.part(asked, exchange["bytes"])
+        answer["reply"] = server.part(said["body"], exchange["bytes"])
     if "reply" in exchange:
         answer["reply"] = server.filled(templates[exchange["request"]] | exchange["reply"])
     return answer

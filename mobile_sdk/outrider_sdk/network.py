@@ -111,6 +111,8 @@ class Network:
             self._syncing.release()
 
     def _sync(self, on_progress: OnProgress | None) -> SyncReport:
+        if self._store.meta("device_id") is None:
+            wipe.report(self._store.path)  # of what was here before, where nobody has heard of it yet
         transport = self._reach()
         if self._store.meta("device_id") is None:
             identify(self._store, self._credentials)

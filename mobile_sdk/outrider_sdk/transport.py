@@ -81,7 +81,8 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
     def push(self, request: PushRequest) -> PushReply:
         """`POST /sync/push` (protocol 4)."""
         message = {**request, "mutations": lean(request["mutations"])}
-        return cast(PushReply, self._authorised("/sync/push", message, again={"again": True}))
+        again = {"again": True} if message["mutations"] else None
+        return cast(PushReply, self._authorised("/sync/push", message, again=again))
 
     def begin_push(self, request: PushRequest) -> UnderWay[PushReply]:
         """See `PipelinedTransport`."""

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sdk_sabotages import OVER_HTTP
 
 FOLDER = Path(__file__).parents[1] / "conformance"
 
@@ -23,7 +24,7 @@ def test_the_sdk_passes_every_vector():
         ran.stdout.strip().splitlines()[-1].split(", ")[:2]
     )  # without msgspec and zstd, some are unsupported
     assert failed == "0 failed"
-    assert int(passed.split()[0]) >= 145
+    assert int(passed.split()[0]) >= 215
 
 
 SABOTAGES = {
@@ -120,6 +121,7 @@ SABOTAGES = {
         "what-was-sent-is-not-taken-back",
     ),
     "dies": ("adapter.main = lambda: None", "digest/"),
+    **OVER_HTTP,
 }
 
 
