@@ -55,7 +55,7 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
     In it mutations that these rows contain leave the overlay, what is still pending is laid over the new rows, and the
     cursor moves; `facts` are stored with it. Outcomes that were news are returned.
     """
-    with store.write() as conn:
+    with store.write(flushed=not _comes_again(store, page)) as conn:
         if store.meta_int("cursor") != asked_from:
             discard_staged(store, conn)
             return []
@@ -103,11 +103,24 @@ def _put_staged(conn: sqlite3.Connection, *, anew: bool) -> None:
     conn.execute("DELETE FROM sync_dropped")
 
 
+def _is_alone(store: Store, page: PullPage) -> bool:
+    """Whether the page is a pull of its own that only adds to what is here: no drops, no other view, no other epoch."""
+    is_continued = store.meta("pull_position") is not None or page.get("epoch") != store.meta("epoch")
+    return not (is_continued or page["anew"] or page["drops"])
+
+
+def _comes_again(store: Store, page: PullPage) -> bool:
+    """Whether a loss of power may take the reveal back: the next pull, from the cursor of before, would bring the same.
+
+    Not outcomes, which the next pull acknowledges, and the server then forgets; nor what is to be gone from here.
+    """
+    return _is_alone(store, page) and not page["outcomes"] and not page.get("erased")
+
+
 def _is_small(store: Store, conn: sqlite3.Connection, page: PullPage) -> bool:
     """Whether the page is a pull of its own, of few rows and no drops, and nothing is pending: it needs no staging."""
     count = sum(len(columns.get("id", ())) for columns in page["puts"].values())
-    is_alone = store.meta("pull_position") is None and page.get("epoch") == store.meta("epoch")
-    if page["anew"] or page["drops"] or count >= ADOPT_FROM_ROWS or not is_alone:
+    if count >= ADOPT_FROM_ROWS or not _is_alone(store, page):
         return False
     return conn.execute("SELECT 1 FROM sync_shadow LIMIT 1").fetchone() is None
 

@@ -63,6 +63,8 @@ class Store:
         self._order_counter = 0
         self._facts: dict[str, str | None] | None = None
         """What `sync_meta` says, as far as this writer knows: a sync asks for two dozen of them."""
+        self._flushes = True
+        """Whether a commit on the connection waits for the disk, as it is set now."""
         self.limits = Limits()
         self.on_commit: list[Callable[[], object]] = []
         """Called after each commit, while the replica is still held: to note that it happened, no more."""
@@ -84,7 +86,7 @@ class Store:
             raise
 
     def _connect(self) -> sqlite3.Connection:
-        self._facts = None
+        self._facts, self._flushes = None, True
         if self.read_only:
             return _open(self.path, self.factory, "?mode=ro")
         conn = _open(self.path, self.factory)
@@ -121,11 +123,21 @@ class Store:
                 yield self._conn
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: committed and safe from power loss at the end, undone on any exception."""
+    def write(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed and safe from power loss at the end, undone on any exception.
+
+        Args:
+            flushed: wait until the disk has it. Without, it outlives the process all the same, but a loss of power may
+                take it back, whole, unless a flushed one followed (which takes all with it that stands before it in
+                the log): for what the server gives again, and has not been told that it is here.
+        """
         with self.read() as conn:
             if self.read_only:
                 raise ReplicaClosed("This replica was opened for reading only.")
+            if flushed != self._flushes:
+                self._flushes = False  # also where the next line fails
+                conn.execute(f"PRAGMA synchronous={'FULL' if flushed else 'NORMAL'}")
+                self._flushes = flushed
             try:
                 conn.execute("BEGIN IMMEDIATE")
                 yield conn
@@ -227,11 +239,12 @@ class Store:
     def drafted(self, draft: sqlite3.Connection) -> Iterator[None]:
         """Let what is written go into a draft that is to take the replica's place. Only inside `without_log()`."""
         with self._mutex:
-            live, self._conn, self._facts = self._conn, draft, None
+            live, flushes = self._conn, self._flushes
+            self._conn, self._facts, self._flushes = draft, None, True
             try:
                 yield
             finally:
-                self._conn, self._facts = live, None
+                self._conn, self._facts, self._flushes = live, None, flushes
 
     def become(self, draft: Path) -> None:
         """Let a finished file take the replica's place. Only inside `without_log()`.
