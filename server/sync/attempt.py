@@ -18,6 +18,11 @@ from server.sync.state import ALWAYS, CREATION, NEVER, PARENT_COLUMNS, Row, Stam
 class Attempt:
     """One mutation being tried: rows changed so far, conflicts met, and what the outcome will say."""
 
+    __slots__ = (
+        "_told", "capture", "captured_at", "confirmations", "conflicts", "create_base", "created", "credit_used",
+        "digest", "number", "past_lease", "rows", "stamp", "state", "taken_back", "verdicts",
+    )  # fmt: skip
+
     def __init__(self, state: State, mutation: dict[str, Any]) -> None:
         self.state = state
         self.number: int = mutation["number"]

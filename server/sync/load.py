@@ -5,7 +5,7 @@ The source of rows is a parameter, so that the simulator's memory is loaded by t
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from outrider_sdk.protocol.entities import (
     ACCOUNT,
@@ -53,6 +53,17 @@ class Asked:
     """Entities whose rows are changed: of them the masters of fields count."""
 
 
+class Past(NamedTuple):
+    """What may have become of rows that a batch names. Most tenants have none of it, and then nothing is asked."""
+
+    merges: bool
+    """Rows were merged."""
+    erasures: bool
+    """People were erased."""
+    refusals: bool
+    """Mutations of the device, under any id, were refused."""
+
+
 class Source(Protocol):
     """Where rows come from."""
 
@@ -64,6 +75,9 @@ class Source(Protocol):
 
     async def load_credits(self, agreement_ids: Collection[str]) -> dict[str, Credit]:
         """Agreement → its credit; only of those that have a limit."""
+
+    async def load_past(self, device: Device) -> Past:
+        """What there is to ask for at all."""
 
     async def load_merged(self, ids: Iterable[str]) -> dict[str, str]:
         """Those of the ids that were merged away → the ids of the rows that they go on as."""
@@ -89,12 +103,14 @@ async def load_state(
 ) -> State:
     """Load what the mutations name, and what orders among it need to be judged."""
     state = State(device, revision, now, price_window)
-    named, asked = _named_ids(mutations), _asked(mutations)
+    changes, past = list(_changes(mutations)), await source.load_past(device)
+    named, asked = _named_ids(changes), _asked(changes)
     if CONFLICT.name in named:
         await _add_conflicts(state, source, named)
         asked.custom_of |= named.keys()
         asked.edited |= named.keys()
-    await _follow_merges(state, source, named)
+    if past.merges:
+        await _follow_merges(state, source, named)
     state.facts = await source.load_facts(asked, device=device)
     await _add(state, source, named)
     foreign = [i for name in state.facts.masters for i in named.get(name, ())]
@@ -103,9 +119,11 @@ async def load_state(
     await _add(state, source, _parents(state, named))
     if named.keys() & {"order", "order_line", "return_order", "return_line"}:
         await _add_orders(state, source)
-    await _add_related(state, source, named, mutations)
-    state.refused |= await source.load_refused(device, [i for ids in named.values() for i in ids])
-    state.erased |= await source.load_erased(sorted(_mentioned_ids(mutations)))
+    await _add_related(state, source, named, changes)
+    if past.refusals:
+        state.refused |= await source.load_refused(device, [i for ids in named.values() for i in ids])
+    if past.erasures:
+        state.erased |= await source.load_erased(sorted(_mentioned_ids(changes)))
     return state
 
 
@@ -122,9 +140,9 @@ def _fields(change: dict[str, Any]) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _asked(mutations: list[dict[str, Any]]) -> Asked:
+def _asked(changes: list[dict[str, Any]]) -> Asked:
     asked = Asked()
-    for change in _changes(mutations):
+    for change in changes:
         entity, op, fields = str(change.get("entity")), change.get("op"), _fields(change)
         if entity not in ENTITIES:
             continue
@@ -140,15 +158,15 @@ def _asked(mutations: list[dict[str, Any]]) -> Asked:
     return asked
 
 
-def _mentioned_ids(mutations: list[dict[str, Any]]) -> set[str]:
-    """All ids that stand anywhere in the mutations: a comment names its person in a field that refers to no entity."""
-    return {i for change in _changes(mutations) for i in ids_of(change) if is_id(i)}
+def _mentioned_ids(changes: list[dict[str, Any]]) -> set[str]:
+    """All ids that stand anywhere in the changes: a comment names its person in a field that refers to no entity."""
+    return {i for change in changes for i in ids_of(change) if is_id(i)}
 
 
-def _named_ids(mutations: list[dict[str, Any]]) -> dict[str, set[str]]:
-    """Ids by entity, as far as the mutations are well-formed: those of changed rows, and those in created fields."""
+def _named_ids(changes: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """Ids by entity, as far as the changes are well-formed: those of changed rows, and those in created fields."""
     named: dict[str, set[str]] = {}
-    for change in _changes(mutations):
+    for change in changes:
         _collect(named, change)
     return named
 
@@ -160,8 +178,9 @@ def _collect(named: dict[str, set[str]], change: dict[str, Any]) -> None:
         return
     named.setdefault(entity.name, set()).add(change["id"])
     fields, references = _fields(change), entity.references
-    for name in fields.keys() & references.keys():
-        value = fields[name]
+    for name, value in fields.items():
+        if name not in references:
+            continue
         wanted = value.get("value") if isinstance(value, dict) else value  # of an edit, or of a create
         if is_id(wanted):
             named.setdefault(references[name], set()).add(str(wanted))
@@ -210,12 +229,10 @@ def _parents(state: State, named: dict[str, set[str]]) -> dict[str, set[str]]:
     return parents
 
 
-async def _add_related(
-    state: State, source: Source, named: dict[str, set[str]], mutations: list[dict[str, Any]]
-) -> None:
+async def _add_related(state: State, source: Source, named: dict[str, set[str]], changes: list[dict[str, Any]]) -> None:
     """What new payments, movements and channels are held against."""
     created: dict[str, list[dict[str, Any]]] = {}
-    for change in _changes(mutations):
+    for change in changes:
         if change.get("op") == "create" and isinstance(change.get("entity"), str):
             created.setdefault(change["entity"], []).append(_fields(change))
 

@@ -4,9 +4,9 @@ The rules are those of docs/sync-protocol.md §7. `server` fields never come her
 """
 
 import json
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from outrider_sdk.protocol import canonical_json
 from outrider_sdk.rules import GROUPS
@@ -35,6 +35,7 @@ class Kept(StrEnum):
 _SETS = {("account", "tags"), ("outlet", "tags")}
 
 
+@cache
 def rule_of(entity: str, name: str) -> Rule:
     """The rule of a field that devices may write."""
     if (entity, name) in _SETS:
@@ -44,8 +45,7 @@ def rule_of(entity: str, name: str) -> Rule:
     return Rule.LATEST
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(NamedTuple):
     """When and by whom an edit was typed, on the server's clock; `at` None where the device's skew is unknown."""
 
     at: int | None

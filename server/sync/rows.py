@@ -23,7 +23,7 @@ from server.crm.merge.resolution import list_winners
 from server.crm.order.credit import load_credits as load_credits  # of the source that this module is
 from server.crm.outlet.service import find_own_assortment
 from server.db import connection
-from server.sync.load import Asked
+from server.sync.load import Asked, Past
 from server.sync.state import ALWAYS, NEVER, Device, Facts, Price, PriceKey, PriceSteps, Row
 
 _SET_BY_TRIGGERS = {"revision", "created_at", "created_by", "updated_at"}
@@ -94,6 +94,17 @@ def _row(entity: Entity, values: dict[str, Any], record: asyncpg.Record, device:
     return Row(
         entity, values, msgspec.json.decode(stamps), deleted=deleted, visible_until=until, level=level, loaded=values
     )
+
+
+async def load_past(device: Device) -> Past:
+    """What there is to ask for at all of merges, erasures and the device's refusals."""
+    record = await connection().fetchrow(
+        'SELECT EXISTS (SELECT FROM "merge"), EXISTS (SELECT FROM erasure),'
+        " EXISTS (SELECT FROM refused_mutation WHERE device_id = ANY ($1::uuid[]))",
+        [device.id, *device.earlier],
+    )
+    assert record is not None
+    return Past(*record)
 
 
 async def load_merged(ids: Iterable[str]) -> dict[str, str]:

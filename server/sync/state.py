@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from outrider_sdk.protocol.entities import Entity, Kind
 
@@ -24,8 +24,7 @@ ALWAYS = 2**63 - 1
 NEVER = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """Who last wrote a field, in which revision, and when it was captured (microseconds, server clock)."""
 
     revision: int

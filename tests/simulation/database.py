@@ -21,7 +21,7 @@ from server.clock import from_micros
 from server.crm.custom.rules import CustomField
 from server.crm.order.rules import Credit
 from server.sync import apply, lineage, outcomes, price_window, pull, push, schemas, snapshots
-from server.sync.load import Asked
+from server.sync.load import Asked, Past
 from server.sync.position import Position, PositionUnknown
 from server.sync.rows import to_json
 from server.sync.state import ALWAYS, Device, Facts, Price, PriceKey, PriceSteps, Row
@@ -323,13 +323,21 @@ class Database(Kin, Statements):
                 )
         return Facts(defined)
 
+    async def load_past(self, device: Device) -> Past:
+        """What there is of merges, erasures and the device's refusals."""
+        merges, erasures = bool(self._server.rows.of["merge"]), bool(self._server.erased)
+        return Past(merges, erasures, bool(self._refused_of(device)))
+
     async def load_refused(self, device: Device, ids: Sequence[str]) -> dict[str, int]:
         """Ids that refused mutations of the device would have created."""
+        refused = self._refused_of(device)
+        return {i: refused[i] for i in ids if i in refused}
+
+    def _refused_of(self, device: Device) -> dict[str, int]:
         refused: dict[str, int] = {}
         for device_id in (device.id, *device.earlier):
             refused |= self._server.devices[device_id].refused if device_id in self._server.devices else {}
-        refused |= self._open.refused
-        return {i: refused[i] for i in ids if i in refused}
+        return refused | self._open.refused
 
     async def load_erased(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are rows of people who were erased."""

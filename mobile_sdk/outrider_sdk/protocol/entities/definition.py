@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 Wire = str | int | bool
 """A value as it travels; None beside it is an empty field."""
@@ -64,9 +65,9 @@ class Field:
         return self.required and self.kind is Kind.TEXT and not text.strip()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entity:
-    """One replicated table."""
+    """One replicated table: the only one of its name, so that none is compared field by field."""
 
     name: str
     code: int
@@ -97,7 +98,7 @@ class Entity:
         defaults = {f.name: f.default for f in self.all_fields if f.default is not None}
         object.__setattr__(self, "defaults", defaults)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of all fields, in the order in which they stand in the replica."""
         return tuple(f.name for f in self.all_fields)
