@@ -145,6 +145,11 @@ async def enrol_phone(
     return phone or Phone(crm, folder, name, credentials)
 
 
+async def enrol_again(world: World, phone: Phone, bridge: Bridge) -> None:
+    """Ann draws a code for the phone that she has."""
+    await enrol_phone(world, "ann", bridge, phone.folder, phone=phone)
+
+
 async def assert_phones_converged(world: World, member: str, *phones: Phone) -> None:
     """Each phone holds what a fresh look says its member may see, value for value (S3)."""
     oracle = await Oracle.look(world)
