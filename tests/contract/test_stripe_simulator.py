@@ -1,58 +1,24 @@
-"""The simulated Stripe answers the real SDK as Stripe does: parameters, errors, idempotency, pages, webhooks."""
+"""The simulated Stripe answers the real SDK as Stripe does: parameters, errors, idempotency, pages."""
 
-import asyncio
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from urllib.request import Request, urlopen
 
 import pytest
 import stripe as sdk
 
-from tests.stripe import Policy, StripeProblem, StripeSimulator
+from tests.contract.subscribers import price_of, subscribe
+from tests.stripe import StripeProblem, StripeSimulator
 
 ROOT = Path(__file__).parents[2]
-SECRET = "whsec_of_the_tests"
-
-
-def price_of(
-    sim: StripeSimulator, amount: int = 1000, *, currency: str = "eur", interval: str = "month", key: str = "team"
-) -> str:
-    """A product with one price."""
-    client = sim.client()
-    product = client.v1.products.create({"name": "Team"})
-    return client.v1.prices.create(
-        {
-            "product": product.id,
-            "currency": currency,
-            "unit_amount": amount,
-            "recurring": {"interval": interval},
-            "lookup_key": key,
-        }
-    ).id
-
-
-def customer_with_card(sim: StripeSimulator, card: str = "pm_card_visa", email: str = "ann@example.com") -> str:
-    """A customer whose default card is one of Stripe's test cards."""
-    customer = sim.client().v1.customers.create({"email": email})
-    sim.save_card(customer.id, card)
-    return customer.id
-
-
-def subscribed(sim: StripeSimulator, price: str, quantity: int = 1, **more) -> sdk.Subscription:
-    """A subscription of a new customer who can pay."""
-    items = [{"price": price, "quantity": quantity}]
-    return sim.client().v1.subscriptions.create({"customer": customer_with_card(sim), "items": items, **more})
 
 
 def test_a_price_is_found_by_its_lookup_key_and_a_key_moves_only_when_asked(stripe: StripeSimulator):
     """Plans are published by key: a key that moved silently would sell the wrong price."""
     client = stripe.client()
-    old = price_of(stripe, 1000)
+    old = price_of(stripe, 1000, currency="eur", lookup_key="team")
     product = client.v1.prices.retrieve(old).product
     new = {"product": product, "currency": "eur", "unit_amount": 1200, "recurring": {"interval": "month"}}
     new["lookup_key"] = "team"
@@ -121,9 +87,9 @@ def test_a_response_that_its_class_does_not_know_is_a_violation(stripe: StripeSi
 
 def test_what_the_simulator_does_not_model_is_refused_aloud(stripe: StripeSimulator):
     """Ignoring a parameter would let a test pass that Stripe would fail."""
-    price = price_of(stripe)
+    price = price_of(stripe, 1000)
     with stripe.expecting_violations() as violations, pytest.raises(sdk.InvalidRequestError, match="does not model"):
-        subscribed(stripe, price, transfer_data={"destination": "acct_1"})
+        subscribe(stripe, price, transfer_data={"destination": "acct_1"})
 
     assert "transfer_data" in violations[0]
 
@@ -204,14 +170,14 @@ def test_pages_follow_each_other_without_gap_or_double(stripe: StripeSimulator):
 def test_expanding_replaces_ids_by_objects_four_levels_deep_at_most(stripe: StripeSimulator):
     """The refetching job asks for all it needs in one call."""
     client = stripe.client()
-    subscription = subscribed(stripe, price_of(stripe))
+    subscription = subscribe(stripe, price_of(stripe, 1000))
 
     expand = ["customer", "latest_invoice.payments", "items.data.price.product"]
     whole = client.v1.subscriptions.retrieve(subscription.id, {"expand": expand})
 
     assert whole.customer.email == "ann@example.com"
     assert whole.latest_invoice.payments.data[0].status == "paid"
-    assert whole["items"].data[0].price.product.name == "Team"
+    assert whole["items"].data[0].price.product.name == "Plan at 1000"
     with pytest.raises(sdk.InvalidRequestError, match="cannot be expanded"):
         client.v1.subscriptions.retrieve(subscription.id, {"expand": ["status"]})
 
@@ -222,7 +188,7 @@ def test_a_completed_checkout_makes_the_subscription_that_was_asked_for(stripe: 
     customer = client.v1.customers.create({"email": "ann@example.com"})
     session = client.v1.checkout.sessions.create({
         "mode": "subscription", "customer": customer.id, "client_reference_id": "tenant-1",
-        "line_items": [{"price": price_of(stripe), "quantity": 3}], "success_url": "https://x.example/done",
+        "line_items": [{"price": price_of(stripe, 1000), "quantity": 3}], "success_url": "https://x.example/done",
         "cancel_url": "https://x.example/plans", "tax_id_collection": {"enabled": True},
         "customer_update": {"name": "auto", "address": "auto"}, "billing_address_collection": "required",
         "custom_fields": [{"key": "po", "type": "text", "label": {"type": "custom", "custom": "PO"}, "optional": True}],
@@ -247,7 +213,7 @@ def test_a_completed_checkout_makes_the_subscription_that_was_asked_for(stripe: 
 def test_an_invoice_has_a_number_and_a_pdf_that_can_be_fetched(stripe: StripeSimulator):
     """Invoices are fetched and mailed to the accountant."""
     client = stripe.client()
-    subscription = subscribed(stripe, price_of(stripe))
+    subscription = subscribe(stripe, price_of(stripe, 1000))
     invoice = client.v1.invoices.retrieve(subscription.latest_invoice)
 
     with urlopen(invoice.invoice_pdf) as answer:
@@ -261,7 +227,7 @@ def test_an_invoice_has_a_number_and_a_pdf_that_can_be_fetched(stripe: StripeSim
 def test_a_customer_deleted_in_the_dashboard_answers_as_deleted(stripe: StripeSimulator):
     """The refetching job must see that, and that the subscription ended with it."""
     client = stripe.client()
-    subscription = subscribed(stripe, price_of(stripe))
+    subscription = subscribe(stripe, price_of(stripe, 1000))
 
     client.v1.customers.delete(subscription.customer)
 
@@ -269,105 +235,6 @@ def test_a_customer_deleted_in_the_dashboard_answers_as_deleted(stripe: StripeSi
     assert client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
     with pytest.raises(sdk.InvalidRequestError, match="No such customer"):
         client.v1.customers.update(subscription.customer, {"email": "b@example.com"})
-
-
-class Inbox:
-    """An endpoint that keeps what comes, and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[bytes, str]] = []
-        self.status = 200
-        inbox = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                inbox.got.append((body, self.headers["Stripe-Signature"]))
-                self.send_response(inbox.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/webhook"
-        self.thread = Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def types(self) -> list[str]:
-        return [sdk.Webhook.construct_event(body, signature, SECRET).type for body, signature in self.got]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def inbox():
-    inbox = Inbox()
-    yield inbox
-    inbox.close()
-
-
-async def test_events_come_signed_as_the_sdk_verifies_and_again_until_they_are_taken(
-    stripe: StripeSimulator, inbox: Inbox
-):
-    """An endpoint that was down gets its events later; a forged one is refused by the same check."""
-    stripe.send_webhooks_to(inbox.url, secret=SECRET, events=["customer.*"])
-    inbox.status = 503
-    stripe.client().v1.customers.create({"email": "a@example.com"})
-
-    refused = await asyncio.to_thread(stripe.deliver)
-    inbox.status = 200
-    too_early = await asyncio.to_thread(stripe.deliver)
-    stripe.advance(timedelta(minutes=2))
-    taken = await asyncio.to_thread(stripe.deliver)
-
-    assert (refused.statuses, too_early.statuses, taken.statuses) == ([503], [], [200])
-    assert inbox.types() == ["customer.created", "customer.created"]
-    body, signature = inbox.got[0]
-    with pytest.raises(sdk.SignatureVerificationError):
-        sdk.WebhookSignature.verify_header(body + b" ", signature, SECRET)
-
-
-def test_a_policy_doubles_shuffles_delays_and_loses_the_same_for_a_seed():
-    """What a seed broke can be looked at again."""
-
-    def order(seed: int) -> tuple[list[str], int]:
-        with StripeSimulator.running(clock=datetime(2027, 1, 4, tzinfo=UTC), token="same") as sim:
-            sim.send_webhooks_to("http://127.0.0.1:9/none", secret=SECRET)
-            sim.deliveries(Policy(copies=2, shuffle=True, late_seconds=600, lost=0.2, seed=seed))
-            for n in range(20):
-                sim.client().v1.customers.create({"email": f"{n}@example.com"})
-            at_once = sim.webhooks.take()
-            sim.advance(timedelta(minutes=11))
-            return [each.event_id for each in at_once + sim.webhooks.take()], len(sim.webhooks.lost)
-
-    first, again, other = order(1), order(1), order(2)
-
-    events, lost = first
-    assert first == again != other
-    assert 0 < lost < 20
-    assert len(events) == 2 * (20 - lost)
-    assert events != sorted(events)
-
-
-def test_a_thin_event_names_what_changed_and_is_fetched_with_the_sdk(stripe: StripeSimulator):
-    """Thin notifications carry no state that could be stale."""
-    client = stripe.client()
-    stripe.send_webhooks_to("http://127.0.0.1:9/none", secret=SECRET, thin=True)
-    customer = client.v1.customers.create({"email": "a@example.com"})
-
-    ((body, headers),) = stripe.take_deliveries()
-    notification = client.parse_event_notification(body, headers["Stripe-Signature"], SECRET)
-
-    assert notification.type == "v1.customer.created"
-    assert notification.related_object.id == customer.id
-    assert notification.fetch_related_object().email == "a@example.com"
-    assert notification.fetch_event().id == notification.id
 
 
 @pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")  # the SDK's use of httpx
