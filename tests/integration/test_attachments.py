@@ -2,71 +2,22 @@
 
 import asyncio
 import hashlib
-import io
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
-from PIL import Image
 
 from server import storage
-from server.auth.standings import forget_standings
-from server.crm.attachment import jobs, keep, thumbnails
-from server.crm.erasure.commands import erase_person
-from server.db import Actor, TenantRef
-from server.storage import FilesFull, in_one_piece
-from tests.integration import rest_world
+from server.db import TenantRef
+from server.storage import FilesFull
+from tests.integration import attachment_world, rest_world
 from tests.integration.application import APP
-from tests.integration.rest_world import Person, World
+from tests.integration.attachment_world import CONTENT, attach, kept_keys, send_part, upload
+from tests.integration.rest_world import World
 from tests.integration.sync_world import create, new_id
 from tests.integration.sync_world import make_world as make_sync_world
 
-world = rest_world.trading
-
-CONTENT = bytes(range(256)) * 40
-"""10,240 bytes."""
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path) -> Iterator[Path]:
-    storage.use(tmp_path)
-    forget_standings()
-    yield tmp_path / "files"
-    storage.use(None)
-
-
-async def attach(person: Person, world: World, content: bytes = CONTENT, **fields: Any) -> str:
-    """An attachment of the outlet that the rep works, not yet uploaded."""
-    values = {
-        "entity": "outlet",
-        "row_id": world.ids["outlet"],
-        "name": "shelf.pdf",
-        "media_type": "application/pdf",
-        "size_bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    return str((await person.post("/attachments", **values | fields))["id"])
-
-
-async def send_part(person: Person, row_id: str, offset: int, part: bytes) -> Any:
-    return await person.send(
-        "PATCH", f"/attachments/{row_id}/upload", content=part, headers={"Upload-Offset": str(offset)}
-    )
-
-
-async def upload(person: Person, row_id: str, content: bytes = CONTENT, step: int = 4_000) -> Any:
-    """Upload in parts; the last reply."""
-    for offset in range(0, len(content), step):
-        reply = await send_part(person, row_id, offset, content[offset : offset + step])
-        assert reply.status_code == 200, reply.text
-    return reply.json()
-
-
-async def kept_keys(world: World) -> list[str]:
-    return [each.key for folder in keep.FOLDERS async for each in storage.files().list(f"{folder}/{world.tenant.id}")]
+world, place = rest_world.trading, attachment_world.place
 
 
 async def test_content_goes_up_in_parts_and_comes_down_whole(world: World):
@@ -321,111 +272,3 @@ async def test_s1_a_crash_while_the_parts_are_put_together_loses_none(world: Wor
 
     assert state == {"offset_bytes": len(CONTENT), "size_bytes": len(CONTENT), "receipt": None}
     assert done.json()["receipt"] is not None
-
-
-async def test_the_erasure_of_a_person_reaches_content(world: World):
-    """Their passport photo leaves the disk, and half an upload with it; the row says so."""
-    contact = (await world.admin.post("/contacts", account_id=world.ids["account"], name="Zoe"))["id"]
-    whole = await attach(world.admin, world, entity="contact", row_id=contact)
-    await upload(world.admin, whole)
-    half = await attach(world.admin, world, entity="contact", row_id=contact)
-    await send_part(world.admin, half, 0, CONTENT[:100])
-
-    await erase_person(world.tenant, "contact", UUID(contact), by=Actor(world.admin.id))
-    await jobs.remove(world.tenant, [UUID(whole), UUID(half)])
-
-    assert await kept_keys(world) == []
-    assert await world.admin.refusal("GET", f"/attachments/{whole}/content") == (404, "not_found", [])
-    assert await world.admin.refusal(
-        "PATCH", f"/attachments/{half}/upload", content=CONTENT[100:], headers={"Upload-Offset": "100"}
-    ) == (404, "not_found", [])
-
-
-async def test_files_without_a_row_are_swept(world: World, monkeypatch: pytest.MonkeyPatch):
-    """What a crash left behind goes after a day; what is in use, and another tenant's, stays."""
-    row_id = await attach(world.rep, world)
-    await upload(world.rep, row_id)
-    begun = await attach(world.rep, world)
-    await send_part(world.rep, begun, 0, CONTENT[:10])
-    stray = f"attachments/{world.tenant.id}/{uuid4()}"
-    part = f"uploads/{world.tenant.id}/{row_id}/{uuid4()}"
-    foreign = f"attachments/{uuid4()}/{uuid4()}"
-    for key in (stray, part, foreign):
-        await storage.files().put(key, in_one_piece(b"x"))
-
-    young = await jobs.sweep(world.tenant)
-    monkeypatch.setattr("server.crm.attachment.jobs.clock.now", lambda: datetime.now(UTC) + timedelta(days=2))
-    removed = await jobs.sweep(world.tenant)
-
-    kept = await kept_keys(world)
-    assert (young, removed) == (0, 2)
-    assert stray not in kept
-    assert part not in kept
-    assert len(kept) == 2
-    assert await storage.files().find(foreign) is not None
-
-
-def photo(width: int, height: int, form: str = "JPEG", mode: str = "RGB", **more: Any) -> bytes:
-    out = io.BytesIO()
-    Image.new(mode, (width, height), "red").save(out, form, **more)
-    return out.getvalue()
-
-
-async def test_an_image_gets_a_small_picture(world: World):
-    """A list of photos on a phone loads kilobytes."""
-    content = photo(3_000, 2_000)
-    row_id = await attach(world.rep, world, content, media_type="image/jpeg", name="shelf.jpg")
-    await upload(world.rep, row_id, content, step=1_000_000)
-    missing = await world.rep.refusal("GET", f"/attachments/{row_id}/thumbnail")
-
-    await jobs.draw(world.tenant, UUID(row_id), "image/jpeg")
-    reply = await world.rep.send("GET", f"/attachments/{row_id}/thumbnail")
-
-    assert missing == (404, "thumbnail_missing", [])
-    assert reply.headers["content-type"] == "image/jpeg"
-    with Image.open(io.BytesIO(reply.content)) as small:
-        assert small.size == (320, 213)
-
-
-def test_a_small_picture_is_upright_and_says_nothing_of_where_it_was_taken():
-    """Phones write the rotation, and the place, beside the pixels."""
-    exif = Image.Exif()
-    exif[0x0112] = 6  # rotate by 90 degrees
-    exif[0x010F] = "Phone of Ann"
-
-    drawn = thumbnails.make_thumbnail(photo(800, 400, exif=exif), "image/jpeg")
-
-    assert drawn is not None
-    with Image.open(io.BytesIO(drawn)) as small:
-        assert small.size == (160, 320)
-        assert not small.getexif()
-
-
-@pytest.mark.parametrize(
-    ("form", "mode"), [("PNG", "RGBA"), ("PNG", "P"), ("GIF", "P"), ("WEBP", "RGBA"), ("PNG", "L")]
-)
-def test_every_kind_of_image_gets_one(form: str, mode: str):
-    """Whatever a phone or a scanner makes."""
-    content = photo(640, 640, form, mode) if mode != "P" else photo(640, 640, form)
-
-    drawn = thumbnails.make_thumbnail(content, f"image/{form.lower()}")
-
-    assert drawn is not None
-    with Image.open(io.BytesIO(drawn)) as small:
-        assert small.size == (320, 320)
-
-
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_bomb_is_not_decoded():
-    """A few kilobytes that claim 400 million pixels would take the worker's memory."""
-    bomb = photo(20_000, 20_000, "PNG", "1")
-
-    assert len(bomb) < 100_000
-    assert thumbnails.make_thumbnail(bomb, "image/png") is None
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0", b"GIF89a", photo(100, 100)[:300], b"<svg/>"])
-def test_what_is_no_image_has_none(content: bytes):
-    """The name says image; the bytes decide."""
-    assert thumbnails.make_thumbnail(content, "image/jpeg") is None
-    assert thumbnails.make_thumbnail(content, "application/pdf") is None

@@ -1,6 +1,5 @@
 """Limits of a plan, at each door: records, files, devices, people; and that what is there stays."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import jwt
 import pytest
 from outrider_sdk.protocol.ids import uuid7
 
-from server import storage
 from server.auth.commands import admit
 from server.auth.limits import LimitReached
 from server.auth.tokens import keys
@@ -16,22 +14,14 @@ from server.crm import quota
 from server.crm.usage import count_records, measure_usage
 from server.db import TenantRef, connection, platform_transaction, tenant_transaction
 from server.errors import AppError
-from tests.integration import rest_world
+from tests.integration import attachment_world, rest_world
 from tests.integration.application import APP
+from tests.integration.attachment_world import CONTENT, attach, send_part, upload
 from tests.integration.entitled import STATES, entitle
-from tests.integration.import_world import Office
+from tests.integration.import_world import CUSTOMERS, Office
 from tests.integration.rest_world import Person, World
-from tests.integration.test_attachments import CONTENT, attach, send_part, upload
-from tests.integration.test_imports import CUSTOMERS
 
-world = rest_world.trading
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path) -> Iterator[None]:
-    storage.use(tmp_path)
-    yield
-    storage.use(None)
+world, place = rest_world.trading, attachment_world.place
 
 
 async def problem_of(person: Person, method: str, path: str, body: Any = None) -> dict[str, Any]:
