@@ -12,6 +12,11 @@ from server.imports.plan import Wishes, plan_path
 from server.imports.run import FileResult, Importer
 from server.imports.undo import Undone, undo_run
 
+CUSTOMERS = """id,name,tax_id,city,phone,email
+C1,Corner Shop,TX1,Delft,+31 15 256 1000,corner@shop.example
+C2,Market Hall,TX2,Leiden,+31 71 516 5000,
+"""
+
 
 class Office:
     """Somebody who imports files into a tenant."""

@@ -187,3 +187,10 @@ async def _of(app: Litestar, tenant: TenantRef, ids: dict[str, str]) -> World:
         token = await keys.issue(tenant_id=tenant.id, member_id=member_id, role=plain)
         people[role] = Person(app, tenant, member_id, plain, token)
     return World(tenant, people, {name: row_id for name, row_id in ids.items() if name not in ROLES})
+
+
+async def make_key(world: World, *scopes: str, **more: Any) -> tuple[Person, dict[str, Any]]:
+    """Somebody who sends requests with a new key, and the key as people see it."""
+    made = await world.admin.post("/api-keys", name="ERP", scopes=scopes or ("*:write",), **more)
+    key = made["api_key"]
+    return Person(APP, world.tenant, key["member_id"], more.get("role", "admin"), made["key"]), key

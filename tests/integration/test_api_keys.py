@@ -12,7 +12,7 @@ from server.auth.api_key_text import new_api_key
 from server.auth.standings import forget_standings
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
 from tests.integration.application import APP
-from tests.integration.rest_world import Person, World, make_world
+from tests.integration.rest_world import World, make_key, make_world
 
 ALL_ACCOUNTS = {"account": {"read": "all", "edit": "all"}, "outlet": {"read": "all"}}
 
@@ -20,13 +20,6 @@ ALL_ACCOUNTS = {"account": {"read": "all", "edit": "all"}, "outlet": {"read": "a
 @pytest.fixture(scope="module")
 async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
     return await (await make_world(APP, await new_tenant())).trade()
-
-
-async def make_key(world: World, *scopes: str, **more: Any) -> tuple[Person, dict[str, Any]]:
-    """Somebody who sends requests with a new key, and the key as people see it."""
-    made = await world.admin.post("/api-keys", name="ERP", scopes=scopes or ("*:write",), **more)
-    key = made["api_key"]
-    return Person(APP, world.tenant, key["member_id"], more.get("role", "admin"), made["key"]), key
 
 
 async def test_a_key_is_shown_once_and_stored_as_a_hash(world: World):

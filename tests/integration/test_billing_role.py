@@ -10,17 +10,15 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 
-from server.api_document import describe_api
 from server.app import create_app
 from server.auth.tokens import keys
 from server.billing.account.commands import enrol_tenant
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from tests.integration.endpoints import BODIES, OPERATIONS, QUERIES, fill
 from tests.integration.example_rows import insert_examples
 from tests.integration.rest_world import Person, World, make_world
-from tests.integration.test_wrong_tenant import BODIES, QUERIES, fill, is_of_strangers
 
 MARK = "Secret-Customer"
 """Stands in what is stored of customers, wherever there is room for words."""
@@ -50,17 +48,6 @@ async def filled(app: Any, new_tenant: Callable[[], Awaitable[TenantRef]]) -> tu
             await connection().execute(f'UPDATE "{table}" SET name = $1', MARK)
         await connection().execute("UPDATE comment SET body = $1", MARK)
     return world, rows
-
-
-def operations() -> list[tuple[str, str]]:
-    app = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
-    paths = msgspec.json.decode(msgspec.json.encode(describe_api(app)))["paths"]
-    return [
-        (method.upper(), path) for path, methods in paths.items() for method in methods if not is_of_strangers(path)
-    ]
-
-
-OPERATIONS = operations()
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda part: part)

@@ -10,13 +10,7 @@ from server.imports import run as running
 from server.imports import store
 from server.imports.plan import Wishes
 from tests.integration import import_world
-from tests.integration.import_world import Office
-
-CUSTOMERS = """id,name,tax_id,city,phone,email
-C1,Corner Shop,TX1,Delft,+31 15 256 1000,corner@shop.example
-C2,Market Hall,TX2,Leiden,+31 71 516 5000,
-"""
-
+from tests.integration.import_world import CUSTOMERS, Office
 
 office = import_world.office
 

@@ -13,10 +13,9 @@ from server.imports.plan import Wishes
 from tests.integration import sync_world
 from tests.integration.application import APP
 from tests.integration.import_world import Office
-from tests.integration.rest_world import Person, World, make_world
+from tests.integration.rest_world import Person, World, make_key, make_world
 from tests.integration.sync_oracle import assert_converged
 from tests.integration.sync_world import WireDevice, create, new_id
-from tests.integration.test_api_keys import make_key
 
 
 @pytest.fixture

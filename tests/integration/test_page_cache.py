@@ -13,8 +13,8 @@ from server.sync.page_cache import Made, PageCache, pages
 from server.sync.position import Position
 from server.sync.pull import pull
 from tests.integration.sync_oracle import assert_converged
+from tests.integration.sync_requests import encoded, pull_body, send
 from tests.integration.sync_world import WireDevice, World, new_id
-from tests.integration.test_sync_http import encoded, pull_body, send
 
 
 @pytest.fixture(autouse=True)

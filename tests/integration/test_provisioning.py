@@ -35,7 +35,7 @@ from server.tenants.service import (
     migrate_tenants,
     owner_connection,
 )
-from tests.integration.conftest import APP_PASSWORD
+from tests.integration.installation import APP_PASSWORD
 
 CATALOGUE = """
     SELECT 'column', c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,

@@ -15,13 +15,11 @@ from server.errors import InvalidInput
 from server.exports.query import QueryTooLong, Result, query_tenant
 from server.exports.rows import readable
 from server.exports.sqlite_file import write_sqlite
-from tests.integration import rest_world
+from tests.integration import rest_world, terminal
 from tests.integration.rest_world import Person, World
-from tests.integration.test_import_command import Shell, shell
+from tests.integration.terminal import Shell
 
-world = rest_world.trading
-
-__all__ = ["shell"]
+world, shell = rest_world.trading, terminal.shell
 
 
 async def viewer_of(person: Person) -> Viewer:

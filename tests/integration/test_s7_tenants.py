@@ -12,9 +12,9 @@ from server.connections import Databases
 from server.db import TenantRef, tenant_transaction
 from server.sync import device_guard
 from server.tenants.schema import app_url
-from tests.integration.conftest import APP_PASSWORD
+from tests.integration.installation import APP_PASSWORD
+from tests.integration.sync_requests import encoded, pull_body, push_body, send
 from tests.integration.sync_world import WireDevice, World, create, make_world, new_id
-from tests.integration.test_sync_http import encoded, pull_body, push_body, send
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from server.sync.push_commands import Handed, take_again
 from server.sync.trials import Mark, find_mark, set_mark
 from server.tenants.entitlements import UNMETERED
 from server.tenants.schema import app_url
-from tests.integration.conftest import APP_PASSWORD
+from tests.integration.installation import APP_PASSWORD
 from tests.integration.live_server import enrol, live, on_device
 from tests.integration.sync_world import WireDevice, World, create, new_id
 

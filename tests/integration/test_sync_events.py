@@ -12,8 +12,8 @@ from server.db import SYSTEM, TenantRef, connection, tenant_write
 from server.sync import events
 from server.sync.events import hub
 from tests.integration.application import APP
+from tests.integration.sync_requests import token_of
 from tests.integration.sync_world import WireDevice, World, new_id
-from tests.integration.test_sync_http import token_of
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 from outrider_sdk.protocol import chain_digest, encoding, lean
 from outrider_sdk.protocol.columns import unpack_page
 
+from tests.integration.sync_requests import LIMIT, encoded, pull_body, push_body, send
 from tests.integration.sync_world import WireDevice, World, create, new_id
-from tests.integration.test_sync_http import LIMIT, encoded, pull_body, push_body, send
 
 
 def with_ids_as_text(page: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 Goes through the OpenAPI document, so that a new endpoint is tried as well, or fails here until it can be.
 """
 
-import re
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,38 +10,24 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 from outrider_sdk.protocol.ids import uuid7
 
-from server.api_document import describe_api
 from server.app import create_app
 from server.billing.account.commands import enrol_tenant
 from server.crm.resources import RESOURCES
 from server.db import TenantRef, connection, platform_transaction, tenant_transaction
+from tests.integration.endpoints import BODIES, OPERATIONS, QUERIES, fill
 from tests.integration.example_rows import insert_examples
 from tests.integration.rest_world import Person, World, make_world
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="outrider-"))
 CONFIG = SimpleNamespace(secret_key=b"k" * 32, webhook_networks=(), state_dir=STATE_DIR, base_url="https://crm.example")
 APP = create_app(CONFIG, connect=False)  # type: ignore[arg-type]
-BODIES = {"handover": {"successor_id": str(uuid7())}, "settlement": {"choice": "keep"}}
-"""Bodies of acts that need one, by the end of their path."""
-QUERIES = {"/external-ids": {"entity": "account", "row_id": str(uuid7())}}
-"""What a list cannot do without."""
 BILLED = {"email": "billing@acme.example", "language": "en", "currency": "EUR", "timezone": "UTC"}
 WEBHOOK = {"url": "https://receiver.example/", "events": ["*"]}
-PATHS: dict[str, dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(describe_api(APP)))["paths"]
 
 
-def is_of_strangers(path: str) -> bool:
-    """Whether the path is for people who are not logged in: those of sign-up have a test of their own."""
-    return "/t/{" in path or path.startswith("/sign-up")
-
-
-OPERATIONS = [
-    (method.upper(), path) for path, methods in PATHS.items() for method in methods if not is_of_strangers(path)
-]
 WITH_ID = [(method, path) for method, path in OPERATIONS if "{" in path and not path.startswith("/sync/")]
 """Those for devices want a device's token: `test_sync_snapshots.py` tries them."""
 LISTS = [path for method, path in OPERATIONS if method == "GET" and "{" not in path]
@@ -59,11 +44,6 @@ class Company:
         """Of the thing that a path with an id is about."""
         _, first, second, *_ = path.split("/")
         return self.ids.get(f"/{first}/{second}") or self.ids[f"/{first}"]
-
-
-def fill(path: str, value: UUID | int) -> str:
-    """The path with a value in the place of each of its parameters."""
-    return re.sub(r"\{[^}]*\}", str(value), path)
 
 
 @pytest.fixture(scope="module")
