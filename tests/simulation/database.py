@@ -30,7 +30,8 @@ from tests.simulation.loop import AtOnce
 from tests.simulation.statements import UNKNOWN, Statements, side_seams
 
 if TYPE_CHECKING:
-    from tests.simulation.server import MemoryServer, Transaction
+    from tests.simulation.records import Transaction
+    from tests.simulation.server import MemoryServer
 
 UNSTORABLE = "(cannot be stored)"
 """A value with this in it passes all checks, and fails in the database."""

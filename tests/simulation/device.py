@@ -15,7 +15,7 @@ from outrider_sdk.errors import ForeignCredentials, ForeignFile, ReplicaBroken, 
 
 from tests.simulation.network import FailingConnection, FaultyTransport
 from tests.simulation.oracle import Violation
-from tests.simulation.server import DeviceRecord
+from tests.simulation.records import DeviceRecord
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run

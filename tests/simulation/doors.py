@@ -25,7 +25,8 @@ from tests.simulation.database import bound
 from tests.simulation.loop import run
 
 if TYPE_CHECKING:
-    from tests.simulation.server import DeviceRecord, MemoryServer, Transaction
+    from tests.simulation.records import DeviceRecord, Transaction
+    from tests.simulation.server import MemoryServer
 
 Rows = list[tuple[Any, ...]]
 

@@ -11,7 +11,8 @@ from server.crm.erasure.redact import WHY_UNKNOWN, redact_outcome
 from server.crm.merge.rules import merged_values
 from server.sync.state import Row
 from tests.simulation import people, upkeep
-from tests.simulation.server import Locked, Transaction
+from tests.simulation.records import Transaction
+from tests.simulation.server import Locked
 
 if TYPE_CHECKING:
     from tests.simulation.device import Rep

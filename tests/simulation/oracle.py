@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.sync.state import CREATION, Row
-from tests.simulation.server import MemoryServer, Transaction
+from tests.simulation.records import Transaction
+from tests.simulation.server import MemoryServer
 
 Key = tuple[str, str]
 """Entity and id."""

@@ -25,7 +25,8 @@ from tests.simulation.device import Rep, scratch
 from tests.simulation.network import SimulatedCrash
 from tests.simulation.oracle import Oracle, Typed, Violation
 from tests.simulation.plan import STEPS, Plan
-from tests.simulation.server import MemoryServer, Transaction
+from tests.simulation.records import Transaction
+from tests.simulation.server import MemoryServer
 
 EPOCH_US = 1_790_000_000_000_000
 DEPTH_MAX = 2

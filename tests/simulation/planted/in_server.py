@@ -12,7 +12,8 @@ from server.sync.position import Position
 from server.sync.state import Row, WritePlan
 from tests.simulation.database import Database
 from tests.simulation.network import FaultyTransport, answered
-from tests.simulation.server import Locked, MemoryServer, Transaction
+from tests.simulation.records import Transaction
+from tests.simulation.server import Locked, MemoryServer
 from tests.simulation.visibility import Visibility
 
 
