@@ -1,96 +1,29 @@
-"""Tenants come into being whole, keep up with the schema, and go without a trace."""
+"""Tenants come into being whole, at once where there is a spare, or leave no trace."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from server import connections, db
 from server.connections import Databases
-from server.db import TenantRef, connection, platform_transaction, tenant_transaction, tenant_write
+from server.db import platform_transaction, tenant_transaction
 from server.errors import InvalidInput
 from server.sync.ddl import create_schema_sql
-from server.tenants import schema, service
+from server.tenants import schema
 from server.tenants.schema import (
     Migration,
     app_login,
-    app_url,
     create_tenant_schema,
     drop_tenant_schema,
     migrate_tenant,
     migrations,
-    prepare_database,
 )
-from server.tenants.service import (
-    SlugTaken,
-    create_tenant,
-    get_tenant_by_slug,
-    keep_spares,
-    list_tenants,
-    migrate_tenants,
-    owner_connection,
-)
-from tests.integration.installation import APP_PASSWORD
+from server.tenants.service import SlugTaken, create_tenant, get_tenant_by_slug, keep_spares, list_tenants
+from tests.integration import provisioned
+from tests.integration.provisioned import a_ref, a_slug, count_everything, describe, remains
 
-CATALOGUE = """
-    SELECT 'column', c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
-        pg_get_expr(d.adbin, d.adrelid)
-    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'v')
-    UNION ALL SELECT 'index', c.relname, pg_get_indexdef(c.oid), '', '', ''
-    FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'i'
-    UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid), conrelid::regclass::text, '', ''
-    FROM pg_constraint WHERE connamespace = $1::regnamespace
-    UNION ALL SELECT 'trigger', t.tgname, pg_get_triggerdef(t.oid), '', '', ''
-    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-    WHERE c.relnamespace = $1::regnamespace AND NOT t.tgisinternal
-    UNION ALL SELECT 'function', p.proname, pg_get_functiondef(p.oid), coalesce(p.proacl::text, ''), '', ''
-    FROM pg_proc p WHERE p.pronamespace = $1::regnamespace
-    UNION ALL SELECT 'view', c.relname, pg_get_viewdef(c.oid), '', '', ''
-    FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'v'
-    UNION ALL SELECT 'right', c.relname, coalesce(c.relacl::text, ''), '', '', ''
-    FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'v')"""
-
-SECOND_STEP = Migration(
-    2, "note", 'ALTER TABLE {{schema}}.contact ADD COLUMN "note_for_test" text; CREATE TABLE {{schema}}.extra (a int)'
-)
-
-
-def a_slug() -> str:
-    return f"p-{uuid4().hex[:12]}"
-
-
-def a_ref() -> TenantRef:
-    return TenantRef(uuid4(), a_slug(), f"t_{secrets.token_hex(8)}")
-
-
-@pytest.fixture
-async def owner(owner_urls: dict[str, str]) -> AsyncIterator[asyncpg.Connection]:
-    async with owner_connection(owner_urls["main"]) as conn:
-        yield conn
-
-
-async def describe(owner: asyncpg.Connection, tenant: TenantRef) -> set[tuple[str, ...]]:
-    """Everything in a tenant's schema, with its own names taken out."""
-    rows = await owner.fetch(CATALOGUE, tenant.schema)
-    return {
-        tuple(str(value).replace(tenant.schema, "S").replace(str(tenant.id), "ID") for value in row) for row in rows
-    }
-
-
-async def remains(owner: asyncpg.Connection, tenant: TenantRef) -> tuple[bool, bool]:
-    """Whether a schema, and a role, of the tenant exist."""
-    return tuple(
-        await owner.fetchrow(
-            "SELECT to_regnamespace($1) IS NOT NULL, EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", tenant.schema
-        )
-    )
+owner = provisioned.owner
 
 
 def test_the_recorded_ddl_is_what_the_generator_prints():
@@ -164,21 +97,6 @@ async def settled(owner: asyncpg.Connection, expected: tuple[int, int, int]) -> 
     return False
 
 
-async def count_everything(owner: asyncpg.Connection) -> tuple[int, int, int]:
-    return tuple(
-        await owner.fetchrow(
-            r"SELECT (SELECT count(*) FROM pg_namespace WHERE nspname ~ '^t_'),"
-            r" (SELECT count(*) FROM pg_auth_members m WHERE m.member = $1::regrole),"
-            r" (SELECT count(*) FROM platform.tenant)",
-            app_login_of(owner),
-        )
-    )
-
-
-def app_login_of(owner: asyncpg.Connection) -> str:
-    return f"{owner._params.database}_app"
-
-
 @pytest.mark.parametrize(
     "slug", ["", "a", "A-b", "a--b", "-ab", "ab-", "a" * 41, "a b", "ü1", 'x"; DROP SCHEMA platform; --', "a\n"]
 )
@@ -221,161 +139,6 @@ async def test_of_many_who_want_a_slug_at_once_exactly_one_gets_it(
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["SlugTaken"] * 5 + ["TenantRef"]
     assert await count_everything(owner) == (schemas + 1, roles + 1, lines + 1)
-
-
-async def test_a_new_step_reaches_every_tenant_once(
-    owner: asyncpg.Connection, owner_urls: dict[str, str], new_tenant: Callable[[], Awaitable[TenantRef]]
-):
-    """Suspended ones too: they come back one day. The tenant's role gets its rights to what is new."""
-    first, second = await new_tenant(), await new_tenant()
-    await owner.execute("UPDATE platform.tenant SET status = 'suspended' WHERE id = $1", second.id)
-    steps = (*migrations("tenant"), SECOND_STEP)
-
-    before = [o async for o in migrate_tenants(owner_urls)]
-    during = {o.tenant.id: o async for o in migrate_tenants(owner_urls, steps)}
-    after = [o async for o in migrate_tenants(owner_urls, steps)]
-
-    assert not any(o.applied or o.error for o in before + after)
-    assert all(list(o.applied) == [SECOND_STEP] for o in during.values())
-    assert {first.id, second.id} <= set(during)
-    async with tenant_transaction(first) as conn:
-        await conn.execute("INSERT INTO extra VALUES (1)")
-    await undo_second_step(owner)
-
-
-async def undo_second_step(owner: asyncpg.Connection) -> None:
-    for row in await owner.fetch("SELECT schema FROM platform.tenant"):
-        name = row["schema"]
-        await owner.execute(
-            f'ALTER TABLE "{name}".contact DROP COLUMN IF EXISTS note_for_test; DROP TABLE IF EXISTS "{name}".extra;'
-            f'DELETE FROM "{name}".schema_migration WHERE number > 1'
-        )
-
-
-async def test_a_tenant_whose_migration_fails_stays_as_it_was_and_the_others_go_on(
-    owner: asyncpg.Connection, owner_urls: dict[str, str], new_tenant: Callable[[], Awaitable[TenantRef]]
-):
-    """One tenant's odd data must not hold up all the others."""
-    odd, plain = await new_tenant(), await new_tenant()
-    await owner.execute(f'CREATE TABLE "{odd.schema}".extra (in_the_way int)')
-
-    outcomes = {o.tenant.id: o async for o in migrate_tenants(owner_urls, (*migrations("tenant"), SECOND_STEP))}
-
-    assert isinstance(outcomes[odd.id].error, asyncpg.DuplicateTableError)
-    assert not outcomes[odd.id].applied
-    assert list(outcomes[plain.id].applied) == [SECOND_STEP]
-    assert not await owner.fetchval(
-        "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $1::regclass AND attname = 'note_for_test')",
-        f'"{odd.schema}".contact',
-    )
-    await undo_second_step(owner)
-
-
-async def test_a_migration_waits_for_an_open_transaction_only_so_long(
-    owner: asyncpg.Connection,
-    owner_urls: dict[str, str],
-    tenant: TenantRef,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """Everyone else of the tenant would queue behind the waiting DDL."""
-    monkeypatch.setattr(schema, "LOCK_TIMEOUT_MS", 100)
-
-    async with tenant_transaction(tenant) as conn:
-        await conn.fetch("SELECT * FROM contact")
-        with pytest.raises(asyncpg.LockNotAvailableError):
-            await migrate_tenant(owner, tenant, (SECOND_STEP,))
-
-    assert not await migrate_tenant(owner, tenant, migrations("tenant"))
-
-
-@pytest.fixture
-async def second_url(owner: asyncpg.Connection, owner_urls: dict[str, str]) -> AsyncIterator[str]:
-    """Another database of the same server."""
-    name = f"outrider_second_{secrets.token_hex(4)}"
-    await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
-    yield urlsplit(owner_urls["main"])._replace(path=f"/{name}").geturl()
-    await owner.execute("DELETE FROM platform.tenant WHERE database = 'second'")
-    await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def test_a_tenant_lives_where_the_directory_says(
-    owner: asyncpg.Connection, owner_urls: dict[str, str], second_url: str, databases: Databases
-):
-    """2,000 tenants fill a database; the next ones go elsewhere, and the code does not notice."""
-    urls = {**owner_urls, "second": second_url}
-    await prepare_database(second_url, app_password=APP_PASSWORD)
-    made = await create_tenant(urls, slug=a_slug(), name="Elsewhere", database="second")
-    pools = await Databases.connect({name: app_url(url, APP_PASSWORD) for name, url in urls.items()})
-    connections.use(pools)
-    try:
-        async with platform_transaction():
-            found = await get_tenant_by_slug(made.slug)
-        async with tenant_write(found, by=db.SYSTEM):
-            where = await connection().fetchval("SELECT current_database()")
-    finally:
-        connections.use(databases)
-        await pools.close()
-
-    assert found == made
-    assert f"/{where}" == urlsplit(second_url).path
-    assert await remains(owner, made) == (False, True)
-    assert not [o async for o in migrate_tenants(urls) if o.error]
-    assert [type(o.error) async for o in migrate_tenants(owner_urls) if o.error] == [LookupError]
-
-
-async def test_when_the_line_cannot_be_written_the_other_database_is_cleared(
-    owner: asyncpg.Connection, owner_urls: dict[str, str], second_url: str, monkeypatch: pytest.MonkeyPatch
-):
-    """No transaction spans two databases; what was made there is removed again."""
-    urls = {**owner_urls, "second": second_url}
-    await prepare_database(second_url, app_password=APP_PASSWORD)
-
-    async def crash(owner: asyncpg.Connection, tenant: TenantRef, *, login: str) -> None:
-        await create_tenant_schema(owner, tenant, login=login)
-        raise ConnectionError("gone")
-
-    monkeypatch.setattr(service, "create_tenant_schema", crash)
-    with pytest.raises(ConnectionError):
-        await create_tenant(urls, slug=a_slug(), name="Lost", database="second")
-
-    async with owner_connection(second_url) as second:
-        assert await second.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^t_'") == 0
-
-
-async def test_preparing_again_and_at_once_changes_nothing(owner: asyncpg.Connection, owner_urls: dict[str, str]):
-    """Every process does it as it starts."""
-    before = await describe_platform(owner)
-
-    await asyncio.gather(*(prepare_database(owner_urls["main"], app_password=APP_PASSWORD) for _ in range(4)))
-
-    assert await describe_platform(owner) == before
-
-
-async def describe_platform(owner: asyncpg.Connection) -> list[asyncpg.Record]:
-    return await owner.fetch(
-        "SELECT relname, relacl::text FROM pg_class"
-        " WHERE relnamespace IN ('platform'::regnamespace, 'dramatiq'::regnamespace) ORDER BY 1"
-    )
-
-
-async def test_two_databases_of_one_server_are_prepared_at_once(
-    owner: asyncpg.Connection, owner_urls: dict[str, str], second_url: str
-):
-    """Their roles are the server's: whoever comes second finds them there."""
-    roles = f"{urlsplit(second_url).path.lstrip('/')}_app"
-    for _ in range(3):
-        await asyncio.gather(
-            *(prepare_database(url, app_password=APP_PASSWORD) for url in (owner_urls["main"], second_url, second_url))
-        )
-    assert await owner.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", roles) == 1
-
-
-def test_migrations_are_numbered_without_a_gap():
-    """Two branches that both add the next number would otherwise both be merged."""
-    for kind in ("platform", "tenant"):
-        names = [path.name for path in (Path(schema.__file__).parent / "migrations" / kind).glob("*.sql")]
-
-        assert [step.number for step in migrations(kind)] == list(range(1, len(names) + 1))
 
 
 async def test_a_spare_becomes_the_next_tenant_at_once(owner_urls: dict[str, str], databases: Databases):
