@@ -1,5 +1,6 @@
 """A tenant with members of every role, and what a request of one of them looks like."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -157,6 +158,12 @@ async def staffed(tenant: TenantRef, tenant_pool: TenantPool) -> World:
 async def trading(tenant: TenantRef, tenant_pool: TenantPool) -> World:
     """The test's tenant with members of every role, and what they trade with."""
     return await _of(APP, tenant, await tenant_pool.fill(tenant, _hire_and_trade))
+
+
+@pytest.fixture(scope="module")
+async def shared(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
+    """The same for all tests of a file, each of which leaves alone what others look at."""
+    return await (await make_world(APP, await new_tenant())).trade()
 
 
 async def staff(tenant: TenantRef, tenant_pool: TenantPool) -> World:

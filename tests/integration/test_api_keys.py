@@ -11,15 +11,13 @@ from server import clock
 from server.auth.api_key_text import new_api_key
 from server.auth.standings import forget_standings
 from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
+from tests.integration import rest_world
 from tests.integration.application import APP
 from tests.integration.rest_world import World, make_key, make_world
 
+world = rest_world.shared
+
 ALL_ACCOUNTS = {"account": {"read": "all", "edit": "all"}, "outlet": {"read": "all"}}
-
-
-@pytest.fixture(scope="module")
-async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
-    return await (await make_world(APP, await new_tenant())).trade()
 
 
 async def test_a_key_is_shown_once_and_stored_as_a_hash(world: World):

@@ -11,15 +11,13 @@ from server.crm import bulk, replies
 from server.crm.bulk import OPERATIONS_MAX
 from server.db import TenantRef, connection, tenant_transaction
 from server.errors import Busy
+from tests.integration import rest_world
 from tests.integration.application import APP
 from tests.integration.rest_world import Person, World, make_world
 
+world = rest_world.shared
+
 NOBODY = "0197a1b2-0000-7000-8000-000000000001"
-
-
-@pytest.fixture(scope="module")
-async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
-    return await (await make_world(APP, await new_tenant())).trade()
 
 
 def create(**data: Any) -> dict[str, Any]:

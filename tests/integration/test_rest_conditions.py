@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 
 from server.db import TenantRef
+from tests.integration import rest_world
 from tests.integration.application import APP
 from tests.integration.rest_world import World, make_world
 
-
-@pytest.fixture(scope="module")
-async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
-    return await (await make_world(APP, await new_tenant())).trade()
+world = rest_world.shared
 
 
 @pytest.fixture

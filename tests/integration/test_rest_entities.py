@@ -1,4 +1,4 @@
-"""Rules of money, stock, field work, promotions, custom fields and external ids over REST."""
+"""Rules of money, stock, field work, returns and promotions over REST."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,6 +8,7 @@ from outrider_sdk.protocol.ids import uuid7
 
 from server.db import TenantRef
 from tests.integration.application import APP
+from tests.integration.rest_rows import PATHS
 from tests.integration.rest_world import World, make_world
 
 AT = "2026-01-02T08:00:00Z"
@@ -22,9 +23,7 @@ async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
     van = {"name": "Van", "warehouse_kind": "van", "member_id": str(world.rep.id)}
     world.ids["van"] = (await world.admin.post("/warehouses", **van))["id"]
     for name in ("category", "tax_category", "assortment"):
-        path = {"category": "/categories"}.get(name, f"/{name.replace('_', '-').replace('y', 'ies')}")
-        path = "/assortments" if name == "assortment" else path
-        world.ids[name] = (await world.admin.post(path, name=name.title()))["id"]
+        world.ids[name] = (await world.admin.post(PATHS[name], name=name.title()))["id"]
     return world
 
 
@@ -251,77 +250,6 @@ async def test_promotions_and_custom_fields_count_their_versions(world: World):
     assert await world.admin.refusal("POST", "/custom-fields", FIELD) == (409, "already_there", [])
 
 
-@pytest.mark.parametrize(
-    ("field_type", "good", "bad"),
-    [
-        ("text", "x", 5),
-        ("integer", 5, True),
-        ("decimal", "1.5", 1.5),
-        ("boolean", False, 0),
-        ("date", "2026-02-28", "2026-02-30"),
-        ("choice", "b", "c"),
-    ],
-)
-async def test_custom_values_are_of_their_type(world: World, field_type: str, good: Any, bad: Any):
-    """Typed once, by the definition; whoever reads them need not guess."""
-    key = f"k_{field_type}"
-    choices = {"choices": ["a", "b"]} if field_type == "choice" else {}
-    await world.admin.post("/custom-fields", entity="warehouse", key=key, label=key, field_type=field_type, **choices)
-    path = f"/warehouses/{world.ids['warehouse']}"
-
-    assert (await world.admin.patch(path, custom={key: good}))["custom"][key] == good
-    assert await world.admin.refusal("PATCH", path, {"custom": {key: bad}}) == (400, "invalid_input", [f"custom.{key}"])
-
-
-async def test_a_deleted_custom_field_keeps_its_values_and_takes_no_more(world: World):
-    """Data outlives the form in which it was entered."""
-    field = await world.admin.post("/custom-fields", entity="product", key="sap", label="SAP", field_type="text")
-    path = f"/products/{world.ids['tea']}"
-    await world.admin.patch(path, custom={"sap": "1"})
-    await world.admin.send("DELETE", f"/custom-fields/{field['id']}")
-
-    kept = await world.admin.patch(path, custom={"sap": "1"}, active=True)
-
-    assert kept["custom"]["sap"] == "1"
-    for value in ("2", None):
-        refused = await world.admin.refusal("PATCH", path, {"custom": {"sap": value}})
-        assert refused == (400, "invalid_input", ["custom.sap"])
-
-
-async def test_a_required_custom_field_must_be_given(world: World):
-    """And may not be emptied."""
-    body = {"entity": "territory", "key": "code", "label": "Code", "field_type": "text", "required": True}
-    field = await world.admin.post("/custom-fields", **body)
-
-    missing = await world.admin.refusal("POST", "/territories", {"name": "X"})
-    made = await world.admin.post("/territories", name="X", custom={"code": "7"})
-    emptied = await world.admin.refusal("PATCH", f"/territories/{made['id']}", {"custom": {"code": None}})
-
-    assert missing == emptied == (400, "invalid_input", ["custom.code"])
-    await world.admin.send("DELETE", f"/custom-fields/{field['id']}")
-
-
-async def test_what_is_required_since_must_be_there_when_custom_fields_are_changed(world: World):
-    """It is asked for with the next change of such fields, and not with a change of the name."""
-    made = await world.admin.post("/territories", name="X")
-    path = f"/territories/{made['id']}"
-    fields = [
-        await world.admin.post(
-            "/custom-fields", entity="territory", label=key, field_type="text", key=key, required=need
-        )
-        for key, need in (("need", True), ("free", False))
-    ]
-
-    renamed = await world.admin.patch(path, name="Y")
-    refused = await world.admin.refusal("PATCH", path, {"custom": {"free": "1"}})
-    both = await world.admin.patch(path, custom={"free": "1", "need": "2"})
-
-    assert (renamed["name"], both["custom"]) == ("Y", {"free": "1", "need": "2"})
-    assert refused == (400, "invalid_input", ["custom.need"])
-    for field in fields:
-        await world.admin.send("DELETE", f"/custom-fields/{field['id']}")
-
-
 async def test_a_tax_id_known_already_is_a_warning_and_no_block(world: World):
     """Rule 8: both accounts are stored."""
     await world.admin.post("/accounts", name="One", tax_id="NL004495445B01")
@@ -341,56 +269,6 @@ async def test_rates_of_one_tax_category_do_not_overlap(world: World):
 
     assert refused == (400, "invalid_input", ["starts_on"])
     assert (await world.admin.post("/tax-rates", starts_on="2026-07-01", **of))["rate"] == "0.21"
-
-
-async def test_a_record_is_found_by_the_id_of_another_system(world: World):
-    """By which a re-import updates instead of adding."""
-    wanted = filled(world, {"system": "erp", "entity": "outlet", "value": "C/0 17 ü", "row_id": "$outlet"})
-    query = {name: wanted[name] for name in ("system", "entity", "value")}
-
-    for _ in range(2):
-        assert (await world.admin.send("PUT", "/external-ids", wanted)).status_code == 200
-
-    assert (await world.rep.get("/external-ids", **query))["items"] == [wanted]
-    assert (await world.rep.get("/external-ids", entity="outlet", row_id=wanted["row_id"]))["items"] == [wanted]
-    assert (await world.other_rep.get("/external-ids", **query))["items"] == []
-    taken = wanted | {"row_id": world.ids["hidden_outlet"]}
-    assert await world.admin.refusal("PUT", "/external-ids", taken) == (409, "already_there", [])
-    assert (await world.admin.send("DELETE", "/external-ids", params=query)).status_code == 204
-    assert (await world.admin.get("/external-ids", **query))["items"] == []
-    assert (await world.admin.send("DELETE", "/external-ids", params=query)).status_code == 404
-
-
-async def test_external_ids_are_within_rights_and_tenant(world: World, new_tenant: Callable[[], Awaitable[TenantRef]]):
-    """Nobody finds out by a number whose customers are whose."""
-    foreign = await make_world(APP, await new_tenant())
-    wanted = filled(world, {"system": "erp", "entity": "outlet", "value": "1", "row_id": "$outlet"})
-    query = {name: wanted[name] for name in ("system", "entity", "value")}
-    await world.admin.send("PUT", "/external-ids", wanted)
-
-    assert (await foreign.admin.get("/external-ids", **query))["items"] == []
-    assert await foreign.admin.refusal("PUT", "/external-ids", wanted) == (400, "invalid_input", ["row_id"])
-    assert (await foreign.admin.send("DELETE", "/external-ids", params=query)).status_code == 404
-    assert await world.rep.refusal("PUT", "/external-ids", wanted) == (403, "forbidden", [])
-    assert await world.billing.refusal("GET", "/external-ids", params=query) == (403, "forbidden", [])
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"entity": "ship"}, "entity"),
-        ({"row_id": str(uuid7())}, "row_id"),
-        ({"value": ""}, "value"),
-        ({"value": "a\x00b"}, "value"),
-        ({"value": "x" * 201}, "value"),
-        ({"system": "ERP 1"}, "system"),
-    ],
-)
-async def test_a_bad_external_id_is_refused_by_its_field(world: World, change: dict[str, Any], field: str):
-    """In words that say what to do."""
-    wanted = filled(world, {"system": "erp", "entity": "outlet", "value": "2", "row_id": "$outlet"}) | change
-
-    assert await world.admin.refusal("PUT", "/external-ids", wanted) == (400, "invalid_input", [field])
 
 
 async def test_the_return_of_another_tenant_is_a_return_that_never_was(

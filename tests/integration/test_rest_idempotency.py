@@ -9,13 +9,11 @@ from uuid import uuid4
 import pytest
 
 from server.db import TenantRef, connection, tenant_transaction
+from tests.integration import rest_world
 from tests.integration.application import APP
 from tests.integration.rest_world import Person, World, make_world
 
-
-@pytest.fixture(scope="module")
-async def world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
-    return await (await make_world(APP, await new_tenant())).trade()
+world = rest_world.shared
 
 
 def keyed(key: str | None = None) -> dict[str, Any]:

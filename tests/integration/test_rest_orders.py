@@ -1,25 +1,21 @@
 """Orders over REST: what the server derives, submission and cancellation, and stock that always adds up."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from server.db import TenantRef, connection, platform_transaction
-from tests.integration.application import APP
-from tests.integration.rest_world import World, make_world
+from server.db import connection, platform_transaction
+from tests.integration import rest_world
+from tests.integration.rest_world import World
 
-
-@pytest.fixture(scope="module")
-async def shared_world(new_tenant: Callable[[], Awaitable[TenantRef]]) -> World:
-    return await (await make_world(APP, await new_tenant())).trade()
+shared = rest_world.shared
 
 
 @pytest.fixture
-async def world(shared_world: World) -> World:
+async def world(shared: World) -> World:
     """The same company for all tests, with products and stock of each test's own."""
-    await shared_world.stock_up()
-    return shared_world
+    await shared.stock_up()
+    return shared
 
 
 async def submit(world: World, order: dict[str, Any], **body: Any) -> dict[str, Any]:
