@@ -111,7 +111,7 @@ def _problems(store: Store, status: Status, waits_s: float | None, last_error: S
         yield f"{status.needs_attention} things wait for your decision."
     if status.skew_us is not None and abs(status.skew_us) > SKEW_MAX_S * 1_000_000:
         way = "behind" if status.skew_us > 0 else "ahead"
-        yield f"This device's clock is {abs(status.skew_us) // 60_000_000} minutes {way}. Set it by the network."
+        yield f"This device's clock is {_span(abs(status.skew_us) // 60_000_000)} {way}. Set it by the network."
     limits = store.limits
     if status.pending >= limits.outbox_mutations_max * NEARLY:
         yield f"{status.pending} of at most {limits.outbox_mutations_max} changes wait to be sent. Sync soon."
@@ -119,6 +119,12 @@ def _problems(store: Store, status: Status, waits_s: float | None, last_error: S
         yield "This device's data is close to its limit. Ask the office to assign fewer customers to it."
     if _free_bytes(store.path) < FREE_MIN_BYTES:
         yield "This device's storage is nearly full. Free some space, or work cannot be saved."
+
+
+def _span(minutes: int) -> str:
+    if minutes < 2 * 60:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 2 * 24 * 60 else f"{minutes // (24 * 60)} days"
 
 
 def _days(seconds: float) -> str:

@@ -236,3 +236,18 @@ def test_a_plan_that_runs_out_offline_is_said_so_and_flags_nothing(crm_with, clo
 def test_a_company_that_nobody_bills_has_no_plan(crm_with):
     """An installation of one's own; and what a later server adds is ignored."""
     assert crm_with(leased(EPOCH_US + DAY_US, state="active", colour="green")).status().plan is None
+
+
+@pytest.mark.parametrize(
+    ("behind_us", "words"),
+    [(5.5 / 24 * DAY_US, "5 hours behind"), (20440.5 * DAY_US, "20440 days behind")],
+    ids=["a time zone", "1970"],
+)
+def test_a_clock_that_is_far_off_is_named_in_words_that_say_how_far(open_replica, server, behind_us, words):
+    """Nobody reads 29 million minutes as what it is: a phone whose battery was out, and that believes it is 1970."""
+    server.time += int(behind_us)
+    crm = open_replica()
+
+    crm.sync()
+
+    assert f"This device's clock is {words}. Set it by the network." in crm.status().problems

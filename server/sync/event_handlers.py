@@ -41,7 +41,8 @@ async def stream_events(scope: Scope, receive: Receive, send: Send) -> None:
         raise DeviceRevoked
     task = asyncio.current_task()
     assert task is not None
-    told = min(_cursor_of(scope) or device["head"], device["head"])
+    cursor = _cursor_of(scope)
+    told = device["head"] if cursor is None else min(cursor, device["head"])
     stream = Stream(session.tenant, session.device_id, request.auth, request.auth.expires_at, send, task, told)
     await hub.add(stream)
     try:

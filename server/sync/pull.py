@@ -169,7 +169,8 @@ async def pull(
     if complete:
         page["outcomes"] = await list_unacknowledged(device, access, acked_through)
         if cursor >> EPOCH_BITS != device["head"] >> EPOCH_BITS:
-            page["outcomes"] += await list_decided_otherwise(device, access, cursor)
+            told = page["outcomes"] + await list_decided_otherwise(device, access, cursor)
+            page["outcomes"] = list({outcome["number"]: outcome for outcome in told}.values())
     if complete and cursor > 0 and (position.anew or cursor < device["head"]):
         page["erased"] = await _erased_ever() if position.anew else list(device["erased"])
     return page

@@ -135,6 +135,12 @@ async def test_who_missed_something_meanwhile_is_told_on_connecting(world: World
         assert b"news" not in there.content
 
 
+async def test_a_device_that_has_nothing_yet_is_told_at_once(ann: WireDevice):
+    """It may have come by its credentials, and lost its first sync: cursor 0 is one, and not the lack of one."""
+    async with listening(ann, "cursor=0") as there:
+        await there.until(b"event: news")
+
+
 async def test_many_commits_are_few_pokes(world: World, ann: WireDevice, monkeypatch: pytest.MonkeyPatch):
     """An import of thousands of rows is no reason to wake a phone thousands of times."""
     monkeypatch.setattr(events, "COALESCE_S", 0.3)

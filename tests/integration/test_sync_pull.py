@@ -10,7 +10,9 @@ import asyncpg
 import pytest
 
 from server.connections import Databases
+from server.db import tenant_transaction
 from server.sync.position import Position, PositionUnknown
+from server.sync.pull import pull
 from tests.integration.sync_oracle import Oracle, assert_converged
 from tests.integration.sync_world import WireDevice, World, create, new_id, order_changes
 
@@ -170,6 +172,16 @@ async def test_the_longest_text_and_the_largest_numbers_survive(world: World):
 
 
 # Cursor and position
+
+
+async def test_a_cursor_of_a_lost_epoch_is_told_each_outcome_once(world: World):
+    """Not acknowledged, and decided in an epoch that the device has not heard of: it hears it once."""
+    device = await pulled(world, "ann")
+    await device.do(create("contact", new_id(), account_id=world.shop, name="New"))
+    async with tenant_transaction(world.tenant, snapshot=True):
+        page = await pull(2**62, Position.parse(None), actor=device.actor, view=device.view, page_rows=10_000)
+
+    assert [outcome["number"] for outcome in page["outcomes"]] == [1]
 
 
 async def test_a_cursor_beyond_the_head_is_answered_with_the_head(world: World):
