@@ -66,7 +66,8 @@ class Pull:
             if not page["complete"] and page["position"] in (None, position):
                 raise ProtocolViolation("The server's pull does not advance.")
             try:
-                if self._snapshots.place(asked_from, partial(self._take, page, asked_from)):
+                is_last = page["complete"] and not page["anew"]
+                if self._snapshots.place(asked_from, partial(self._take, page, asked_from), is_last=is_last):
                     return
             except Unusable:
                 self._encodings, position = [], None

@@ -28,6 +28,8 @@ from outrider_sdk.under_way import UnderWay
 ATTEMPTS_MAX = 5
 """A download that breaks off this often without getting on is left to the next sync."""
 PIECE_BYTES = 1024 * 1024
+UNPACKED_TIMES_MAX = 1_000
+"""No snapshot is so many times as large when it is unpacked; room is set aside for what is offered."""
 
 T = TypeVar("T")
 
@@ -110,8 +112,11 @@ class Snapshots:
             raise self._without_room(error) from error
         return True
 
-    def place(self, asked_from: int, then: Callable[[], T]) -> T:
+    def place(self, asked_from: int, then: Callable[[], T], *, is_last: bool) -> T:
         """Stage the rows of what was fetched, if anything was; `then` stages or reveals the page after it.
+
+        Args:
+            is_last: it reveals that page, and what is shown till then stays.
 
         Raises:
             Unusable: it can't be taken over by this replica; pull without it.
@@ -121,7 +126,9 @@ class Snapshots:
             return then()
         try:
             position = str(page["position"])
-            result = snapshot_placing.place(self._store, self._file, self._tables, position, asked_from, then)
+            result = snapshot_placing.place(
+                self._store, self._file, self._tables, position, asked_from, then, is_last=is_last
+            )
         except snapshot_placing.ForeignSnapshot as error:
             self.forget()
             raise Unusable(str(error)) from error
@@ -143,6 +150,8 @@ class Snapshots:
             raise Unusable("its format is another")
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise Unusable("its size is none")
+        if offer["file_bytes"] > offer["size_bytes"] * UNPACKED_TIMES_MAX:
+            raise Unusable("no file unpacks to so much")
 
     def _download(self, offer: SnapshotOffer, unpack: Callable[[bytes], None]) -> None:
         """Fetch what is missing of the file, hand all of it on, and see that it is the one that was offered."""

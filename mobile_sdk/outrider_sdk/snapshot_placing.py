@@ -1,7 +1,8 @@
 """Putting the rows of a snapshot where a pull's staged rows stand, in one step, with the position after them.
 
 Into a replica that shows nothing yet, the snapshot's file itself: it gets what the replica holds (outbox, settings,
-overlay: little) and the page after it, and takes its place by a rename. Into any other, row by row, by one statement a
+overlay: little) and the page after it, and takes its place by a rename. Where that page is the last, and nothing is
+pending, no row is staged: all are shown in the moment of the rename. Into any other, row by row, by one statement a
 table.
 """
 
@@ -17,7 +18,13 @@ from typing import TypeVar
 from outrider_sdk import reveal
 from outrider_sdk.errors import ReplicaBroken
 from outrider_sdk.protocol.entities import ENTITIES, Entity
-from outrider_sdk.protocol.tables import SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT, entity_indexes, quoted
+from outrider_sdk.protocol.tables import (
+    SNAPSHOT_APPLICATION_ID,
+    SNAPSHOT_FORMAT,
+    entity_indexes,
+    entity_table,
+    quoted,
+)
 from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, staged
 from outrider_sdk.store import Store
 from outrider_sdk.under_way import UnderWay
@@ -29,12 +36,22 @@ class ForeignSnapshot(Exception):
     """The file is no snapshot of this replica's tables."""
 
 
-def place(store: Store, file: Path, tables: list[Entity], position: str, asked_from: int, then: Callable[[], T]) -> T:
+def place(
+    store: Store,
+    file: Path,
+    tables: list[Entity],
+    position: str,
+    asked_from: int,
+    then: Callable[[], T],
+    *,
+    is_last: bool = False,
+) -> T:
     """Stage all rows of the file, and the position after it, durably and at once; then what belongs to it.
 
     Args:
         tables: those of the file, as `inspect` found them.
         then: stages or reveals the page after the file. Where the file becomes the replica, the two are one step.
+        is_last: it reveals that page, and what is shown till then stays.
 
     Raises:
         ForeignSnapshot: it can't be read; nothing was changed.
@@ -45,7 +62,8 @@ def place(store: Store, file: Path, tables: list[Entity], position: str, asked_f
             if asked_from == 0 and objects is not None and _shows_nothing(store, conn):
                 with store.without_log() as is_alone:
                     if is_alone:
-                        return _become(store, file, tables, objects, position, then)
+                        seen = None if is_last and not _has_pending(conn) else tables
+                        return _become(store, file, seen, objects, position, then)
             _copy(store, file, tables, position, asked_from)
         except sqlite3.DatabaseError as error:
             if type(error) is sqlite3.DatabaseError:
@@ -71,13 +89,17 @@ def _entities_of(conn: sqlite3.Connection) -> list[Entity]:
     found = conn.execute("PRAGMA application_id").fetchone()[0], conn.execute("PRAGMA user_version").fetchone()[0]
     if found != (SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT):
         raise ForeignSnapshot("another format")
-    names = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    entities = [entity for name, entity in ENTITIES.items() if name in names]
+    made_by = dict(conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    entities = [entity for name, entity in ENTITIES.items() if name in made_by]
     for entity in entities:
-        columns = [row[1] for row in conn.execute(f"PRAGMA table_info({quoted(entity.name)})")]
-        if columns != list(entity.columns):
-            raise ForeignSnapshot(f"other columns of {entity.name}")
+        if made_by[entity.name] != entity_table(entity.name, entity):
+            raise ForeignSnapshot(f"another table of {entity.name}")
     return entities
+
+
+def _has_pending(conn: sqlite3.Connection) -> bool:
+    """Whether anything that is captured here lies over rows."""
+    return conn.execute("SELECT 1 FROM sync_shadow LIMIT 1").fetchone() is not None
 
 
 def _shows_nothing(store: Store, conn: sqlite3.Connection) -> bool:
@@ -123,24 +145,26 @@ def _objects(live: sqlite3.Connection) -> list[tuple[str, str, str]] | None:
 def _become(
     store: Store,
     file: Path,
-    tables: list[Entity],
+    to_stage: list[Entity] | None,
     objects: list[tuple[str, str, str]],
     position: str,
     then: Callable[[], T],
 ) -> T:
-    """Let the file become the replica. Until its last step it is a draft, which a crash leaves to the next sync."""
+    """Let the file become the replica. Until its last step it is a draft, which a crash leaves to the next sync.
+
+    Args:
+        to_stage: the file's tables. None: its rows may stand where they are shown, as `then` reveals the page after it.
+    """
     settling = UnderWay(lambda: _settle(file))  # of what was unpacked, while little is added to it
     try:
         with closing(store.open_beside(file)) as draft, store.read() as live:
             for setting in ("journal_mode=MEMORY", "synchronous=OFF", "secure_delete=ON", "legacy_alter_table=ON"):
                 draft.execute(f"PRAGMA {setting}").fetchall()
             draft.execute("BEGIN")
-            small = [entity for entity in tables if not _stage_whole(draft, entity)]
-            _take_along(live, draft, objects)
-            for entity in small:
-                _stage_rows(draft, entity)
-            draft.execute("INSERT OR REPLACE INTO sync_meta (key, value) VALUES ('pull_position', ?)", (position,))
-            draft.execute("INSERT OR REPLACE INTO sync_meta (key, value) VALUES ('pull_from', '0')")
+            if to_stage is None:
+                _take_along(live, draft, objects)
+            else:
+                _stage(live, draft, to_stage, objects, position)
             draft.execute("DELETE FROM sync_meta WHERE key IN ('snapshot', 'snapshot_from')")
             draft.execute(f"PRAGMA application_id={APPLICATION_ID}")
             draft.execute(f"PRAGMA user_version={FORMAT_VERSION}")
@@ -157,6 +181,23 @@ def _become(
     _settle(file)
     store.become(file)
     return result
+
+
+def _stage(
+    live: sqlite3.Connection,
+    draft: sqlite3.Connection,
+    tables: list[Entity],
+    objects: list[tuple[str, str, str]],
+    position: str,
+) -> None:
+    """Make the rows of the file the staged ones, beside what the replica has."""
+    filled = [e for e in tables if draft.execute(f"SELECT 1 FROM {quoted(e.name)} LIMIT 1").fetchone()]
+    small = [entity for entity in filled if not _stage_whole(draft, entity)]
+    _take_along(live, draft, objects)
+    for entity in small:
+        _stage_rows(draft, entity)
+    draft.execute("INSERT OR REPLACE INTO sync_meta (key, value) VALUES ('pull_position', ?)", (position,))
+    draft.execute("INSERT OR REPLACE INTO sync_meta (key, value) VALUES ('pull_from', '0')")
 
 
 def _stage_whole(draft: sqlite3.Connection, entity: Entity) -> bool:

@@ -33,12 +33,11 @@ def snapshot_file(rows, path):
     conn.execute(f"PRAGMA user_version={SNAPSHOT_FORMAT}")
     for name, entity in ENTITIES.items():
         mine = [row for (of, _), row in sorted(rows.items()) if of == name]
-        if mine:
-            create_entity_table(conn.execute, name, entity)
-            marks = ", ".join("?" * len(entity.columns))
-            stored = [[to_stored(f, row[f.name]) for f in entity.all_fields] for row in mine]
-            conn.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", stored)
-            create_entity_indexes(conn.execute, entity)
+        create_entity_table(conn.execute, name, entity)
+        marks = ", ".join("?" * len(entity.columns))
+        stored = [[to_stored(f, row[f.name]) for f in entity.all_fields] for row in mine]
+        conn.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", stored)
+        create_entity_indexes(conn.execute, entity)
     conn.commit()
     conn.close()
 

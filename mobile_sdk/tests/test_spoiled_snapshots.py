@@ -1,11 +1,14 @@
 """Snapshots that are not what they should be, and disks that are full: pages do, and nothing is lost."""
 
+import errno
 import hashlib
+import os
 import sqlite3
+from threading import Event
 
 import pytest
 import sdk_snapshots
-from outrider_sdk import ProtocolViolation, StorageFailed, snapshot_placing
+from outrider_sdk import ProtocolViolation, StorageFailed, snapshot_placing, snapshot_unpacking
 from outrider_sdk.snapshot_unpacking import opened
 from sdk_snapshots import SnapshotServer, assert_equal
 
@@ -199,6 +202,80 @@ def test_a_disk_that_says_once_that_it_could_not_write_is_believed(server, crm, 
     assert_equal(crm, server)
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no room can be set aside here")
+def test_a_disk_without_room_for_all_of_a_snapshot_says_so_before_anything_is_unpacked(server, crm, shop, monkeypatch):
+    """A rep at a kiosk's wireless network should not wait for ten megabytes to hear it."""
+    monkeypatch.setattr(os, "posix_fallocate", failing(errno.ENOSPC))
+    with pytest.raises(StorageFailed, match="Free some space"):
+        crm.sync()
+    assert [f.name for f in crm._store.path.parent.iterdir() if ".snapshot" in f.name] == []
+    monkeypatch.undo()
+
+    crm.sync()
+
+    assert_equal(crm, server)
+
+
+@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EINVAL, errno.EFBIG], ids=errno.errorcode.get)
+def test_a_file_system_that_sets_no_room_aside_does_without(server, crm, shop, monkeypatch, code):
+    """A card in an old phone knows nothing of it."""
+    monkeypatch.setattr(os, "posix_fallocate", failing(code), raising=False)
+
+    crm.sync()
+
+    assert len(server.starts) > 1
+    assert_equal(crm, server)
+
+
+@pytest.mark.parametrize("size", [2**50, 2**80])
+def test_a_snapshot_of_an_absurd_size_is_done_without(server, crm, shop, size):
+    """More than any disk has, or any call takes: a mistake of the server's, and not a full disk."""
+
+    def spoil(offer, content):
+        offer["file_bytes"] = size
+        return content
+
+    server.spoil = spoil
+
+    crm.sync()
+
+    assert_equal(crm, server)
+
+
+@pytest.mark.skipif(not hasattr(os, "fdatasync"), reason="nothing goes to the disk ahead here")
+def test_a_disk_that_fails_while_a_snapshot_is_unpacked_is_told_though_the_sync_at_the_end_succeeds(
+    server, crm, shop, monkeypatch
+):
+    """An error of writing back is said once: to the thread that had the first megabytes written."""
+    monkeypatch.setattr(snapshot_unpacking, "SETTLED_FROM_BYTES", 1)
+    monkeypatch.setattr(snapshot_unpacking, "PIECE_BYTES", 1_000)
+    said = Event()
+
+    def fail(_):
+        said.set()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    monkeypatch.setattr(snapshot_unpacking, "opened", lambda path, mode: Awaiting(opened(path, mode), said))
+    before = crm._store.path.stat().st_ino
+    with pytest.raises(StorageFailed):
+        crm.sync()
+    assert crm._store.path.stat().st_ino == before
+    assert crm.contacts.list() == []
+    monkeypatch.undo()
+
+    crm.sync()
+
+    assert_equal(crm, server)
+
+
+def failing(code):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
 class Full:
     """A file for which there is no room."""
 
@@ -211,5 +288,21 @@ class Full:
     def __exit__(self, *_):
         self._file.close()
 
+    def fileno(self):
+        return self._file.fileno()
+
     def write(self, part):
         raise OSError(28, "No space left on device")
+
+
+class Awaiting(Full):
+    """A file of which the second write waits for something."""
+
+    def __init__(self, file, said):
+        super().__init__(file)
+        self._said = said
+
+    def write(self, part):
+        if self._file.tell():
+            assert self._said.wait(30)
+        return self._file.write(part)

@@ -39,8 +39,10 @@ async def write_snapshot(path: Path, member_id: UUID, access: Access, scopes: Se
     try:
         count = 0
         for entity in ENTITIES.values():
+            create_entity_table(file.execute, entity.name, entity)  # of each: the file may become the replica
             if access.right(entity.name).read:
                 count += await _write_entity(file, entity, member_id, access, scopes)
+            await asyncio.to_thread(create_entity_indexes, file.execute, entity)
         await asyncio.to_thread(_finish, file)
         return count
     finally:
@@ -64,17 +66,13 @@ def _finish(file: sqlite3.Connection) -> None:
 async def _write_entity(
     file: sqlite3.Connection, entity: Entity, member_id: UUID, access: Access, scopes: Sequence[UUID]
 ) -> int:
-    """A table of the entity's rows in sight; none where there are no rows."""
+    """The entity's rows in sight."""
     count = 0
     rows = await connection().cursor(_select(entity, access), member_id, scopes)
     records = await rows.fetch(ROWS_AT_ONCE)
-    if records:
-        create_entity_table(file.execute, entity.name, entity)
     while records:  # the database works on the next rows while these are written
         count += len(records)
         _, records = await asyncio.gather(asyncio.to_thread(_insert, file, entity, records), rows.fetch(ROWS_AT_ONCE))
-    if count:
-        await asyncio.to_thread(create_entity_indexes, file.execute, entity)
     return count
 
 

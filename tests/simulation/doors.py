@@ -87,10 +87,9 @@ def build(server: "MemoryServer", wanted: snapshots.Wanted) -> None:
     with closing(snapshot_file._create(raw)) as file:
         for entity in (e for e in ENTITIES.values() if e.since <= server.schema):
             rows = _rows(server, member, entity, scopes)
-            if rows:
-                create_entity_table(file.execute, entity.name, entity)
-                snapshot_file._insert(file, entity, rows)
-                create_entity_indexes(file.execute, entity)
+            create_entity_table(file.execute, entity.name, entity)
+            snapshot_file._insert(file, entity, rows)
+            create_entity_indexes(file.execute, entity)
             count += len(rows)
         snapshot_file._finish(file)
     size, sha256 = pack(raw, packed, wanted.encoding)

@@ -21,13 +21,21 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def create_entity_table(conn_execute: Callable[[str], object], name: str, entity: Entity) -> None:
-    """A table of the entity's columns; visible and staged ones are equal, so that one can become the other."""
+def entity_table(name: str, entity: Entity) -> str:
+    """The statement that makes a table of the entity's columns.
+
+    Visible and staged ones, and those of a snapshot, are equal, so that one can become the other.
+    """
     columns = ", ".join(
         f"{quoted(f.name)} {SQL_TYPES.get(f.kind, 'TEXT')}" + (" NOT NULL" if f.name == "id" else "")
         for f in entity.all_fields
     )
-    conn_execute(f"CREATE TABLE {quoted(name)} ({columns}, PRIMARY KEY (id)) WITHOUT ROWID")
+    return f"CREATE TABLE {quoted(name)} ({columns}, PRIMARY KEY (id)) WITHOUT ROWID"
+
+
+def create_entity_table(conn_execute: Callable[[str], object], name: str, entity: Entity) -> None:
+    """A table of the entity's columns, under a name."""
+    conn_execute(entity_table(name, entity))
 
 
 def entity_indexes(entity: Entity) -> dict[str, str]:
