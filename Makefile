@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-billing serve test test-unit test-integration test-simulation check format lock bench simulate \
-	simulate-planted conformance test-bare fuzz clean
+	simulate-planted chaos conformance test-bare fuzz clean
 
 help: ## Show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -80,6 +80,9 @@ test-bare: $(STAMP) ## Run the SDK's tests in an environment without any optiona
 	@$(UV) venv --quiet --clear --no-python-downloads --python "$$(readlink -f $(BIN)/python)" .venv-bare
 	@$(UV) pip install --quiet --python .venv-bare/bin/python --constraints requirements.lock $(BARE_PACKAGES) -e mobile_sdk
 	@exec .venv-bare/bin/python -m pytest -rs mobile_sdk/tests $(ARGS)
+
+chaos: $(STAMP) ## Kill real phones, servers and PostgreSQL in turn for SECONDS=60, under a bad network; then compare
+	@exec $(BIN)/python -m tests.chaos --seconds $(SECONDS) $(ARGS)
 
 conformance: $(STAMP) ## Run the conformance vectors against the SDK; ARGS=--verbose says what passed
 	@exec $(BIN)/python mobile_sdk/conformance/run.py $(ARGS) -- $(BIN)/python mobile_sdk/conformance/adapter.py

@@ -9,15 +9,11 @@ import http.client
 import json
 import os
 import secrets
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -31,21 +27,12 @@ from server.db import TenantRef
 from server.demo.company import Company
 from server.demo.load import Loaded
 from server.demo.seed import DEMO_PASSWORD, DEMO_SLUG, OFFICE, DemoMember, add_members, fill_tenant
+from server.demo.web_server import DemoError, WebServer
 from server.embedded import EmbeddedPostgres
-from server.embedded.postgres import find_free_port
-from server.embedded.processes import die_with_owner, stop_process
 from server.tenants.schema import app_login, app_password, app_url, drop_tenant_schema, prepare_database
 from server.tenants.service import create_tenant, owner_connection
 
-START_TIMEOUT_S: Final = 60.0
-POLL_S: Final = 0.05
-LOG_LINES_SHOWN: Final = 15
-
 Say = Callable[[str], None]
-
-
-class DemoError(Exception):
-    """The demo cannot be played here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +40,7 @@ class Stage:
     """Everything set up: the story plays on it."""
 
     owner_url: str
-    server_url: str
+    server: WebServer
     tenant: TenantRef
     company: Company
     members: Mapping[str, DemoMember]
@@ -61,6 +48,11 @@ class Stage:
     loaded: Loaded
     folder: Path
     """For the replicas."""
+
+    @property
+    def server_url(self) -> str:
+        """Where the web server listens."""
+        return self.server.url
 
 
 @contextlib.contextmanager
@@ -79,11 +71,11 @@ def set_up(company: Company, say: Say) -> Iterator[Stage]:
         password = app_password(config.secret_key)
         asyncio.run(prepare_database(url, app_password=password))
         # The server needs a second or two to load: meanwhile the tenant is filled.
-        server = stack.enter_context(_Server(url, secret, folder))
+        server = stack.enter_context(WebServer(url, secret, folder))
         say(f"Importing {company.name} ...")
         tenant, members, loaded = asyncio.run(_fill(company, url, app_url(url, password)))
         server.wait_until_ready()
-        yield Stage(url, server.url, tenant, company, members, loaded, folder)
+        yield Stage(url, server, tenant, company, members, loaded, folder)
 
 
 @contextlib.contextmanager
@@ -131,59 +123,6 @@ async def _fill(company: Company, url: str, app: str) -> tuple[TenantRef, dict[s
     finally:
         connections.use(None)
         await databases.close()
-
-
-class _Server:
-    """`outrider web` as a child process on a free loopback port; it ends with us, however we end."""
-
-    def __init__(self, database_url: str, secret: str, folder: Path) -> None:
-        self._port = find_free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._log = folder / "server.log"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("OUTRIDER_")}
-        settings = {
-            "OUTRIDER_DATABASE_URL": database_url,
-            "OUTRIDER_SECRET_KEY": secret,
-            "OUTRIDER_STATE_DIR": str(folder),
-            "OUTRIDER_HOST": "127.0.0.1",
-            "OUTRIDER_PORT": str(self._port),
-        }
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "web", "--supervisor-pid", str(os.getpid())],
-                env=kept | settings,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # the terminal's Ctrl-C is for us, who then stop it in order
-                preexec_fn=die_with_owner(signal.SIGTERM),
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        stop_process(self._process)
-
-    def wait_until_ready(self) -> None:
-        """Return as soon as it answers.
-
-        Raises:
-            DemoError: it died, or does not answer.
-        """
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while self._process.poll() is None and time.monotonic() < deadline:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=1)
-            try:
-                connection.request("GET", "/health")
-                if connection.getresponse().status == http.client.OK:
-                    return
-            except (OSError, http.client.HTTPException):
-                time.sleep(POLL_S)
-            finally:
-                connection.close()
-        last = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
-        raise DemoError(f"The web server does not answer. Its last words:\n{last}")
 
 
 class Console:

@@ -235,9 +235,6 @@ def order_changes(
     ]  # fmt: skip
 
 
-# The oracle: what a member may see, said once more from the plain tables, without scopes, entries or grants.
-
-
 def statuses(outcomes: list[dict[str, Any]]) -> list[str]:
     """The status of each outcome."""
     return [o["status"] for o in outcomes]
