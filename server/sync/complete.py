@@ -17,7 +17,7 @@ from server.crm.stock.rules import moved_quantity
 from server.crm.visit.rules import check_visit
 from server.errors import InvalidInput, refuse
 from server.sync.attempt import Attempt
-from server.sync.duplicates import flag_channel, flag_line, flag_tax_id
+from server.sync.duplicates import flag_channel, flag_line, flag_number, flag_tax_id
 from server.sync.orders import complete_line, complete_order, complete_return, complete_return_line, plain
 from server.sync.payments import complete_payment
 from server.sync.refusals import Refusal
@@ -95,6 +95,11 @@ def _complete_consent(attempt: Attempt, consent: Row) -> None:
         raise refuse("follows_id", "This is a consent of another person, purpose or channel.")
 
 
+def _complete_order(attempt: Attempt, order: Row) -> None:
+    complete_order(attempt, order)
+    flag_number(attempt, order)
+
+
 def _complete_order_line(attempt: Attempt, line: Row) -> None:
     complete_line(attempt, line)
     flag_line(attempt, line)
@@ -167,7 +172,7 @@ _RULES: dict[str, Callable[[Attempt, Row], None]] = {
     "outlet": _assign_to_maker,
     "contact_channel": _complete_channel,
     "consent": _complete_consent,
-    "order": complete_order,
+    "order": _complete_order,
     "order_line": _complete_order_line,
     "return_order": complete_return,
     "return_line": complete_return_line,

@@ -41,6 +41,19 @@ def flag_line(attempt: Attempt, line: Row) -> None:
             return
 
 
+def flag_number(attempt: Attempt, order: Row) -> None:
+    """An order's number that another one bears: a phone went on from its backup, or a copy, before it had contact."""
+    number = order.values["number"]
+    for other in attempt.children("order", number):
+        if other.id != order.id:
+            told = (
+                f"Another order bears the number {number}, which was printed before this phone was restored or copied."
+            )
+            told += " Both are kept; tell them apart by customer and date."
+            flag(attempt, order, "number", number, told, by=other.stamp("*"))
+            return
+
+
 def _is_twin(attempt: Attempt, row: Row, other: Row, *names: str) -> bool:
     """Whether another one is the same, and was made by somebody else without this device's knowing."""
     base = attempt.create_base

@@ -230,7 +230,7 @@ def _parents(state: State, named: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 async def _add_related(state: State, source: Source, named: dict[str, set[str]], changes: list[dict[str, Any]]) -> None:
-    """What new payments, movements and channels are held against."""
+    """What new orders, payments, movements and channels are held against."""
     created: dict[str, list[dict[str, Any]]] = {}
     for change in changes:
         if change.get("op") == "create" and isinstance(change.get("entity"), str):
@@ -244,6 +244,8 @@ async def _add_related(state: State, source: Source, named: dict[str, set[str]],
     if CONFLICT.name in named:  # settling one about a payment's receipt lets it pay debts
         held = [state.rows[PAYMENT.name, i] for i in named.get(PAYMENT.name, ()) if (PAYMENT.name, i) in state.rows]
         await add(RECEIVABLE, "account_id", (row.values["account_id"] for row in held))
+    if ORDER.name in created:
+        await add(ORDER, "number", (o.get("number") for o in created[ORDER.name]))
     payments = created.get(PAYMENT.name)
     if payments:
         reversed_ids = [p.get("reversal_of_id") for p in payments]

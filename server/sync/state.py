@@ -220,6 +220,7 @@ class State:
 
 
 PARENT_COLUMNS = {
+    "order": "number",
     "order_line": "order_id",
     "return_line": "return_order_id",
     "product_unit": "product_id",

@@ -4,7 +4,6 @@ import argparse
 import json
 import secrets
 import sys
-from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +31,7 @@ def main() -> int:
         progress.print(str(error))
         return 1
     if options.json:
-        print(json.dumps(asdict(result)))
+        print(json.dumps(vars(result)))
     else:
         show(result)
     return 1 if result.breaches else 0

@@ -1,5 +1,6 @@
 """What a person does with a phone, in a process that is killed at any moment: work, and now and then a sync."""
 
+import contextlib
 import random
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -35,10 +36,8 @@ def work(path: Path, name: str, pipe: Connection) -> None:
 
 
 def _sync(crm: Replica, pipe: Connection) -> None:
-    try:
+    with contextlib.suppress(Offline, ServerUnavailable):  # it comes again
         crm.sync()
-    except (Offline, ServerUnavailable):
-        pass  # it comes again
     for wrong in check(crm):
         pipe.send(("wrong", wrong))
 

@@ -55,6 +55,23 @@ async def test_an_order_within_stock_and_price_is_accepted(world: World, ann: Wi
     await assert_converged(world, ann)
 
 
+async def test_s2_a_number_that_was_printed_before_is_kept_and_somebody_is_told(world: World, ann: WireDevice):
+    """A phone that was restored from its backup counts on from there: two papers bear one number."""
+    first, second = new_id(), new_id()
+    changes = [order_changes(world, order, "1") for order in (first, second)]
+    for each in changes:
+        each[0]["fields"]["number"] = "J4BQ-00028"
+
+    outcomes = [await ann.do(*each) for each in changes]
+    await ann.pull()
+
+    assert [o["status"] for o in outcomes] == ["applied", "merged"]
+    [case] = ann.rows["conflict"].values()
+    assert (case["row_id"], case["field"], case["rule"], case["status"]) == (second, "number", "duplicate", "open")
+    assert {ann.rows["order"][order]["number"] for order in (first, second)} == {"J4BQ-00028"}
+    await assert_converged(world, ann)
+
+
 async def test_the_price_of_the_day_of_capture_is_honoured_within_the_window(world: World, ann: WireDevice):
     """What was promised in the shop holds, also when the price went up before the phone had a network."""
     order, taken_at = new_id(), to_micros(now())
