@@ -71,6 +71,11 @@ class WebServer:
                 preexec_fn=die_with_owner(signal.SIGTERM),
             )
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process; one that found no database ends by itself."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End the process as a power cut would: it gets to do nothing more."""
         if self._process is not None:
@@ -84,7 +89,7 @@ class WebServer:
             DemoError: it died, or does not answer.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
-        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
+        while self.is_running and time.monotonic() < deadline:
             if self.is_ready():
                 return
             time.sleep(POLL_S)

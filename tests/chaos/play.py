@@ -149,12 +149,19 @@ class Run:
         happened["no network"] += not self.network.is_there
         if chance.random() < 0.12:
             self._kill_phone(chance.choice(self.phones))
+        self._supervise()
         if time.monotonic() - self._killed_at > SERVER_LIFE_S and all(server.is_ready() for server in self.servers):
             self._killed_at = time.monotonic()
             server = chance.choice(self.servers)
             server.kill()
             server.start()
             happened["server killed"] += 1
+
+    def _supervise(self) -> None:
+        """Start servers again that ended because they found no database, as systemd does."""
+        for server in self.servers:
+            if not server.is_running:
+                server.start()
 
     def _kill_phone(self, phone: Phone) -> None:
         self._hear(phone, phone.kill())
@@ -187,6 +194,7 @@ class Run:
     def reckon(self) -> None:
         """With all well again, everything drains; then phones and ledger are held against the server."""
         self.network.is_bad, self.network.is_there = False, True
+        self._supervise()
         for server in self.servers:
             server.wait_until_ready()
         for _ in range(2):  # what one sends, the others fetch
