@@ -106,10 +106,3 @@ def _standing(subscription: Subscription, now: datetime) -> tuple[State, datetim
     if now < since + RESTRICTED_AFTER:
         return State.GRACE, since + RESTRICTED_AFTER
     return State.RESTRICTED, None
-
-
-def deletable_at(subscription: Subscription | None) -> datetime | None:
-    """When a cancelled tenant's data may be deleted; None while there is no end in sight."""
-    if subscription is None or subscription.ended_at is None:
-        return None
-    return subscription.ended_at + KEPT_AFTER_END

@@ -342,28 +342,6 @@ def _read_target(intent: Intent, subscription: ProviderSubscription) -> Target:
     return Target(plan, Interval(wanted["interval"]), subscription.currency, wanted["seats"])
 
 
-async def end_subscriptions(tenant_id: UUID) -> int:
-    """End at once whatever a tenant has with its provider: it is to be deleted. Repeated, it does nothing more.
-
-    Returns:
-        How many subscriptions ended by it.
-
-    Raises:
-        PaymentServiceDown, PaymentsNotSetUp: delete nothing yet; the provider would go on charging.
-    """
-    refreshed = await refresh_now(tenant_id)
-    if refreshed is None:
-        return 0
-    asked = provider.get_provider(_provider_name(refreshed.account))
-    live = {each.id for each in refreshed.judged.subscriptions if each.is_live}
-    running = [each for each in refreshed.state.subscriptions if each.id in live]
-    for subscription in running:
-        await asked.end_now(subscription, f"end:{subscription.id}")
-    if running:
-        await refresh_now(tenant_id)
-    return len(running)
-
-
 async def sweep_intents() -> int:
     """Finish what was broken off; answers how many ended."""
     async with platform_transaction():

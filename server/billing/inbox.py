@@ -18,7 +18,6 @@ from server.errors import AppError
 BODY_BYTES_MAX: Final = 256 * 1024
 """Stripe's largest events, invoices of many lines, are a quarter of that."""
 ID_LENGTH_MAX: Final = 255
-THIN: Final = "v2.core.event"
 
 _BY_PREFIX: Final = {
     "cus_": "customer", "sub_": "subscription", "in_": "invoice", "pi_": "payment", "ch_": "payment", "py_": "payment",

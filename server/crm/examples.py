@@ -50,7 +50,6 @@ _BY_KIND: Final[dict[Kind, Any]] = {
     Kind.DATE: "2026-11-25",
     Kind.JSON: {},
 }
-_COMMON: Final = {"id", "revision", "created_at", "created_by", "updated_at"}
 
 
 def _value(entity: Entity, field: Field) -> Any:

@@ -1,7 +1,7 @@
-"""Tables of entities that need no class of their own, made from their definition."""
+"""Tables of entities that need no class of their own, made from their definition; types of all columns."""
 
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from outrider_sdk.protocol.entities import Entity, Field, Kind
 from piccolo.columns import JSONB, UUID, BigInt, Boolean, Column, Date, Numeric, Text, Timestamptz
@@ -10,6 +10,17 @@ from piccolo.table import create_table_class
 
 from server.db import SyncedTable, engine
 
+SQL_TYPES: Final = {
+    Kind.ID: "uuid",
+    Kind.TEXT: "text",
+    Kind.INTEGER: "bigint",
+    Kind.DECIMAL: "numeric",
+    Kind.BOOLEAN: "boolean",
+    Kind.INSTANT: "timestamptz",
+    Kind.DATE: "date",
+    Kind.JSON: "jsonb",
+}
+"""What PostgreSQL stores a field in, by its kind."""
 _COLUMNS: dict[Kind, type[Column]] = {
     Kind.ID: UUID,
     Kind.TEXT: Text,

@@ -26,7 +26,6 @@ from server.exports.sqlite_file import create_tables, write_sqlite
 ROWS_DEFAULT: Final = 1_000
 ROWS_MAX: Final = 100_000
 TIME_LIMIT_S: Final = 10.0
-TIME_LIMIT_MAX_S: Final = 300.0
 _GRACE_S: Final = 3.0
 
 

@@ -17,7 +17,6 @@ from server.imports.rules import find_circle
 from server.imports.targets import EXTERNAL_ID, Target
 
 Kept = Literal["created", "updated", "unchanged", "skipped", "failed", "deferred"]
-OUTCOMES: Final[tuple[Kept, ...]] = ("created", "updated", "unchanged", "skipped", "failed")
 OnExisting = Literal["update", "skip", "fail"]
 OnDuplicate = Literal["create", "skip", "fail"]
 

@@ -9,21 +9,12 @@ from uuid import UUID
 
 from outrider_sdk.protocol.entities import ENTITIES, Kind
 
+from server.crm.tables import SQL_TYPES
 from server.db import connection
 from server.imports.decide import Outcome, Plan
 from server.imports.known import Row
 from server.imports.rules import RESERVING
 
-_SQL_TYPES: Final = {
-    Kind.ID: "uuid",
-    Kind.TEXT: "text",
-    Kind.INTEGER: "bigint",
-    Kind.DECIMAL: "numeric",
-    Kind.BOOLEAN: "boolean",
-    Kind.INSTANT: "timestamptz",
-    Kind.DATE: "date",
-    Kind.JSON: "jsonb",
-}
 _LINE_COLUMNS: Final = (
     "run", "position", "line", "outcome", "row", "column", "reason", "revision", "created", "before", "linked",
 )  # fmt: skip
@@ -117,8 +108,7 @@ async def update_rows(name: str, changes: Mapping[UUID, Mapping[str, Any]]) -> N
         groups.setdefault(tuple(sorted(values)), []).append({"id": row_id, **values})
     for columns, rows in groups.items():
         types = {
-            column: _SQL_TYPES[entity.by_name[column].kind] if column in entity.by_name else "text"
-            for column in columns
+            column: SQL_TYPES[entity.by_name[column].kind] if column in entity.by_name else "text" for column in columns
         }
         shapes = ", ".join(f'"{column}" {kind}' for column, kind in types.items())
         sets = ", ".join(f'"{column}" = r."{column}"' for column in columns)

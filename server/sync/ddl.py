@@ -14,6 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
+from server.crm.tables import SQL_TYPES
 from server.sync.audit_ddl import audit_changed, audit_created
 from server.sync.catalogue import EFFECTS
 from server.sync.event_triggers import event_triggers
@@ -30,17 +31,6 @@ from server.sync.scopes import (
     TENANT_WIDE,
 )
 from server.sync.windows import REFRESH_WINDOWS_FUNCTION, WINDOW_START_FUNCTION, away_expression, brought_back
-
-TYPES = {
-    Kind.ID: "uuid",
-    Kind.TEXT: "text",
-    Kind.INTEGER: "bigint",
-    Kind.DECIMAL: "numeric",
-    Kind.BOOLEAN: "boolean",
-    Kind.INSTANT: "timestamptz",
-    Kind.DATE: "date",
-    Kind.JSON: "jsonb",
-}
 
 _NOW_BY_DEFAULT = {"created_at", "updated_at", "as_of"}
 """Instants that a create may leave out; all other defaults are the fields' own."""
@@ -150,7 +140,7 @@ def _quoted(name: str) -> str:
 
 
 def _column(field: Field) -> str:
-    sql = f'"{field.name}" {TYPES[field.kind]}'
+    sql = f'"{field.name}" {SQL_TYPES[field.kind]}'
     if field.required and field.name != "id":
         sql += " NOT NULL"
         sql += _default(field)

@@ -1,6 +1,6 @@
-"""Webhooks, the events that they wait for, and their deliveries. Triggers write the events (ADR 0013)."""
+"""Webhooks. Triggers write the events that they wait for, and plain SQL their deliveries (ADR 0013)."""
 
-from piccolo.columns import UUID, Array, BigInt, ForeignKey, Integer, Text, Timestamptz
+from piccolo.columns import UUID, Array, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from server.db import engine
@@ -30,32 +30,3 @@ class Webhook(Table, db=engine):
     """For when the next job is sent already."""
     leased_until = Timestamptz(null=True, default=None)
     """Until then one job alone sends."""
-
-
-class WebhookEvent(Table, db=engine):
-    """What has happened to a row, in which revision."""
-
-    id = UUID(primary_key=True)
-    revision = BigInt()
-    entity = Text()
-    row = UUID()
-    type = Text()
-    changed = Array(base_column=Text())
-    at = Timestamptz()
-    dispatched_at = Timestamptz(null=True, default=None)
-
-
-class WebhookDelivery(Table, db=engine):
-    """One event on its way to one webhook: `pending`, `delivered`, or `failed` for good."""
-
-    id = UUID(primary_key=True)
-    webhook_id = ForeignKey(Webhook)
-    event_id = ForeignKey(WebhookEvent)
-    state = Text(default="pending")
-    attempts = Integer(default=0)
-    created_at = Timestamptz()
-    next_attempt_at = Timestamptz(null=True, default=None)
-    attempted_at = Timestamptz(null=True, default=None)
-    response_status = Integer(null=True, default=None)
-    duration_ms = Integer(null=True, default=None)
-    error = Text(null=True, default=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.billing import acts
+from server.billing.deletion.commands import end_subscriptions
 from server.billing.provider import PaymentDeclined, PaymentServiceDown, PaymentServiceRefused
 from server.billing.refresh import refresh_now
 from tests.integration import billing_world, rest_world
@@ -253,8 +253,8 @@ async def test_a_tenant_that_is_deleted_is_cancelled_there_first(
     world: World, customer: str, scripted: ScriptedProvider
 ):
     """Else Stripe would go on charging somebody who has left. Twice is once."""
-    ended = await acts.end_subscriptions(world.tenant.id)
-    again = await acts.end_subscriptions(world.tenant.id)
+    ended = await end_subscriptions(world.tenant.id)
+    again = await end_subscriptions(world.tenant.id)
 
     assert (ended, again) == (1, 0)
     assert (await entitlement(world.tenant)).state == "cancelled"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.billing import acts, provider
+from server.billing import provider
+from server.billing.deletion.commands import end_subscriptions
 from server.billing.gateway import StripeGateway
 from server.billing.gateway.catalogue import find_drift, publish
 from server.db import TenantRef
@@ -229,7 +230,7 @@ async def test_a_tenant_that_is_deleted_is_charged_no_more(shop: Shop):
     """Cancelled there first; the books stay."""
     await shop.subscribe("team", seats=2)
 
-    ended = await acts.end_subscriptions(shop.tenant.id)
+    ended = await end_subscriptions(shop.tenant.id)
     await shop.pass_time(timedelta(days=60))
 
     assert ended == 1

@@ -10,13 +10,11 @@ from outrider_sdk.rules import minor_digits
 
 from server.billing.access import (
     GRACE_AFTER,
-    KEPT_AFTER_END,
     RESTRICTED_AFTER,
     TRIAL,
     State,
     Subscription,
     decide_access,
-    deletable_at,
 )
 from server.billing.entitle import plan_steps
 from server.billing.plans import PLANS, Interval, PlanUnknown, find_price, get_plan
@@ -113,15 +111,13 @@ def test_a_trial_ends_on_the_free_tier_and_closes_nothing():
     assert (after.state, after.plan.key, after.may_write) == (State.ACTIVE, "free", True)
 
 
-def test_a_cancelled_tenant_is_kept_for_ninety_days():
-    """Time to come back, or to take the data along."""
+def test_a_subscription_that_was_cancelled_gives_all_of_it_until_its_end():
+    """What was paid for is had to the last second."""
     ends = datetime(2025, 1, 31, tzinfo=UTC)
     subscription = Subscription(get_plan("team"), seats=3, ended_at=ends)
 
     assert decide_access(TRIAL_ENDS, subscription, ends - timedelta(seconds=1)).state is State.ACTIVE
     assert decide_access(TRIAL_ENDS, subscription, ends).state is State.CANCELLED
-    assert deletable_at(subscription) == ends + KEPT_AFTER_END
-    assert deletable_at(None) is None
 
 
 def test_a_lost_dispute_restricts_although_all_invoices_are_paid():

@@ -9,7 +9,7 @@ import json
 import zlib
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 JSON = "application/json"
 PACKED_JSON = "application/vnd.outrider.page+json"
@@ -17,7 +17,6 @@ PACKED_JSON = "application/vnd.outrider.page+json"
 PACKED_MSGPACK = "application/vnd.outrider.page+msgpack"
 """The same as msgpack, with bytes as they are."""
 
-Coding = Literal["gzip", "zstd", "identity"]
 GZIP_LEVEL = 1
 """Loopback and 4G alike: level 1 costs a third of level 6 and gives away a tenth."""
 ZSTD_LEVEL = 3

@@ -49,7 +49,7 @@ async def delete_tenant(tenant_id: UUID, owner_urls: Mapping[str, str]) -> bool:
         deletion = await service.begin(tenant_id)
     if deletion is None:
         return False
-    await _end_subscription(tenant_id)
+    await end_subscriptions(tenant_id)
     await _destroy(deletion.tenant, owner_urls)
     return True
 
@@ -66,17 +66,27 @@ async def repeat_deletions(owner_urls: Mapping[str, str], state_dir: Path) -> li
     return gone
 
 
-async def _end_subscription(tenant_id: UUID) -> None:
+async def end_subscriptions(tenant_id: UUID) -> int:
+    """End at once whatever a tenant has with its provider, for it is to be deleted. Repeated, it does nothing more.
+
+    Returns:
+        How many subscriptions ended by it.
+
+    Raises:
+        PaymentServiceDown, PaymentsNotSetUp: delete nothing yet; the provider would go on charging.
+    """
     async with platform_transaction():
         account = await find_account(tenant_id)
     if account is None or account.customer_id is None or account.provider is None:
-        return
+        return 0
     refreshed = await refresh_now(tenant_id)
-    for subscription in refreshed.state.subscriptions if refreshed else ():
-        if subscription.ended_at is None and subscription.status not in provider.ENDED:
-            key = f"delete:{tenant_id}:{subscription.id}"
-            await provider.get_provider(account.provider).end_now(subscription, key)
+    known = refreshed.state.subscriptions if refreshed else ()
+    running = [each for each in known if each.ended_at is None and each.status not in provider.ENDED]
+    for subscription in running:
+        key = f"delete:{tenant_id}:{subscription.id}"
+        await provider.get_provider(account.provider).end_now(subscription, key)
     await refresh_now(tenant_id)
+    return len(running)
 
 
 async def _destroy(tenant: TenantRef, owner_urls: Mapping[str, str]) -> None:

@@ -80,7 +80,7 @@ async def erase_member(member_id: UUID, *, by: Actor) -> int:
     """Erase a member who has left: name and e-mail, the names of their devices; returns the number of rows.
 
     Their row stays, as “Erased person”: orders say who made them. Who they log in as is the platform's, see
-    `server.auth.commands.erase_identity`.
+    `server.auth.service.unlink_member`.
 
     Raises:
         NotFound: there has never been such a member.

@@ -1,4 +1,4 @@
-"""What the credit of agreements has left, as the database knows it; the rule is `rules.judge_credit`.
+"""What the credit of agreements has left, as the database knows it; the rule is `rules.exceeds_credit`.
 
 Used up by open receivables, and by orders that were accepted and not shipped: from shipping on, an order's debt is its
 receivable. Given back by what payments have not paid yet.
