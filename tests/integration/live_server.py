@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+import pytest
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from outrider_sdk import Replica
 
+from server import storage
 from server.auth import devices
 from server.auth.standings import forget_standings
 from server.db import tenant_transaction
@@ -67,3 +69,12 @@ async def enrol(world: World, member: str, url: str, path: Path, **options: Any)
 async def on_device(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """What a device does, in a thread of its own: the server answers meanwhile."""
     return await asyncio.to_thread(call, *args, **kwargs)
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    """Address of the server, which keeps its files in the test's folder."""
+    storage.use(tmp_path)
+    async with live() as address:
+        yield address
+    storage.use(None)

@@ -1,6 +1,5 @@
 """Every write on every path is on record: who, when, from where, and each field's old and new value."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,23 +8,18 @@ import pytest
 
 from server.db import SYSTEM, Actor, Source, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync import daily
-from server.tenants.service import owner_connection
+from tests.integration import plain_sql
+from tests.integration.plain_sql import an_account
 from tests.integration.sync_oracle import assert_converged
 from tests.integration.sync_world import World, create
+
+sql = plain_sql.sql
 
 
 @pytest.fixture
 async def tenant(unused_tenant: TenantRef) -> TenantRef:
     """The tests name its first revisions."""
     return unused_tenant
-
-
-@pytest.fixture
-async def sql(owner_urls: dict[str, str], tenant: TenantRef) -> AsyncIterator[asyncpg.Connection]:
-    """A connection such as psql's."""
-    async with owner_connection(owner_urls["main"]) as conn:
-        await conn.execute(f'SET search_path = "{tenant.schema}"')
-        yield conn
 
 
 async def changes(conn: Any, row_id: Any) -> list[tuple[Any, ...]]:
@@ -37,10 +31,6 @@ async def changes(conn: Any, row_id: Any) -> list[tuple[Any, ...]]:
         UUID(str(row_id)),
     )
     return [tuple(record) for record in records]
-
-
-async def an_account(conn: asyncpg.Connection, name: str = "Acme") -> UUID:
-    return await conn.fetchval("INSERT INTO account (id, name) VALUES ($1, $2) RETURNING id", uuid4(), name)
 
 
 async def test_plain_sql_is_on_record_with_the_log_in(sql: asyncpg.Connection):

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -31,6 +31,25 @@ async def scripted(databases: object) -> AsyncIterator[ScriptedProvider]:
     provider.use("stripe", None)
 
 
+BillSome = Callable[[int], Awaitable[list[TenantRef]]]
+
+
+@pytest.fixture
+async def bill_some(tenant_pool: TenantPool, scripted: ScriptedProvider) -> AsyncIterator[BillSome]:
+    """Bills so many tenants of the test's own, each with a subscription."""
+    tenants: list[TenantRef] = []
+
+    async def make(count: int) -> list[TenantRef]:
+        for _ in range(count):
+            tenants.append(await tenant_pool.take())
+            customer = await bill(tenants[-1])
+            scripted.states[customer] = subscribed(customer)
+        return tenants
+
+    yield make
+    tenant_pool.give_back(*tenants)
+
+
 async def run_reconciliation() -> int:
     """Run the day's jobs, one after the other; answers how many there were."""
     ran = 0
@@ -46,12 +65,10 @@ async def run_reconciliation() -> int:
             await jobs.reconcile_customers.fn.__wrapped__(*json.loads(row["args"]))
 
 
-async def test_what_lost_webhooks_left_is_repaired_and_put_on_record(
-    tenant_pool: TenantPool, scripted: ScriptedProvider
-):
+async def test_what_lost_webhooks_left_is_repaired_and_put_on_record(bill_some: BillSome, scripted: ScriptedProvider):
     """Nobody told us that one has bought more, and one has left."""
-    tenants = [await tenant_pool.take() for _ in range(3)]
-    customers = [await bill(tenant) for tenant in tenants]
+    tenants = await bill_some(3)
+    customers = list(scripted.states)
     for tenant, customer in zip(tenants, customers, strict=True):
         scripted.states[customer] = subscribed(customer, "team", seats=2)
         await refresh_now(tenant.id)
@@ -71,8 +88,6 @@ async def test_what_lost_webhooks_left_is_repaired_and_put_on_record(
     assert run["ended_at"] is not None
     assert tenants[0].slug in run["findings"]
     assert tenants[2].slug not in run["findings"]
-    for tenant in tenants:
-        tenant_pool.give_back(tenant)
 
 
 async def test_a_second_reconciliation_finds_nothing(tenant: TenantRef, scripted: ScriptedProvider):
@@ -103,15 +118,12 @@ async def test_a_provider_that_does_not_answer_fails_its_own_tenants_alone(
 
 
 async def test_many_customers_are_many_jobs(
-    tenant_pool: TenantPool, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    bill_some: BillSome, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ):
     """None of them takes longer than a job may."""
     from server.billing import reconcile
 
-    tenants = [await tenant_pool.take() for _ in range(5)]
-    for tenant in tenants:
-        customer = await bill(tenant)
-        scripted.states[customer] = subscribed(customer)
+    await bill_some(5)
     monkeypatch.setattr(reconcile.reconcile_some, "__kwdefaults__", {"at_a_time": 2})
 
     await jobs.reconcile_if_due()
@@ -121,20 +133,15 @@ async def test_many_customers_are_many_jobs(
     [run] = await platform("SELECT checked FROM reconcile_run")
     assert run["checked"] == 5
     assert len(scripted.fetches) == 5
-    for tenant in tenants:
-        tenant_pool.give_back(tenant)
 
 
 async def test_a_slow_provider_is_given_more_jobs_rather_than_longer_ones(
-    tenant_pool: TenantPool, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    bill_some: BillSome, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ):
     """A job has a minute, and one customer alone may take most of it."""
     from server.billing import reconcile
 
-    tenants = [await tenant_pool.take() for _ in range(3)]
-    for tenant in tenants:
-        customer = await bill(tenant)
-        scripted.states[customer] = subscribed(customer)
+    await bill_some(3)
     monkeypatch.setattr(reconcile, "BEGIN_WITHIN_S", -1.0)
 
     await jobs.reconcile_if_due()
@@ -144,8 +151,6 @@ async def test_a_slow_provider_is_given_more_jobs_rather_than_longer_ones(
     assert ran == 3
     assert run["checked"] == 3
     assert run["ended_at"] is not None
-    for tenant in tenants:
-        tenant_pool.give_back(tenant)
 
 
 async def test_with_every_webhook_lost_one_reconciliation_brings_all_in_line(

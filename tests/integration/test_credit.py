@@ -23,9 +23,7 @@ async def field(tenant: TenantRef) -> sync_world.World:
 
 @pytest.fixture
 async def ann(field: sync_world.World) -> WireDevice:
-    device = await field.device("ann")
-    await device.pull()
-    return device
+    return await field.pulled_device("ann")
 
 
 def payment(world: sync_world.World, amount_minor: int, number: str) -> dict[str, Any]:

@@ -1,27 +1,21 @@
 """The SDK against the real server over real HTTP: what a rep's phone and the office do to each other."""
 
 import os
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from outrider_sdk.errors import ContentMissing
 
-from server import storage
 from server.clock import now
-from tests.integration.live_server import enrol, live, on_device
+from tests.integration import live_server
+from tests.integration.live_server import enrol, on_device
 from tests.integration.sync_world import World
 
+url = live_server.url
+
+
 PHOTO = os.urandom(3_000_000)
-
-
-@pytest.fixture
-async def url(tmp_path: Path) -> AsyncIterator[str]:
-    storage.use(tmp_path)
-    async with live() as address:
-        yield address
-    storage.use(None)
 
 
 async def test_a_photo_goes_from_one_phone_to_another(world: World, url: str, tmp_path: Path):

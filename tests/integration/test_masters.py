@@ -237,9 +237,7 @@ async def field(tenant: TenantRef) -> sync_world.World:
 
 @pytest.fixture
 async def ann(field: sync_world.World) -> WireDevice:
-    device = await field.device("ann")
-    await device.pull()
-    return device
+    return await field.pulled_device("ann")
 
 
 async def test_a_device_asks_and_its_other_fields_go_through(field: sync_world.World, ann: WireDevice):

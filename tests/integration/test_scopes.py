@@ -1,6 +1,5 @@
 """Scope entries and grants equal their definition, whatever was written, in whatever order, by whomever."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +9,10 @@ from outrider_sdk.protocol.entities import ENTITIES
 
 from server.db import TenantRef
 from server.sync.scopes import SCOPE_QUERIES
-from server.tenants.service import owner_connection
+from tests.integration import plain_sql
 from tests.integration.scope_history import History
+
+sql = plain_sql.sql
 
 OPERATIONS = 220
 
@@ -38,13 +39,6 @@ _PLACES = """(
     ) SELECT member_id, scope, min(level) AS level FROM pair GROUP BY member_id, scope) AS places"""
 
 _GRANTS = "SELECT member_id, (scope, level)::text, gone, revision FROM scope_grant"
-
-
-@pytest.fixture
-async def sql(owner_urls: dict[str, str], tenant: TenantRef) -> AsyncIterator[asyncpg.Connection]:
-    async with owner_connection(owner_urls["main"]) as conn:
-        await conn.execute(f'SET search_path = "{tenant.schema}"')
-        yield conn
 
 
 async def defined_entries(conn: asyncpg.Connection, tenant: TenantRef) -> set[tuple[int, UUID, UUID]]:

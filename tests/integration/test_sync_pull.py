@@ -226,6 +226,7 @@ def test_a_position_comes_back_as_it_went():
 
 # {new}: a fresh id; {n}: a number; {member}: ann, bob or mia; {table}: a live row of it;
 # {dead table}: a deleted one.
+_MORTAL = ("contact", "contact_channel", "outlet", "assignment", "order", "order_line", "agreement", "territory")
 _STATEMENTS = [
     "UPDATE contact SET name = 'N{n}' WHERE id = {contact}",
     "UPDATE contact SET account_id = {account}, outlet_id = NULL WHERE id = {contact}",
@@ -256,32 +257,8 @@ _STATEMENTS = [
     "UPDATE price_item SET price = {n} WHERE id = {price_item}",
     'UPDATE "order" SET outlet_id = {outlet} WHERE id = {order}',
     "UPDATE order_line SET order_id = {order} WHERE id = {order_line}",
-    *(
-        f'DELETE FROM "{table}" WHERE id = {{{table}}}'
-        for table in (
-            "contact",
-            "contact_channel",
-            "outlet",
-            "assignment",
-            "order",
-            "order_line",
-            "agreement",
-            "territory",
-        )
-    ),
-    *(
-        f'UPDATE "{table}" SET deleted_at = NULL WHERE id = {{dead {table}}}'
-        for table in (
-            "contact",
-            "contact_channel",
-            "outlet",
-            "assignment",
-            "order",
-            "order_line",
-            "agreement",
-            "territory",
-        )
-    ),
+    *(f'DELETE FROM "{table}" WHERE id = {{{table}}}' for table in _MORTAL),
+    *(f'UPDATE "{table}" SET deleted_at = NULL WHERE id = {{dead {table}}}' for table in _MORTAL),
     "DELETE FROM account WHERE id = {account}",
     "UPDATE account SET deleted_at = NULL WHERE id = {dead account}",
 ]

@@ -15,7 +15,10 @@ from outrider_sdk.protocol.entities import ENTITIES
 
 from server.db import Actor, TenantRef, connection, tenant_transaction, tenant_write
 from server.sync.scopes import OFFICE_SCOPE
-from server.tenants.service import owner_connection
+from tests.integration import plain_sql
+from tests.integration.plain_sql import an_account, log_in
+
+sql = plain_sql.sql
 
 
 @pytest.fixture
@@ -25,27 +28,14 @@ async def tenant(unused_tenant: TenantRef) -> TenantRef:
 
 
 @pytest.fixture
-async def sql(owner_urls: dict[str, str], tenant: TenantRef) -> AsyncIterator[asyncpg.Connection]:
-    """A connection such as psql's: as owner, in the tenant's schema, each statement for itself."""
-    async with owner_connection(owner_urls["main"]) as conn:
-        await conn.execute(f'SET search_path = "{tenant.schema}"')
-        yield conn
-
-
-@pytest.fixture
 async def other_sql(owner_urls: dict[str, str], tenant: TenantRef) -> AsyncIterator[asyncpg.Connection]:
     """A second one."""
-    async with owner_connection(owner_urls["main"]) as conn:
-        await conn.execute(f'SET search_path = "{tenant.schema}"')
+    async with log_in(owner_urls, tenant) as conn:
         yield conn
 
 
 async def head(conn: asyncpg.Connection) -> int:
     return await conn.fetchval("SELECT revision FROM revision_counter")
-
-
-async def an_account(conn: asyncpg.Connection, name: str = "Acme") -> UUID:
-    return await conn.fetchval("INSERT INTO account (id, name) VALUES ($1, $2) RETURNING id", uuid4(), name)
 
 
 async def row_of(conn: asyncpg.Connection, table: str, row_id: UUID) -> dict:
@@ -264,8 +254,7 @@ async def test_s5_a_reader_never_sees_a_revision_before_a_lower_one(
     stop = asyncio.Event()
 
     async def write(number: int) -> None:
-        async with owner_connection(owner_urls["main"]) as conn:
-            await conn.execute(f'SET search_path = "{tenant.schema}"')
+        async with log_in(owner_urls, tenant) as conn:
             for i in range(25):
                 transaction = conn.transaction()
                 await transaction.start()

@@ -2,30 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from outrider_sdk import Replica
 
-from server import storage
 from server.clock import now
-from tests.integration.live_server import enrol, live, on_device
+from tests.integration import live_server
+from tests.integration.live_server import enrol, on_device
 from tests.integration.sync_world import World
+
+url = live_server.url
+
 
 IN_1970, IN_2100 = 0, 4_102_444_800_000_000
 BEYOND_SKEW_S = 1.0
 """Further apart than a device may be wrong about its distance from the server's clock."""
 wrong_clocks = pytest.mark.parametrize("begun_at", [IN_1970, IN_2100], ids=["1970", "2100"])
-
-
-@pytest.fixture
-async def url(tmp_path: Path) -> AsyncIterator[str]:
-    storage.use(tmp_path)
-    async with live() as address:
-        yield address
-    storage.use(None)
 
 
 async def phones(world: World, url: str, folder: Path, begun_at: int) -> tuple[Replica, Replica]:
