@@ -1,94 +1,27 @@
 """Snapshots over real HTTP: what begins with a file ends as what was pulled in pages, and holds nothing else."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import httpx2
 import pytest
-from backports import zstd
-from outrider_sdk import Replica
 
-from server import storage
 from server.auth.standings import forget_standings
-from server.db import SYSTEM, TenantRef, connection, tenant_transaction, tenant_write
-from server.sync import snapshot_build, snapshot_plan
-from tests.integration.live_server import live
+from server.db import SYSTEM, TenantRef, connection, tenant_write
+from server.sync import snapshot_plan
+from tests.integration import snapshot_world
 from tests.integration.organisations import found_organisation
-from tests.integration.sync_oracle import Oracle
-from tests.integration.sync_world import WireDevice, World, make_world, new_id
-from tests.integration.web_world import open_replica, rows_of, token_of
+from tests.integration.snapshot_world import Begin, expected_rows, file_of, files_in, offer_to
+from tests.integration.sync_world import World, new_id
+from tests.integration.web_world import rows_of
 
-Begin = Callable[[WireDevice, Path], Awaitable[Replica]]
-PULL = {"protocol": 1, "schema": 1, "cursor": 0, "position": None, "snapshots": ["zstd", "gzip"]}
-
-
-@pytest.fixture(autouse=True)
-def every_snapshot_is_worth_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The company of these tests is too small for them otherwise."""
-    monkeypatch.setattr(snapshot_plan, "WHOLE_ROWS_MIN", 1)
-    monkeypatch.setattr(snapshot_plan, "CATALOGUE_ROWS_MIN", 1)
-    storage.use(tmp_path / "state")
-
-
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with live() as address:
-        yield address
-
-
-@pytest.fixture
-def begin(url: str) -> Iterator[Begin]:
-    """Makes a replica of a device, and has it sync once."""
-    opened = []
-
-    async def make(device: WireDevice, path: Path) -> Replica:
-        replica = await open_replica(device, url, path)
-        opened.append(replica)
-        await asyncio.to_thread(replica.sync)
-        return replica
-
-    yield make
-    for replica in opened:
-        replica.close()
-
-
-def files_in(state: Path) -> list[Path]:
-    """The snapshots in the storage."""
-    return list(state.rglob("snapshots/*/*"))
+every_snapshot_is_worth_it = snapshot_world.every_snapshot_is_worth_it
+url, begin = snapshot_world.url, snapshot_world.begin
 
 
 def beside(path: Path) -> list[str]:
     """What a snapshot may have left beside a replica."""
     return [file.name for file in path.parent.iterdir() if "snapshot" in file.name]
-
-
-async def ask(device: WireDevice, url: str, method: str, path: str, **options: Any) -> httpx2.Response:
-    headers = {"Authorization": f"Bearer {await token_of(device)}", **options.pop("headers", {})}
-    async with httpx2.AsyncClient(base_url=url) as client:
-        return await client.request(method, path, headers=headers, **options)
-
-
-async def offer_to(device: WireDevice, url: str, **changed: Any) -> dict[str, Any]:
-    reply = await ask(device, url, "POST", "/sync/pull", json=PULL | changed)
-    assert reply.status_code == 200, reply.text
-    return dict(reply.json())
-
-
-async def file_of(device: WireDevice, url: str, **changed: Any) -> bytes:
-    """The SQLite file that a device is offered, decompressed."""
-    page = await offer_to(device, url, **changed)
-    reply = await ask(device, url, "GET", f"/sync/snapshots/{page['snapshot']['id']}")
-    assert reply.status_code == 206
-    return zstd.decompress(reply.content)
-
-
-async def expected_rows(world: World, member: str) -> dict[str, set[str]]:
-    seen = (await Oracle.look(world)).rows_of(world.ids[member])
-    return {entity: {row_id.replace("-", "") for row_id in rows} for entity, rows in seen.items() if rows}
 
 
 async def test_s3_a_device_that_begins_with_a_snapshot_equals_one_that_pulled_pages(
@@ -161,44 +94,6 @@ async def test_s6_a_snapshot_holds_nothing_that_its_members_may_not_see_in_no_by
     assert b"Corner Shop" in raw
     for secret in (b"Dagobert", b"Fritz", b"Hidden Hint", b"Renamed", UUID(cafe_clerk).bytes, UUID(world.cafe).bytes):
         assert secret not in raw
-
-
-async def test_s6_every_range_is_authorised_anew(world: World, url: str):
-    """Whoever loses a customer in the middle of a download does not get the rest of it."""
-    device = await world.device("ann")
-    path = f"/sync/snapshots/{(await offer_to(device, url))['snapshot']['id']}"
-    first = await ask(device, url, "GET", path, headers={"Range": "bytes=0-99"})
-    await world.execute("UPDATE assignment SET deleted_at = now() WHERE id = $1", world.ann_shop)
-
-    rest = await ask(device, url, "GET", path, headers={"Range": "bytes=100-"})
-
-    assert (first.status_code, len(first.content)) == (206, 100)
-    assert (rest.status_code, rest.json()["code"]) == (410, "snapshot_gone")
-
-
-async def test_s6_a_snapshot_is_nobody_elses(world: World, url: str):
-    """Its id is no key: another rep, another view, or nobody's device do not get it."""
-    ann, bob = await world.device("ann"), await world.device("bob")
-    path = f"/sync/snapshots/{(await offer_to(ann, url))['snapshot']['id']}"
-    await world.execute("UPDATE device SET revoked_at = now() WHERE id = $1", ann.id)
-    forget_standings()
-
-    others = await ask(bob, url, "GET", path)
-    revoked = await ask(ann, url, "GET", path)
-    unknown = await ask(bob, url, "GET", f"/sync/snapshots/{uuid4()}")
-
-    assert [(r.status_code, r.json()["code"]) for r in (others, unknown)] == [(410, "snapshot_gone")] * 2
-    assert (revoked.status_code, revoked.json()["code"]) == (401, "device_revoked")
-
-
-async def test_s6_a_snapshot_of_another_tenant_is_none(world: World, url: str, new_tenant: Any):
-    """The tenant is the token's; an id of elsewhere finds nothing."""
-    path = f"/sync/snapshots/{(await offer_to(await world.device('ann'), url))['snapshot']['id']}"
-    elsewhere = await make_world(await new_tenant())
-
-    reply = await ask(await elsewhere.device("ann"), url, "GET", path)
-
-    assert (reply.status_code, reply.json()["code"]) == (410, "snapshot_gone")
 
 
 async def test_s6_a_changed_view_brings_another_snapshot(world: World, begin: Begin, tmp_path: Path):
@@ -289,27 +184,6 @@ async def test_a_client_without_zstd_gets_gzip_and_one_that_knows_neither_gets_p
     assert pages["complete"]
 
 
-async def test_ten_devices_that_begin_at_once_have_one_snapshot_built(world: World, url: str, tmp_path: Path):
-    """On Monday morning everybody unpacks the new phone."""
-    devices = [await world.device("ann") for _ in range(10)]
-
-    pages = await asyncio.gather(*(offer_to(device, url) for device in devices))
-
-    assert len({page["snapshot"]["id"] for page in pages}) == 1
-    assert len(await world.fetch("SELECT FROM snapshot")) == 1
-
-
-async def test_a_snapshot_whose_file_is_lost_costs_only_time(world: World, url: str, begin: Begin, tmp_path: Path):
-    """Whatever is wrong with it, pages do; nothing hangs on a snapshot."""
-    await offer_to(await world.device("ann"), url)
-    for file in files_in(tmp_path / "state"):
-        file.unlink()
-
-    replica = await begin(await world.device("ann"), tmp_path / "a.db")
-
-    assert {entity: set(rows) for entity, rows in rows_of(replica).items()} == await expected_rows(world, "ann")
-
-
 async def test_a_snapshot_that_fails_its_hash_is_not_used(world: World, url: str, begin: Begin, tmp_path: Path):
     """A disk that forgets a bit must not change a price."""
     await offer_to(await world.device("ann"), url)
@@ -322,88 +196,3 @@ async def test_a_snapshot_that_fails_its_hash_is_not_used(world: World, url: str
 
     assert {entity: set(rows) for entity, rows in rows_of(replica).items()} == await expected_rows(world, "ann")
     assert not beside(tmp_path / "a.db")
-
-
-async def test_a_snapshot_is_built_anew_when_much_has_changed_since(
-    world: World, url: str, monkeypatch: pytest.MonkeyPatch
-):
-    """A delta that is longer than the file helps nobody."""
-    monkeypatch.setattr("server.sync.snapshots.DELTA_ROWS_MIN", 3)
-    first = await offer_to(await world.device("ann"), url)
-    async with tenant_write(world.tenant, by=SYSTEM):
-        await connection().execute(
-            "INSERT INTO product (id, sku, name, base_unit)"
-            " SELECT gen_random_uuid(), 'P' || n, 'Product', 'piece' FROM generate_series(1, 30) n"
-        )
-
-    second = await offer_to(await world.device("ann"), url)
-
-    assert first["snapshot"]["id"] != second["snapshot"]["id"]
-
-
-async def test_an_erasure_takes_all_snapshots_off_the_list_and_the_sweep_their_files(
-    world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """A person who is forgotten is forgotten in files too."""
-    device = await world.device("ann")
-    page = await offer_to(device, url)
-    async with tenant_write(world.tenant, by=SYSTEM):
-        await connection().execute("UPDATE contact SET name = '(erased)' WHERE id = $1", world.clerk)
-        await connection().execute(
-            "SELECT erase_record($1, NULL, ARRAY[13]::smallint[], ARRAY[$1]::uuid[])", world.clerk
-        )
-
-    refused = await ask(device, url, "GET", f"/sync/snapshots/{page['snapshot']['id']}")
-    stale = await ask(device, url, "POST", "/sync/pull", json=PULL | {"position": page["position"]})
-    monkeypatch.setattr(snapshot_build, "ORPHAN_LASTS", snapshot_build.ORPHAN_LASTS * 0)
-    await snapshot_build.sweep(world.tenant)
-
-    assert refused.json()["code"] == "snapshot_gone"
-    assert stale.json()["code"] == "position_unknown"
-    assert files_in(tmp_path / "state") == []
-    assert b"Carla" not in await file_of(device, url)
-
-
-async def test_the_sweep_keeps_what_is_used_and_removes_what_was_replaced_or_forgotten(world: World, url: str):
-    """Files would fill the storage, one a role and day."""
-    kept = (await offer_to(await world.device("ann"), url))["snapshot"]["id"]
-    unused = (await offer_to(await world.device("bob"), url))["snapshot"]["id"]
-    await world.execute("UPDATE snapshot SET used_at = now() - interval '8 days' WHERE id = $1", unused)
-    await world.execute(
-        "INSERT INTO snapshot (id, key, encoding, revision, scopes, sha256, size_bytes, file_bytes, rows)"
-        " SELECT $2, key, encoding, revision - 1, scopes, sha256, size_bytes, file_bytes, rows"
-        " FROM snapshot WHERE id = $1", kept, new_id(),
-    )  # fmt: skip
-    await world.execute("UPDATE snapshot SET built_at = now() - interval '2 hours' WHERE id = $1", kept)
-
-    await snapshot_build.sweep(world.tenant)
-
-    assert [str(r["id"]) for r in await world.fetch("SELECT id FROM snapshot")] == [kept]
-
-
-@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-5", "items=0-1", "bytes=7-3"])
-async def test_a_range_that_is_none_is_refused(world: World, url: str, asked: str):
-    """Never a body that is something else than was asked for."""
-    device = await world.device("ann")
-    path = f"/sync/snapshots/{(await offer_to(device, url))['snapshot']['id']}"
-
-    reply = await ask(device, url, "GET", path, headers={"Range": asked})
-
-    assert (reply.status_code, reply.json()["code"]) == (416, "range_unsatisfiable")
-
-
-async def test_a_build_that_fails_leaves_pages(world: World, url: str, monkeypatch: pytest.MonkeyPatch):
-    """A full disk on the server delays a bootstrap, and stops nobody."""
-
-    def fail(*_: Any) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(snapshot_build, "pack", fail)
-
-    page = await offer_to(await world.device("ann"), url)
-
-    assert "snapshot" not in page
-    assert page["complete"]
-    assert json.loads(json.dumps(page["puts"]))["product"]["id"]
-    async with tenant_transaction(world.tenant) as conn:
-        assert await conn.fetchval("SELECT count(*) FROM snapshot") == 0

@@ -29,7 +29,7 @@ WEBHOOK = {"url": "https://receiver.example/", "events": ["*"]}
 
 
 WITH_ID = [(method, path) for method, path in OPERATIONS if "{" in path and not path.startswith("/sync/")]
-"""Those for devices want a device's token: `test_sync_snapshots.py` tries them."""
+"""Those for devices want a device's token: `test_snapshot_files.py` tries them."""
 LISTS = [path for method, path in OPERATIONS if method == "GET" and "{" not in path]
 PUBLIC = {"/health", "/.well-known/jwks.json", "/billing/webhooks/stripe"}
 
