@@ -211,11 +211,16 @@ BEGIN
         UPDATE {{{{schema}}}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{{{schema}}}}.scope_entry AS s ("row", scope, entity, revision, gone{column})
+        SELECT DISTINCT d."row", d.scope, {e.code}::smallint, r, false{value} FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE {again}
+        RETURNING s.scope
     )
-    INSERT INTO {{{{schema}}}}.scope_entry AS s ("row", scope, entity, revision, gone{column})
-    SELECT DISTINCT d."row", d.scope, {e.code}::smallint, r, false{value} FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE {again};
+    INSERT INTO {{{{schema}}}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -{e.code}, '{{}}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
 {_followers(e)}{_REFRESHED_ALONG.get(e.name, "")}END $$;
 """
 

@@ -36,11 +36,14 @@ CREATE INDEX ON {{schema}}.scope_entry (revision) WHERE gone;
 CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;
 
 -- Rows that were written since, by scope they are in: a bulk update of ten thousand rows adds an array a scope, where it
--- would have to change ten thousand entries. fold_changes brings the entries up to date.
+-- would have to change ten thousand entries. fold_changes brings the entries up to date. Where rows came into a scope or
+-- left it, that is noted without naming them, under the entity's number made negative: what is news since a revision is
+-- then found here alone, as long as there is anything up to that revision (a fold takes away what is oldest).
 CREATE TABLE {{schema}}.scope_change (
     scope uuid NOT NULL, revision bigint NOT NULL, entity smallint NOT NULL, rows uuid[] NOT NULL
 );
 CREATE INDEX ON {{schema}}.scope_change (scope, revision);
+CREATE INDEX ON {{schema}}.scope_change (revision);
 ALTER TABLE {{schema}}.scope_change ALTER rows SET STORAGE EXTERNAL; -- ids do not compress, and trying costs
 
 CREATE TABLE {{schema}}.scope_grant (

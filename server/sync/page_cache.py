@@ -35,22 +35,71 @@ class Head(NamedTuple):
     """The revision of the grant, where that is news; else 0."""
     gone: bool
     moved: int
-    """The last revision in which rows came into the scope or left it."""
+    """The last revision in which rows came into the scope or left it, where that is news."""
     written: int
-    """The last one in which rows that were in it were written."""
+    """The last one in which rows that were in it were written, where that is news."""
 
 
 Heads = tuple[Head, ...]
 
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is news for a member after a cursor: in which scopes, and, where the list of changes says it, of what."""
+
+    heads: Heads
+    entities: tuple[int, ...] | None = None
+    """Numbers of the entities of which rows were written, where nothing else is news; None: anything may be."""
+    ids_bytes: int = 0
+    """What the lists of these rows weigh."""
+
+
+IS_RECENT: Final = """coalesce((SELECT min(revision) FROM scope_change) <= $2, false)
+    AND NOT EXISTS (SELECT FROM scope_change WHERE revision > $2 OFFSET 500)"""
+"""SQL: whether all that happened after the cursor ($2) is in the list of changes, and is not much.
+
+Of the list only the oldest is ever taken away: what is older than the cursor stands for all that is newer. Where more
+was noted since, two looks at an index for each of the member's scopes are cheaper.
+"""
+
+# The changes first, which are few, and then the member's grants of their scopes.
+_RECENT = """
+WITH news AS MATERIALIZED (
+    SELECT scope, max(revision) FILTER (WHERE entity < 0) AS moved, max(revision) FILTER (WHERE entity > 0) AS written,
+        array_agg(DISTINCT entity) AS entities, sum(pg_column_size(rows)) FILTER (WHERE entity > 0) AS bytes
+    FROM scope_change WHERE revision > $2 GROUP BY scope
+)
+SELECT g.scope, g.level, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END, g.gone,
+    coalesce(n.moved, 0), coalesce(n.written, 0), n.entities, coalesce(n.bytes, 0)
+FROM scope_grant g LEFT JOIN news n ON n.scope = g.scope
+WHERE g.member_id = $1 AND (g.revision > $2 OR (NOT g.gone AND n.scope IS NOT NULL))
+ORDER BY 1, 2
+"""
 _HEADS = """
 SELECT g.scope, g.level, CASE WHEN g.revision > $2 THEN g.revision ELSE 0 END, g.gone,
-    coalesce(e.head, 0), coalesce(c.head, 0)
+    CASE WHEN e.head > $2 THEN e.head ELSE 0 END, CASE WHEN c.head > $2 THEN c.head ELSE 0 END
 FROM scope_grant g
 CROSS JOIN LATERAL (SELECT max(revision) AS head FROM scope_entry WHERE scope = g.scope) e
 CROSS JOIN LATERAL (SELECT max(revision) AS head FROM scope_change WHERE scope = g.scope) c
 WHERE g.member_id = $1 AND (g.revision > $2 OR (NOT g.gone AND greatest(e.head, c.head) > $2))
 ORDER BY 1, 2
 """
+
+
+async def load_news(member_id: UUID, cursor: int, *, is_recent: bool) -> News:
+    """What is news for the member after the cursor.
+
+    Args:
+        is_recent: what `IS_RECENT` said in the same snapshot.
+    """
+    if not is_recent:
+        return News(await load_heads(member_id, cursor))
+    records = await connection().fetch(_RECENT, member_id, cursor)
+    heads = tuple(Head._make(record[:6]) for record in records)
+    if any(head.granted or head.moved for head in heads):
+        return News(heads)
+    entities = sorted({code for record in records for code in record[6]})
+    return News(heads, tuple(entities), sum(int(record[7]) for record in records))
 
 
 async def load_heads(member_id: UUID, cursor: int) -> Heads:

@@ -9,29 +9,29 @@ have got in this very pull.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION, Entity
+from outrider_sdk.protocol.entities import ENTITIES, SCHEMA_VERSION
 
 from server.auth.access import Access
 from server.auth.devices import DeviceRevoked
 from server.auth.service import ACCESS_COLUMNS, ROLE_OF_MEMBER, access_from
 from server.auth.wipes import WipeOrdered
 from server.clock import now, to_micros
-from server.crm.rights import is_about_records, scope_condition
+from server.crm.rights import is_about_records
 from server.db import Actor, connection, current_tenant
 from server.sync.cursors import EPOCH_BITS, Cursor, is_position_void, judge_cursor
 from server.sync.forms import Form, encode_rows
 from server.sync.outcomes import list_decided_otherwise, list_unacknowledged
-from server.sync.page_cache import Heads, Made, load_heads, pages
+from server.sync.page_cache import IS_RECENT, Heads, Made, News, load_news, pages
+from server.sync.page_rows import Drops, Puts, find_written, load_contents
 from server.sync.position import LAST, NIL, REVISION_MAX, Position, PositionUnknown
-from server.sync.rows import wire_columns
-from server.sync.schemas import fields_unknown, is_known, view_name
+from server.sync.schemas import view_name
 from server.sync.snapshots import Snapshot, find_offer, find_snapshot
 
 _log = logging.getLogger(__name__)
@@ -109,15 +109,6 @@ SELECT effective, scope, revision, "row", entity, held FROM (
 ) stream ORDER BY effective, scope, revision, "row" LIMIT $7
 """
 
-# By row first, and only then by grant: with 20,000 rows, the other way round takes seconds.
-_VISIBLE = """
-WITH entries AS MATERIALIZED (
-    SELECT "row", scope FROM scope_entry WHERE "row" = ANY ($2::uuid[]) AND NOT (gone OR away)
-)
-SELECT DISTINCT e."row" FROM entries e JOIN scope_grant g ON g.scope = e.scope AND g.member_id = $1
-WHERE NOT g.gone AND g.level <= $3
-"""
-
 
 async def pull(
     cursor: int,
@@ -187,34 +178,50 @@ async def _find_rows(
 ) -> Made:
     """The rows of the page, encoded; kept for others, unless it is of a first pull, which nobody shares."""
 
-    async def make(heads: Heads | None = None) -> Made:
+    ids_as_bytes = form is not None and form.is_packed
+
+    async def make(news: News | None = None) -> Made:
+        if news is not None:
+            written = await find_written(access, cursor, position, page_rows, news, ids_as_bytes, schema)
+            if written is not None:
+                return await _made(written, {}, form)
+        heads = None if news is None else news.heads
         entries = await _entries(device, access, cursor, position, page_rows, heads)
-        puts, drops = await _contents(device["member_id"], access, entries, form is not None and form.is_packed, schema)
-        part: Any = (puts, drops)
-        size_bytes = len(entries) * ROW_BYTES
-        if form is not None:
-            part, size_bytes = await encode_rows(form, puts, drops)
+        puts, drops = await load_contents(device["member_id"], access, entries, ids_as_bytes, schema)
         end = None if len(entries) < page_rows else tuple(entries[-1])[:4]
-        return Made(part, end, size_bytes, all(map(_is_shared, entries)))
+        return await _made(puts, drops, form, end, shared=all(map(_is_shared, entries)))
 
     if cursor == device["head"]:
         return await _nothing(form)  # the question that is asked most: nothing can be newer than the head
     if not cursor:
         return await make()
-    heads = await load_heads(device["member_id"], cursor)
-    if not heads:
+    news = await load_news(device["member_id"], cursor, is_recent=device["recent"])
+    if not news.heads:
         return await _nothing(form)
     place = replace(position, head=0, token=None)  # a page of the same place is the same, whenever the last one was
     began = None if replace(place, began_at=None) == Position(view=position.view) else place.text()
-    key = (current_tenant().id, str(device["epoch"]), position.view, cursor, began, page_rows, form, heads)
-    return await pages.get(key, partial(make, heads))
+    key = (current_tenant().id, str(device["epoch"]), position.view, cursor, began, page_rows, form, news.heads)
+    return await pages.get(key, partial(make, news))
 
 
 async def _nothing(form: Form | None) -> Made:
+    return await _made({}, {}, form)
+
+
+async def _made(
+    puts: Puts,
+    drops: Drops,
+    form: Form | None,
+    end: tuple[Any, ...] | None = None,
+    *,
+    shared: bool = True,
+) -> Made:
+    """Rows in the form of a reply."""
     if form is None:
-        return Made(({}, {}), None, 0, shared=True)
-    part, size_bytes = await encode_rows(form, {}, {})
-    return Made(part, None, size_bytes, shared=True)
+        count = sum(len(columns["id"]) for columns in puts.values()) + sum(map(len, drops.values()))
+        return Made((puts, drops), end, count * ROW_BYTES, shared)
+    part, size_bytes = await encode_rows(form, puts, drops)
+    return Made(part, end, size_bytes, shared)
 
 
 def _is_shared(entry: asyncpg.Record) -> bool:
@@ -329,7 +336,7 @@ SELECT d.id, d.member_id, d.revoked_at, d.wipe_ordered_at, d.wipe_now, d.last_nu
     m.active AND m.deleted_at IS NULL AS active, d.durable_through, c.revision AS head, c.token AS head_token,
     c.horizon, c.epoch, (SELECT t.token FROM revision_token t WHERE t.revision = $2) AS cursor_token,
     (SELECT t.token FROM revision_token t WHERE t.revision = $3) AS position_token,
-    ARRAY(SELECT "row"::text FROM erasure WHERE revision > $2) AS erased
+    ARRAY(SELECT "row"::text FROM erasure WHERE revision > $2) AS erased, {IS_RECENT} AS recent
 FROM device d JOIN member m ON m.id = d.member_id LEFT JOIN {ROLE_OF_MEMBER} CROSS JOIN revision_counter c
 WHERE d.id = $1
 """
@@ -339,51 +346,3 @@ def _end_of(end: tuple[Any, ...], position: Position, device: asyncpg.Record) ->
     effective, scope, revision, row = end
     place = {"effective": effective, "scope": str(scope), "revision": revision, "row": str(row)}
     return replace(position, **place, head=device["head"], token=str(device["head_token"]))
-
-
-async def _contents(
-    member_id: Any, access: Access, entries: list[asyncpg.Record], ids_as_bytes: bool, schema: int
-) -> tuple[dict[str, dict[str, list[Any]]], dict[str, list[Any]]]:
-    """The rows of the entries, as they are in this snapshot: puts for those in sight, drops for the others."""
-    by_entity: dict[int, dict[Any, bool]] = {}
-    for _, _, _, row, code, held in entries:
-        rows = by_entity.setdefault(code, {})
-        rows[row] = held or rows.get(row, False)
-    puts: dict[str, dict[str, list[Any]]] = {}
-    drops: dict[str, list[Any]] = {}
-    for code, ids in sorted(by_entity.items()):
-        entity = _BY_CODE[code]
-        if not is_known(entity.name, schema):
-            continue
-        visible = {row for row, held in ids.items() if held}
-        elsewhere = [row for row, held in ids.items() if not held]
-        if elsewhere:
-            reach = int(access.right(entity.name).read)
-            visible |= {r[0] for r in await connection().fetch(_VISIBLE, member_id, elsewhere, reach)}
-        if visible:
-            found = await _columns(entity, access, visible, member_id, ids_as_bytes, schema)
-            if found:
-                puts[entity.name] = found
-            if is_about_records(entity):
-                visible = {UUID(bytes=i) if ids_as_bytes else UUID(i) for i in found.get("id", ())}
-        if len(visible) < len(ids):
-            gone = [i for i in ids if i not in visible]
-            drops[entity.name] = [i.bytes for i in gone] if ids_as_bytes else list(map(str, gone))
-    return puts, drops
-
-
-async def _columns(
-    entity: Entity, access: Access, ids: Iterable[Any], member_id: Any, ids_as_bytes: bool, schema: int
-) -> dict[str, list[Any]]:
-    """The values of rows, by column, without what is hidden from the member."""
-    hidden = access.right(entity.name).hidden | fields_unknown(entity, schema)
-    columns = wire_columns(entity, hidden, ids_as_bytes=ids_as_bytes)
-    sql = f'SELECT {columns} FROM "{entity.name}" t WHERE t.id = ANY ($1::uuid[])'
-    parameters: list[Any] = [list(ids)]
-    if is_about_records(entity):
-        condition = scope_condition(access, entity, access.right(entity.name).read, member="$2")
-        sql += f' AND EXISTS (SELECT FROM "{entity.name}" WHERE "{entity.name}".id = t.id AND {condition})'
-        parameters += [member_id] * ("$2" in sql)
-    records = await connection().fetch(sql, *parameters)
-    names = [name for name in entity.columns if name not in hidden]
-    return dict(zip(names, (list(c) for c in zip(*records, strict=True)), strict=True)) if records else {}

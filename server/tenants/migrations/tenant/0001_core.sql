@@ -37,11 +37,14 @@ CREATE INDEX ON {{schema}}.scope_entry (revision) WHERE gone;
 CREATE INDEX ON {{schema}}.scope_entry (scope, entity, "row") WHERE NOT gone;
 
 -- Rows that were written since, by scope they are in: a bulk update of ten thousand rows adds an array a scope, where it
--- would have to change ten thousand entries. fold_changes brings the entries up to date.
+-- would have to change ten thousand entries. fold_changes brings the entries up to date. Where rows came into a scope or
+-- left it, that is noted without naming them, under the entity's number made negative: what is news since a revision is
+-- then found here alone, as long as there is anything up to that revision (a fold takes away what is oldest).
 CREATE TABLE {{schema}}.scope_change (
     scope uuid NOT NULL, revision bigint NOT NULL, entity smallint NOT NULL, rows uuid[] NOT NULL
 );
 CREATE INDEX ON {{schema}}.scope_change (scope, revision);
+CREATE INDEX ON {{schema}}.scope_change (revision);
 ALTER TABLE {{schema}}.scope_change ALTER rows SET STORAGE EXTERNAL; -- ids do not compress, and trying costs
 
 CREATE TABLE {{schema}}.scope_grant (
@@ -1774,11 +1777,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 60::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 60::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -60, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1798,11 +1806,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 61::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 61::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -61, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1822,11 +1835,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 62::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 62::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -62, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1846,11 +1864,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 49::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 49::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -49, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1870,11 +1893,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 81::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 81::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -81, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1894,11 +1922,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 1::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 1::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -1, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1918,11 +1951,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 2::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 2::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -2, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1943,11 +1981,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 63::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 63::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -63, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1967,11 +2010,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 3::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 3::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -3, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -1991,11 +2039,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 30::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 30::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -30, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2015,11 +2068,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 31::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 31::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -31, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2039,11 +2097,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 32::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 32::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -32, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2063,11 +2126,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 4::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 4::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -4, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2090,11 +2158,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 5::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 5::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -5, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2119,11 +2192,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 6::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 6::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -6, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2148,11 +2226,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 7::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 7::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -7, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2173,11 +2256,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 33::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 33::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -33, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2197,11 +2285,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 35::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 35::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -35, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2221,11 +2314,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 8::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 8::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -8, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2250,11 +2348,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 9::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 9::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -9, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2275,11 +2378,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 40::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 40::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -40, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2304,11 +2412,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 10::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 10::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -10, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2334,11 +2447,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 11::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 11::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -11, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2359,11 +2477,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 12::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 12::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -12, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2386,11 +2509,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 34::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 34::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -34, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2419,11 +2547,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 13::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 13::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -13, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2454,11 +2587,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 14::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 14::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -14, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2489,11 +2627,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 41::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 41::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -41, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2514,11 +2657,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 15::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 15::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -15, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2538,11 +2686,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 16::smallint, r, false, EXISTS (SELECT FROM {{schema}}."order" x WHERE x.id = d."row" AND x.status IN ('delivered', 'closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 16::smallint, r, false, EXISTS (SELECT FROM {{schema}}."order" x WHERE x.id = d."row" AND x.status IN ('delivered', 'closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -16, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2563,11 +2716,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 17::smallint, r, false, EXISTS (SELECT FROM {{schema}}."order_line" c JOIN {{schema}}."order" x ON x.id = c.order_id WHERE c.id = d."row" AND x.status IN ('delivered', 'closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 17::smallint, r, false, EXISTS (SELECT FROM {{schema}}."order_line" c JOIN {{schema}}."order" x ON x.id = c.order_id WHERE c.id = d."row" AND x.status IN ('delivered', 'closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -17, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2587,11 +2745,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 42::smallint, r, false, EXISTS (SELECT FROM {{schema}}."return_order" x WHERE x.id = d."row" AND x.status IN ('closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 42::smallint, r, false, EXISTS (SELECT FROM {{schema}}."return_order" x WHERE x.id = d."row" AND x.status IN ('closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -42, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2612,11 +2775,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 43::smallint, r, false, EXISTS (SELECT FROM {{schema}}."return_line" c JOIN {{schema}}."return_order" x ON x.id = c.return_order_id WHERE c.id = d."row" AND x.status IN ('closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 43::smallint, r, false, EXISTS (SELECT FROM {{schema}}."return_line" c JOIN {{schema}}."return_order" x ON x.id = c.return_order_id WHERE c.id = d."row" AND x.status IN ('closed', 'refused', 'cancelled') AND x.updated_at < {{schema}}.window_start()) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -43, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2642,11 +2810,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 36::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 36::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -36, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2672,11 +2845,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 37::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 37::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -37, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2705,11 +2883,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 38::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 38::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -38, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2740,11 +2923,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 39::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 39::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -39, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2765,11 +2953,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 47::smallint, r, false, EXISTS (SELECT FROM {{schema}}."comment" c JOIN {{schema}}.scope_entry e ON e."row" = c.row_id WHERE c.id = d."row" AND e.scope = d.scope AND e.away AND NOT e.gone) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 47::smallint, r, false, EXISTS (SELECT FROM {{schema}}."comment" c JOIN {{schema}}.scope_entry e ON e."row" = c.row_id WHERE c.id = d."row" AND e.scope = d.scope AND e.away AND NOT e.gone) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -47, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
 END $$;
 
 
@@ -2786,11 +2979,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 48::smallint, r, false, EXISTS (SELECT FROM {{schema}}."attachment" c JOIN {{schema}}.scope_entry e ON e."row" = c.row_id WHERE c.id = d."row" AND e.scope = d.scope AND e.away AND NOT e.gone) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 48::smallint, r, false, EXISTS (SELECT FROM {{schema}}."attachment" c JOIN {{schema}}.scope_entry e ON e."row" = c.row_id WHERE c.id = d."row" AND e.scope = d.scope AND e.away AND NOT e.gone) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -48, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
 END $$;
 
 
@@ -2806,11 +3004,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 44::smallint, r, false, EXISTS (SELECT FROM {{schema}}."route" x WHERE x.id = d."row" AND x.day < current_date - 7 AND x.updated_at < current_date - 7) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 44::smallint, r, false, EXISTS (SELECT FROM {{schema}}."route" x WHERE x.id = d."row" AND x.day < current_date - 7 AND x.updated_at < current_date - 7) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -44, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2831,11 +3034,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 45::smallint, r, false, EXISTS (SELECT FROM {{schema}}."route_stop" c JOIN {{schema}}."route" x ON x.id = c.route_id WHERE c.id = d."row" AND x.day < current_date - 7 AND x.updated_at < current_date - 7) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 45::smallint, r, false, EXISTS (SELECT FROM {{schema}}."route_stop" c JOIN {{schema}}."route" x ON x.id = c.route_id WHERE c.id = d."row" AND x.day < current_date - 7 AND x.updated_at < current_date - 7) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -45, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2855,11 +3063,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
+        SELECT DISTINCT d."row", d.scope, 46::smallint, r, false, EXISTS (SELECT FROM {{schema}}."visit" x WHERE x.id = d."row" AND x.updated_at < {{schema}}.window_start()) FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone, away)
-    SELECT DISTINCT d."row", d.scope, 46::smallint, r, false, EXISTS (SELECT FROM {{schema}}."visit" x WHERE x.id = d."row" AND x.updated_at < {{schema}}.window_start()) FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone OR s.away <> excluded.away;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -46, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2880,11 +3093,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 18::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 18::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -18, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
@@ -2923,11 +3141,16 @@ BEGIN
         UPDATE {{schema}}.scope_entry s SET gone = true, gone_at = moment, revision = r
         WHERE s."row" = ANY (ids) AND NOT s.gone
         AND NOT EXISTS (SELECT 1 FROM desired d WHERE d."row" = s."row" AND d.scope = s.scope)
+        RETURNING s.scope
+    ), came AS (
+        INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
+        SELECT DISTINCT d."row", d.scope, 80::smallint, r, false FROM desired d
+        ON CONFLICT ("row", scope) DO UPDATE
+        SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone
+        RETURNING s.scope
     )
-    INSERT INTO {{schema}}.scope_entry AS s ("row", scope, entity, revision, gone)
-    SELECT DISTINCT d."row", d.scope, 80::smallint, r, false FROM desired d
-    ON CONFLICT ("row", scope) DO UPDATE
-    SET gone = false, gone_at = NULL, away = excluded.away, revision = r WHERE s.gone;
+    INSERT INTO {{schema}}.scope_change (scope, revision, entity, rows)
+    SELECT m.scope, r, -80, '{}' FROM (SELECT scope FROM left_scope UNION SELECT scope FROM came) m;
     followers := ARRAY(SELECT x.id FROM {{schema}}."comment" x WHERE x.row_id = ANY (ids));
     IF cardinality(followers) > 0 THEN PERFORM {{schema}}.refresh_scopes_comment(followers); END IF;
     followers := ARRAY(SELECT x.id FROM {{schema}}."attachment" x WHERE x.row_id = ANY (ids));
