@@ -15,7 +15,7 @@ from rich.table import Table
 from tests.simulation.coverage import Coverage
 from tests.simulation.plan import REGRESSIONS, STEPS, Plan, shrink
 from tests.simulation.planted import PLANTED, SEEDS_MAX, Catch, catch
-from tests.simulation.run import Result, play_job, run_plan
+from tests.simulation.run import Result, hush, play_job, run_plan
 
 SHOWN_MAX = 3
 """So many failures are shrunk and shown."""
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=hush)
 
 
 def simulate(plans: list[Plan], processes: int, *, as_json: bool) -> int:
