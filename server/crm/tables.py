@@ -10,7 +10,7 @@ from piccolo.table import create_table_class
 
 from server.db import SyncedTable, engine
 
-SQL_TYPES: Final = {
+COLUMN_TYPES: Final = {
     Kind.ID: "uuid",
     Kind.TEXT: "text",
     Kind.INTEGER: "bigint",

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
-from server.crm.tables import SQL_TYPES
+from server.crm.tables import COLUMN_TYPES
 from server.db import connection
 from server.demo.company import Company
 from server.demo.rows import derived_id, make_rows
@@ -63,7 +63,7 @@ async def _insert(entity: Entity, rows: list[dict[str, Any]]) -> None:
         return
     fields = [entity.by_name[name] for name in rows[0] if name != "key"]
     names = ", ".join(f'"{f.name}"' for f in fields)
-    types = ", ".join(f'"{f.name}" {SQL_TYPES[f.kind]}' for f in fields)
+    types = ", ".join(f'"{f.name}" {COLUMN_TYPES[f.kind]}' for f in fields)
     await connection().execute(
         f'INSERT INTO "{entity.name}" ({names}) SELECT {names} FROM jsonb_to_recordset($1::jsonb) AS r ({types})',  # noqa: S608
         json.dumps(rows, ensure_ascii=False),

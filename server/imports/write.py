@@ -9,7 +9,7 @@ from uuid import UUID
 
 from outrider_sdk.protocol.entities import ENTITIES, Kind
 
-from server.crm.tables import SQL_TYPES
+from server.crm.tables import COLUMN_TYPES
 from server.db import connection
 from server.imports.decide import Outcome, Plan
 from server.imports.known import Row
@@ -108,7 +108,8 @@ async def update_rows(name: str, changes: Mapping[UUID, Mapping[str, Any]]) -> N
         groups.setdefault(tuple(sorted(values)), []).append({"id": row_id, **values})
     for columns, rows in groups.items():
         types = {
-            column: SQL_TYPES[entity.by_name[column].kind] if column in entity.by_name else "text" for column in columns
+            column: COLUMN_TYPES[entity.by_name[column].kind] if column in entity.by_name else "text"
+            for column in columns
         }
         shapes = ", ".join(f'"{column}" {kind}' for column, kind in types.items())
         sets = ", ".join(f'"{column}" = r."{column}"' for column in columns)

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from outrider_sdk.protocol.entities import COMMON_FIELDS, ENTITIES, ROLE, ROLES, Entity, Field, Kind
 
-from server.crm.tables import SQL_TYPES
+from server.crm.tables import COLUMN_TYPES
 from server.sync.audit_ddl import audit_changed, audit_created
 from server.sync.catalogue import EFFECTS
 from server.sync.event_triggers import event_triggers
@@ -140,7 +140,7 @@ def _quoted(name: str) -> str:
 
 
 def _column(field: Field) -> str:
-    sql = f'"{field.name}" {SQL_TYPES[field.kind]}'
+    sql = f'"{field.name}" {COLUMN_TYPES[field.kind]}'
     if field.required and field.name != "id":
         sql += " NOT NULL"
         sql += _default(field)
