@@ -52,6 +52,7 @@ async def test_plain_sql_is_on_record_with_the_log_in(sql: asyncpg.Connection):
 
 @pytest.mark.parametrize("source", [*Source, None])
 async def test_the_application_says_who_and_through_what(sql: asyncpg.Connection, tenant: TenantRef, source: Source):
+    """The log-in is the same for everybody; the record names the person, and the way they came."""
     account, member = await an_account(sql), uuid4()
 
     async with tenant_write(tenant, by=Actor(member), source=source) as revision:
@@ -63,6 +64,7 @@ async def test_the_application_says_who_and_through_what(sql: asyncpg.Connection
 
 
 async def test_nobody_who_says_nothing_is_a_job(sql: asyncpg.Connection, tenant: TenantRef):
+    """What no person did is told apart from what somebody did."""
     async with tenant_write(tenant, by=SYSTEM):
         await connection().execute("INSERT INTO account (id, name) VALUES (gen_random_uuid(), 'x')")
 
@@ -156,6 +158,7 @@ async def test_an_upsert_is_on_record_as_what_it_was(sql: asyncpg.Connection):
 
 
 async def test_what_is_rolled_back_is_not_on_record(sql: asyncpg.Connection):
+    """The record tells what happened, and this did not."""
     transaction = sql.transaction()
     await transaction.start()
     await an_account(sql)

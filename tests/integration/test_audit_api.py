@@ -189,11 +189,13 @@ async def test_the_search_comes_in_pages_even_where_it_may_look_at_little(
 
 @pytest.mark.parametrize("role", ["manager", "rep", "billing"])
 async def test_only_admins_and_owners_search(world: World, role: str):
+    """What everybody did, and to whom, is more than a rep or manager may see."""
     assert await world.people[role].refusal("GET", "/audit") == (403, "forbidden", [])
     assert (await world.owner.send("GET", "/audit")).status_code == 200
 
 
 async def test_another_tenants_changes_are_never_found(world: World, new_tenant: Callable[[], Awaitable[TenantRef]]):
+    """Neither by row, nor by words, nor by who it was."""
     other = await make_world(APP, await new_tenant())
 
     assert (await other.admin.get("/audit", row_id=world.ids["account"]))["items"] == []
@@ -218,4 +220,5 @@ async def test_another_tenants_changes_are_never_found(world: World, new_tenant:
     ],
 )
 async def test_a_bad_parameter_is_named(world: World, query: dict[str, str], field: str):
+    """A filter that was mistyped and passed over would show too much, and be believed."""
     assert await world.admin.refusal("GET", "/audit", params=query) == (400, "invalid_input", [field])

@@ -46,6 +46,7 @@ async def look(config: Config) -> dict[str, Finding]:
 
 
 async def test_a_sound_installation_is_found_sound(config: Config):
+    """A warning that is always there is soon read by nobody."""
     findings = await look(config)
 
     assert {finding.state for finding in findings.values()} == {"ok"}
@@ -137,6 +138,7 @@ async def test_what_is_broken_is_named_and_preparing_again_mends_it(
 
 
 async def test_a_tenant_that_lags_is_named(config: Config, owner: asyncpg.Connection):
+    """Of two thousand, the operator must know which one."""
     schema = await owner.fetchval("SELECT schema FROM platform.tenant")
     await owner.execute(f'UPDATE "{schema}".schema_migration SET number = number + 100')
 
@@ -147,6 +149,7 @@ async def test_a_tenant_that_lags_is_named(config: Config, owner: asyncpg.Connec
 
 
 async def test_jobs_that_nobody_runs_are_noticed(config: Config, owner: asyncpg.Connection):
+    """Without a worker all seems well, but for mail that never leaves."""
     await owner.execute(
         "INSERT INTO dramatiq.queue (message_id, state, available_at)"
         " VALUES (gen_random_uuid(), 'queued', now() - interval '1 hour')"
@@ -161,6 +164,7 @@ async def test_jobs_that_nobody_runs_are_noticed(config: Config, owner: asyncpg.
 
 
 async def test_an_unreachable_database_is_one_finding(config: Config):
+    """Ten errors of one cause would hide the cause."""
     unreachable = Config.from_env(
         {
             "OUTRIDER_DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",

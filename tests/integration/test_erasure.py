@@ -274,6 +274,7 @@ async def test_erasures_are_replayed_after_a_restore(
 
 
 async def test_erasing_again_does_no_harm(world: World):
+    """An operator who is not sure whether it was done does it once more."""
     await commands.erase_person(world.tenant, "contact", UUID(world.clerk))
 
     await commands.erase_person(world.tenant, "contact", UUID(world.clerk))
@@ -283,6 +284,7 @@ async def test_erasing_again_does_no_harm(world: World):
 
 
 async def test_whoever_never_was_cannot_be_erased(world: World):
+    """A mistyped id must not pass for a promise that was kept."""
     with pytest.raises(NotFound):
         await commands.erase_person(world.tenant, "contact", UUID(new_id()))
 

@@ -51,12 +51,14 @@ async def test_nothing_is_recorded_about_an_erased_person(world: World):
 @pytest.mark.parametrize("role", ["manager", "rep", "billing"])
 @pytest.mark.parametrize("path", ["/contacts/{contact}", "/members/{contact}"])
 async def test_only_admins_and_owners_erase(world: World, role: str, path: str):
+    """It cannot be undone."""
     erasure = path.format(**world.ids) + "/erasure"
 
     assert (await world.people[role].refusal("POST", erasure))[:2] == (403, "forbidden")
 
 
 async def test_another_tenants_people_are_nobody(world: World, new_tenant: Callable[[], Awaitable[TenantRef]]):
+    """An id that leaked erases nobody elsewhere, and does not show that somebody is there."""
     other = await make_world(APP, await new_tenant())
 
     assert await other.admin.refusal("POST", f"/contacts/{world.ids['contact']}/erasure") == NOT_FOUND
@@ -65,6 +67,7 @@ async def test_another_tenants_people_are_nobody(world: World, new_tenant: Calla
 
 
 async def test_a_member_must_have_left_before(world: World):
+    """Whoever still works here still makes what would have to be erased."""
     erasure = f"/members/{world.other_rep.id}/erasure"
     assert await world.admin.refusal("POST", erasure) == (409, "still_active", [])
 

@@ -58,6 +58,7 @@ async def test_no_caller_can_forge_the_tenant(home: Home, options: Any):
 
 
 async def test_a_job_of_the_platform_has_no_tenant(home: Home):
+    """Not even one that its sender claims: it would work in a schema that nobody bound it to."""
     message = confirm_order.message_with_options(args=("x",), tenant_id=str(uuid4()))
 
     async with platform_transaction():

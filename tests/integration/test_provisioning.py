@@ -109,6 +109,7 @@ async def test_a_bad_slug_is_refused_before_anything_is_made(owner_urls: dict[st
 
 
 async def test_an_unknown_database_and_an_empty_name_are_refused(owner_urls: dict[str, str]):
+    """Both at once, so that the operator types the command once more, and not twice."""
     with pytest.raises(InvalidInput) as refusal:
         await create_tenant(owner_urls, slug=a_slug(), name=" ", database="moon")
 

@@ -92,6 +92,7 @@ async def test_a_changed_writable_field_is_stamped_and_the_others_keep_theirs(sq
 
 
 async def test_the_same_value_is_no_change(sql: asyncpg.Connection):
+    """A stamp for it would make the writer win over whoever did change the field."""
     account = await an_account(sql)
 
     await sql.execute("UPDATE account SET name = name")
@@ -175,6 +176,7 @@ async def test_deleting_many_rows_makes_many_tombstones_once(sql: asyncpg.Connec
 
 
 async def test_a_tombstone_that_is_lifted_comes_back_into_its_scopes(sql: asyncpg.Connection):
+    """Or it would be there for the office, and on no device."""
     account = await an_account(sql)
     outlet = await sql.fetchval(
         "INSERT INTO outlet (id, account_id, name) VALUES ($1, $2, 'Shop') RETURNING id", uuid4(), account
@@ -319,6 +321,7 @@ async def test_copy_and_upsert_and_merge_pass_through_the_net(sql: asyncpg.Conne
 
 
 async def test_a_statement_that_changes_no_row_sends_nobody_anything(sql: asyncpg.Connection):
+    """A nightly script that finds nothing to do must not wake every phone's radio for rows."""
     account = await an_account(sql)
 
     await sql.execute("UPDATE account SET name = 'x' WHERE false")

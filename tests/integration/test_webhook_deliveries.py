@@ -185,6 +185,7 @@ async def test_one_delivery_is_replayed_whatever_became_of_it(world: World, rece
 
 
 async def test_deliveries_are_listed_in_pages_newest_first(world: World, receiver: Receiver):
+    """Whoever looks for what went wrong looks for the last ones."""
     webhook_id, _ = await subscribe(world, receiver, "account.created")
     for name in "abc":
         await world.admin.post("/accounts", name=name)

@@ -40,6 +40,7 @@ def test_a_slip_of_the_pen_is_found_without_the_database(place: int, character: 
 
 @pytest.mark.parametrize("text", ["", "ork_", "ork_" + "z" * 68, "ghp_" + "0" * 68, "x" * 10_000])
 def test_what_is_no_key_reads_as_none(text: str):
+    """A mistyped key is found without a query, and is no fault of the server's."""
     assert read_api_key(text) is None
 
 

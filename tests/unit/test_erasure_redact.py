@@ -35,6 +35,7 @@ def test_whatever_a_client_sends_can_be_looked_at():
 
 
 def test_an_outcome_loses_the_values_of_her_conflicts_alone():
+    """The same push touched other people's rows, whose conflicts somebody still has to look at."""
     conflicts = [{"row_id": HER, "kept": '"Z"', "lost": '"Y"'}, {"row_id": OTHER, "kept": "1", "lost": "2"}]
 
     redacted = redact_outcome({"status": "merged", "conflicts": conflicts}, {HER})

@@ -53,6 +53,7 @@ async def test_another_key_is_another_message_and_stays_in_the_folder(folder: Pa
 
 
 async def test_without_settings_nothing_is_sent():
+    """A process that was not set up must say so: mail that silently goes nowhere is missed weeks later."""
     with pytest.raises(RuntimeError, match="not set up"):
         await mail.send(a_message_from("x@y.example"), "k")
 

@@ -72,6 +72,7 @@ def test_for_a_day_after_a_rotation_both_secrets_sign():
     ],
 )
 def test_patterns_match_what_they_say(pattern: str, hits: list[str], misses: list[str]):
+    """A pattern that catches too much sends a receiver what it did not ask for."""
     assert all(matches([pattern], each) for each in hits)
     assert not any(matches([pattern], each) for each in misses)
     assert set(hits + misses) <= set(event_types())
@@ -162,6 +163,7 @@ def test_no_private_address_is_gone_to(address: str):
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_gone_to(address: str):
+    """The guard of the inner network must not shut out the world."""
     check_addresses(Target(True, "good.example", 443, "/"), [ip_address(address)], ())
 
 
@@ -177,6 +179,7 @@ NO_URLS = [
 
 @pytest.mark.parametrize("url", NO_URLS)
 def test_what_is_no_url_for_a_webhook_is_refused(url: str):
+    """When it is typed, and not at the first event."""
     with pytest.raises(AddressRefused):
         read_url(url, ())
 
@@ -195,6 +198,7 @@ def test_an_operator_may_let_webhooks_into_a_network_of_theirs():
 
 
 def test_names_keep_their_port_and_are_written_in_ascii():
+    """The name that was checked is the name that is dialled, and told in the Host header."""
     target = read_url("https://bücher.example:8443", ())
 
     assert target == Target(True, "xn--bcher-kva.example", 8443, "/")
