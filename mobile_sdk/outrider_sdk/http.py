@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from outrider_sdk.errors import (
@@ -47,6 +47,14 @@ class _Lost(Exception):
     """A reply that did not arrive whole."""
 
 
+class Body(NamedTuple):
+    """A message as it goes out."""
+
+    content: bytes
+    coding: str
+    """Empty where it is not compressed."""
+
+
 class Http:
     """JSON requests over HTTPS, repeated with growing, jittered pauses while the network or the server fails.
 
@@ -84,18 +92,20 @@ class Http:
         token: str | None = None,
         *,
         again: Mapping[str, Any] | None = None,
+        ready: Body | None = None,
     ) -> dict[str, Any]:
         """Send a message, and return the reply's.
 
         Args:
             again: what the message says beside, when it is sent for another time.
+            ready: the message as `pack` made it, where that was done ahead.
 
         Raises:
             Offline: no answer, after repeated tries.
             ServerUnavailable: 5xx or 429, after repeated tries, or with a Retry-After beyond our patience.
             Rejected: the server said no; DeviceRevoked, ReplicaForked and ClientTooOld have classes of their own.
         """
-        body = encoding.dumps(message)
+        body = ready or self.pack(message)
         began = self._timer()
         for attempt in range(1, self._attempts_max + 1):
             wait_s = self._jitter(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2**attempt))
@@ -107,17 +117,26 @@ class Http:
             except Offline as error:
                 failure = error
             except Rejected as refusal:
-                if refusal.status != 415 or self._coding == "gzip":
+                if refusal.status != 415 or body.coding != "zstd":
                     raise
                 self._coding, failure, wait_s = "gzip", refusal, 0.0  # a server without zstd
+                body = self.pack(message)
             if attempt == self._attempts_max or self._timer() - began + wait_s > self._total_max_s:
                 raise failure
             self._sleep(wait_s)
             if again is not None:
-                body, again = encoding.dumps({**message, **again}), None
+                message, again = {**message, **again}, None
+                body = self.pack(message)
         raise AssertionError("unreachable")
 
-    def _once(self, path: str, body: bytes, token: str | None) -> dict[str, Any]:
+    def pack(self, message: Mapping[str, Any]) -> Body:
+        """The message as it goes out."""
+        content = encoding.dumps(message)
+        if len(content) < COMPRESSED_FROM_BYTES:
+            return Body(content, "")
+        return Body(encoding.compress(content, self._coding), self._coding)
+
+    def _once(self, path: str, body: Body, token: str | None) -> dict[str, Any]:
         from urllib3.exceptions import HTTPError
 
         headers = {
@@ -127,16 +146,15 @@ class Http:
         }
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        if len(body) >= COMPRESSED_FROM_BYTES:
-            headers["Content-Encoding"] = self._coding
-            body = encoding.compress(body, self._coding)
-        self.bytes_sent += len(body)
+        if body.coding:
+            headers["Content-Encoding"] = body.coding
+        self.bytes_sent += len(body.content)
         left = self._clock()
         try:
             response = self._connections().request(
                 "POST",
                 self.server + path,
-                body=body,
+                body=body.content,
                 headers=headers,
                 preload_content=False,
                 retries=False,

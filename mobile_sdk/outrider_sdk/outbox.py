@@ -8,8 +8,8 @@ kept; a refused one stays until a person has resolved it.
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from itertools import repeat
+from typing import Any, NamedTuple, cast
 
 from outrider_sdk.errors import InvalidValue, ProtocolViolation, ReplicaForked
 from outrider_sdk.protocol import (
@@ -30,6 +30,9 @@ CHUNK_BYTES_MAX = PUSH_BYTES_MAX // 2
 MUTATION_CHANGES_MAX = 1_000
 """Changes of one mutation (protocol 4.9)."""
 MUTATION_BYTES_MAX = PUSH_BYTES_MAX - 64 * 1024
+BATCH_MAX = 100
+"""So many mutations are parsed at once, or fewer from this size on:"""
+BATCH_BYTES_MIN = 64 * 1024
 HISTORY_KEPT = 10_000
 """So many of the last mutations stay in the file after their reveal, where the server does not say which are durable.
 
@@ -51,8 +54,7 @@ Derived = dict[str, Any] | None
 """Fields that the device filled in for its own view, and does not send; parallel to the changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A mutation in the outbox."""
 
     number: int
@@ -114,12 +116,33 @@ def entries(
     Args:
         derived: with what the device filled in for its own view; left out, `Entry.derived` is empty.
     """
-    for number, digest, captured_at, skew, changes, filled, size_bytes, status, past_lease in conn.execute(
-        f"{_SELECT} WHERE {where} ORDER BY number {'DESC' if newest_first else ''}",
-        parameters,
-    ):
-        told = json.loads(changes), json.loads(filled) if derived else []
-        yield Entry(number, digest, captured_at, skew, *told, size_bytes, status, bool(past_lease))
+    found = conn.execute(f"{_SELECT} WHERE {where} ORDER BY number {'DESC' if newest_first else ''}", parameters)
+    for batch in _batches(found):
+        _, _, _, _, changes, filled, _, _, _ = zip(*batch, strict=True)
+        told = _loaded(changes), _loaded(filled) if derived else repeat([])
+        for row, made, shown in zip(batch, *told, strict=False):
+            number, digest, captured_at, skew, _, _, size_bytes, status, past_lease = row
+            yield Entry(number, digest, captured_at, skew, made, shown, size_bytes, status, bool(past_lease))
+
+
+def _batches(found: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of `_SELECT`, a hundred at a time, or as many as are not much to hold."""
+    batch: list[tuple[Any, ...]] = []
+    size_bytes = 0
+    for row in found:
+        batch.append(row)
+        size_bytes += row[6]
+        if len(batch) == BATCH_MAX or size_bytes >= BATCH_BYTES_MIN:
+            yield batch
+            batch, size_bytes = [], 0
+    if batch:
+        yield batch
+
+
+def _loaded(documents: Iterable[str]) -> list[Any]:
+    """Documents, all parsed at once: that takes half the time."""
+    loaded: list[Any] = json.loads(f"[{','.join(documents)}]")
+    return loaded
 
 
 def next_number(store: Store) -> int:
@@ -247,8 +270,9 @@ def store_outcomes(store: Store, outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def recount_answered(store: Store, conn: sqlite3.Connection) -> None:
     """Note up to which number everything is answered, within the caller's transaction."""
-    first = next(entries(conn, UNANSWERED, derived=False), None)
-    store.set_meta(answered_through=store.meta_int("last_number") if first is None else first.number - 1)
+    sql = f"SELECT number FROM sync_outbox WHERE {UNANSWERED} ORDER BY number LIMIT 1"  # noqa: S608 - a text of ours
+    first = conn.execute(sql).fetchone()
+    store.set_meta(answered_through=store.meta_int("last_number") if first is None else first[0] - 1)
 
 
 def leave_overlay(store: Store, applied_through: int) -> None:

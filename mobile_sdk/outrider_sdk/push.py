@@ -28,7 +28,7 @@ class Chunk:
     mutations: list[Mutation]
     is_last: bool
     """Nothing is pending after it, as of when it was made ready."""
-    acked_through: int
+    request: PushRequest
 
     @property
     def first(self) -> int:
@@ -78,6 +78,8 @@ class Push:
             self._send(chunk, beside=not chunk.is_last)
         while chunk is not None:
             following = None if chunk.is_last else self._marked_chunk(chunk.last + 1)
+            if following is not None and isinstance(self._contact.transport, PipelinedTransport):
+                self._contact.transport.make_ready(following.request)
             try:
                 reply = self._reply()
             except Rejected as refusal:
@@ -149,7 +151,16 @@ class Push:
             if last > self._store.meta_int("sent_through"):
                 self._store.set_meta(sent_through=last)
             is_last = outbox.is_drained(conn, last + 1, again=again)
-        return Chunk(mutations, is_last, self._store.meta_int("answered_through"))
+        request: PushRequest = {
+            "protocol": PROTOCOL_VERSION,
+            "incarnation": self._contact.incarnation,
+            "acked_through": self._store.meta_int("answered_through"),
+            "mutations": mutations,
+        }
+        if mutations[0]["number"] <= self._sent_through:
+            # It left before and had no answer, whatever the reason: it may be that the server does not survive it.
+            request["again"] = True
+        return Chunk(mutations, is_last, request)
 
     def _unmark(self) -> None:
         """What was made ready and did not leave can be taken back, as before; where that fails, it can't."""
@@ -159,17 +170,8 @@ class Push:
                     self._store.set_meta(sent_through=self._sent_through)
 
     def _send(self, chunk: Chunk, *, beside: bool) -> None:
-        request: PushRequest = {
-            "protocol": PROTOCOL_VERSION,
-            "incarnation": self._contact.incarnation,
-            "acked_through": chunk.acked_through,
-            "mutations": chunk.mutations,
-        }
-        if chunk.first <= self._sent_through:
-            # It left before and had no answer, whatever the reason: it may be that the server does not survive it.
-            request["again"] = True
         self._sent_through = max(self._sent_through, chunk.last)
-        transport = self._contact.transport
+        transport, request = self._contact.transport, chunk.request
         if beside and isinstance(transport, PipelinedTransport):
             self._under_way = transport.begin_push(request)
         else:
@@ -189,7 +191,7 @@ class Push:
         with self._store.write():
             self._report.count(outbox.store_outcomes(self._store, reply["outcomes"]))
             outbox.note_durable(self._store, reply.get("durable_through"))
-            self._store.set_meta(acked_through=chunk.acked_through, skew=self._contact.skew)
+            self._store.set_meta(acked_through=chunk.request["acked_through"], skew=self._contact.skew)
         if missing and reply["applied_through"] < missing[0]:
             raise ProtocolViolation(f"The server took mutation {missing[0]} and says nothing of it.")
         self._report.pushed += len(chunk.mutations)

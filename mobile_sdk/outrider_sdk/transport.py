@@ -15,7 +15,7 @@ from outrider_sdk.errors import (
     Rejected,
     SyncError,
 )
-from outrider_sdk.http import Http
+from outrider_sdk.http import Body, Http
 from outrider_sdk.protocol import (
     PROTOCOL_VERSION,
     IncarnationReply,
@@ -63,8 +63,11 @@ class Transport(Protocol):
 class PipelinedTransport(Protocol):
     """A `Transport` that sends a push while its caller goes on with other things."""
 
+    def make_ready(self, request: PushRequest) -> None:
+        """Do what can be done for the next push while the one before is under way."""
+
     def begin_push(self, request: PushRequest) -> UnderWay[PushReply]:
-        """`push`, in a thread; until that is done, nothing else is asked of the transport."""
+        """`push`, in a thread; until that is done, nothing but `make_ready` is asked of the transport."""
 
 
 class HttpTransport(ContentCalls, SnapshotCalls, Http):
@@ -77,16 +80,31 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
         self._following: PullRequest | None = None
         self._ahead: _PageAhead | None = None
         self._options = options
+        self._ready: tuple[PushRequest, dict[str, Any], Body] | None = None
 
     def push(self, request: PushRequest) -> PushReply:
         """`POST /sync/push` (protocol 4)."""
-        message = {**request, "mutations": lean(request["mutations"])}
+        return self._push(*self._packed(request))
+
+    def _push(self, message: dict[str, Any], body: Body) -> PushReply:
         again = {"again": True} if message["mutations"] else None
-        return cast(PushReply, self._authorised("/sync/push", message, again=again))
+        return cast(PushReply, self._authorised("/sync/push", message, again=again, ready=body))
+
+    def _packed(self, request: PushRequest) -> tuple[dict[str, Any], Body]:
+        ready, self._ready = self._ready, None
+        if ready is not None and ready[0] is request:
+            return ready[1:]
+        message = {**request, "mutations": lean(request["mutations"])}
+        return message, self.pack(message)
+
+    def make_ready(self, request: PushRequest) -> None:
+        """See `PipelinedTransport`."""
+        self._ready = (request, *self._packed(request))
 
     def begin_push(self, request: PushRequest) -> UnderWay[PushReply]:
         """See `PipelinedTransport`."""
-        return UnderWay(lambda: self.push(request))
+        packed = self._packed(request)
+        return UnderWay(lambda: self._push(*packed))
 
     def pull(self, request: PullRequest) -> PullPage:
         """`POST /sync/pull` (protocol 5).
