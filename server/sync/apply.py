@@ -22,8 +22,10 @@ from server.sync.refusals import Refusal
 from server.sync.state import CREATION, Device, State, WritePlan
 from server.sync.values import is_id
 
-STEP: Final = 700
-"""So many mutations are decided while PostgreSQL writes the rows of as many before them."""
+STEP: Final = 250
+"""So many mutations are decided before PostgreSQL begins to write their rows; each next step is half as large again.
+
+It writes for longer than the same mutations take to decide: so it never waits, and begins soon."""
 
 POISON: Final = Refusal(
     "poison", "It could not be stored, for a reason that is ours, not yours. It is kept; please report it."

@@ -264,20 +264,18 @@ def _row_triggers(e: Entity) -> str:
     each = "".join(
         f"""
         IF NEW."{name}" IS DISTINCT FROM OLD."{name}" AND NEW.stamps -> '{name}' IS NOT DISTINCT FROM OLD.stamps -> '{name}' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{{{name}}}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{{{name}}}', current_setting('outrider.stamp')::jsonb);
         END IF;"""
         for name in stamped
     )
     any_changed = " OR ".join(f'NEW."{name}" IS DISTINCT FROM OLD."{name}"' for name in stamped)
     stamping = f"""
-    IF {any_changed} THEN
-        stamp := current_setting('outrider.stamp')::jsonb;{each}
+    IF {any_changed} THEN{each}
     END IF;"""
     table = _quoted(e.name)
     custom = _STAMPED_CUSTOM if e.editable else ""
     return f"""
 CREATE FUNCTION {{{{schema}}}}.stamp_{e.name}() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {table} x SET deleted_at = (SELECT n.at FROM {{{{schema}}}}.revision_counter n)

@@ -38,11 +38,16 @@ def decide(mutations: Iterable[dict[str, Any]], state: State) -> WritePlan:
 
 
 def decide_in_steps(mutations: list[dict[str, Any]], state: State, plan: WritePlan, step: int) -> Iterator[None]:
-    """The same for `step` mutations at a time. Between the steps, what the state holds decided may be written."""
+    """The same in steps, of `step` mutations first and then of half as many again each time.
+
+    Between them, what the state holds decided may be written.
+    """
     note_payments(state, mutations)
-    for start in range(0, len(mutations), step):
+    start = 0
+    while start < len(mutations):
         for mutation in mutations[start : start + step]:
             _decide(mutation, state, plan)
+        start, step = start + step, step + step // 2
         yield
 
 

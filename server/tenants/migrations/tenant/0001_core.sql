@@ -3173,7 +3173,6 @@ END $$;
 
 
 CREATE FUNCTION {{schema}}.stamp_role() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."role" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3270,7 +3269,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."role" REFERENCING OLD TABLE 
 
 
 CREATE FUNCTION {{schema}}.stamp_office() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."office" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3347,7 +3345,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."office" REFERENCING OLD TABL
 
 
 CREATE FUNCTION {{schema}}.stamp_team() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."team" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3424,7 +3421,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."team" REFERENCING OLD TABLE 
 
 
 CREATE FUNCTION {{schema}}.stamp_custom_field() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."custom_field" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3541,7 +3537,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."custom_field" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_field_master() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."field_master" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3623,7 +3618,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."field_master" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_territory() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."territory" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3707,7 +3701,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."territory" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_member() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."member" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3816,7 +3809,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."member" REFERENCING OLD TABL
 
 
 CREATE FUNCTION {{schema}}.stamp_delegation() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."delegation" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3904,7 +3896,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."delegation" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_legal_entity() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."legal_entity" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -3996,7 +3987,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."legal_entity" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_category() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."category" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4087,7 +4077,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."category" REFERENCING OLD TA
 
 
 CREATE FUNCTION {{schema}}.stamp_tax_category() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."tax_category" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4159,7 +4148,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."tax_category" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_tax_rate() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."tax_rate" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4251,7 +4239,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."tax_rate" REFERENCING OLD TA
 
 
 CREATE FUNCTION {{schema}}.stamp_price_list() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."price_list" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4344,7 +4331,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_list" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_product() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."product" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4451,7 +4437,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."product" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_product_unit() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."product_unit" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4542,7 +4527,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."product_unit" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_price_item() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."price_item" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4647,7 +4631,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."price_item" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_assortment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."assortment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4734,7 +4717,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_promotion() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."promotion" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4851,7 +4833,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."promotion" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_warehouse() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."warehouse" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -4941,7 +4922,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."warehouse" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_stock() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."stock" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5032,7 +5012,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."stock" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_stock_movement() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."stock_movement" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5143,7 +5122,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."stock_movement" REFERENCING 
 
 
 CREATE FUNCTION {{schema}}.stamp_account() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."account" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5161,15 +5139,14 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of account never changes: devices know it by that.';
     END IF;
     IF NEW."name" IS DISTINCT FROM OLD."name" OR NEW."legal_name" IS DISTINCT FROM OLD."legal_name" OR NEW."tags" IS DISTINCT FROM OLD."tags" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{name}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{name}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."legal_name" IS DISTINCT FROM OLD."legal_name" AND NEW.stamps -> 'legal_name' IS NOT DISTINCT FROM OLD.stamps -> 'legal_name' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{legal_name}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{legal_name}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{tags}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{tags}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -5271,7 +5248,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."account" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_agreement() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."agreement" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5379,7 +5355,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."agreement" REFERENCING OLD T
 
 
 CREATE FUNCTION {{schema}}.stamp_outlet() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."outlet" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5397,30 +5372,29 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of outlet never changes: devices know it by that.';
     END IF;
     IF NEW."name" IS DISTINCT FROM OLD."name" OR NEW."address" IS DISTINCT FROM OLD."address" OR NEW."position" IS DISTINCT FROM OLD."position" OR NEW."time_zone" IS DISTINCT FROM OLD."time_zone" OR NEW."delivery_windows" IS DISTINCT FROM OLD."delivery_windows" OR NEW."channel" IS DISTINCT FROM OLD."channel" OR NEW."description" IS DISTINCT FROM OLD."description" OR NEW."tags" IS DISTINCT FROM OLD."tags" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{name}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{name}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."address" IS DISTINCT FROM OLD."address" AND NEW.stamps -> 'address' IS NOT DISTINCT FROM OLD.stamps -> 'address' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{address}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{address}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."time_zone" IS DISTINCT FROM OLD."time_zone" AND NEW.stamps -> 'time_zone' IS NOT DISTINCT FROM OLD.stamps -> 'time_zone' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{time_zone}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{time_zone}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."delivery_windows" IS DISTINCT FROM OLD."delivery_windows" AND NEW.stamps -> 'delivery_windows' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_windows' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_windows}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_windows}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."channel" IS DISTINCT FROM OLD."channel" AND NEW.stamps -> 'channel' IS NOT DISTINCT FROM OLD.stamps -> 'channel' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{channel}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{channel}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{description}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{description}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."tags" IS DISTINCT FROM OLD."tags" AND NEW.stamps -> 'tags' IS NOT DISTINCT FROM OLD.stamps -> 'tags' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{tags}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{tags}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -5556,7 +5530,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."outlet" REFERENCING OLD TABL
 
 
 CREATE FUNCTION {{schema}}.stamp_assortment_item() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."assortment_item" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5674,7 +5647,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assortment_item" REFERENCING
 
 
 CREATE FUNCTION {{schema}}.stamp_contact() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."contact" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5692,18 +5664,17 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of contact never changes: devices know it by that.';
     END IF;
     IF NEW."name" IS DISTINCT FROM OLD."name" OR NEW."job_title" IS DISTINCT FROM OLD."job_title" OR NEW."language" IS DISTINCT FROM OLD."language" OR NEW."description" IS DISTINCT FROM OLD."description" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."name" IS DISTINCT FROM OLD."name" AND NEW.stamps -> 'name' IS NOT DISTINCT FROM OLD.stamps -> 'name' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{name}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{name}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."job_title" IS DISTINCT FROM OLD."job_title" AND NEW.stamps -> 'job_title' IS NOT DISTINCT FROM OLD.stamps -> 'job_title' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{job_title}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{job_title}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."language" IS DISTINCT FROM OLD."language" AND NEW.stamps -> 'language' IS NOT DISTINCT FROM OLD.stamps -> 'language' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{language}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{language}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."description" IS DISTINCT FROM OLD."description" AND NEW.stamps -> 'description' IS NOT DISTINCT FROM OLD.stamps -> 'description' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{description}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{description}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -5798,7 +5769,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_contact_channel() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."contact_channel" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -5816,15 +5786,14 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of contact_channel never changes: devices know it by that.';
     END IF;
     IF NEW."value" IS DISTINCT FROM OLD."value" OR NEW."label" IS DISTINCT FROM OLD."label" OR NEW."preferred" IS DISTINCT FROM OLD."preferred" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."value" IS DISTINCT FROM OLD."value" AND NEW.stamps -> 'value' IS NOT DISTINCT FROM OLD.stamps -> 'value' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{value}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{value}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."label" IS DISTINCT FROM OLD."label" AND NEW.stamps -> 'label' IS NOT DISTINCT FROM OLD.stamps -> 'label' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{label}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{label}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."preferred" IS DISTINCT FROM OLD."preferred" AND NEW.stamps -> 'preferred' IS NOT DISTINCT FROM OLD.stamps -> 'preferred' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{preferred}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{preferred}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -5911,7 +5880,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."contact_channel" REFERENCING
 
 
 CREATE FUNCTION {{schema}}.stamp_consent() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."consent" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -6012,7 +5980,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."consent" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_assignment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."assignment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -6143,7 +6110,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."assignment" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_order() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."order" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -6161,18 +6127,17 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of order never changes: devices know it by that.';
     END IF;
     IF NEW."delivery_date" IS DISTINCT FROM OLD."delivery_date" OR NEW."delivery_window" IS DISTINCT FROM OLD."delivery_window" OR NEW."fulfilment" IS DISTINCT FROM OLD."fulfilment" OR NEW."note" IS DISTINCT FROM OLD."note" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."delivery_date" IS DISTINCT FROM OLD."delivery_date" AND NEW.stamps -> 'delivery_date' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_date' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_date}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_date}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."delivery_window" IS DISTINCT FROM OLD."delivery_window" AND NEW.stamps -> 'delivery_window' IS NOT DISTINCT FROM OLD.stamps -> 'delivery_window' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_window}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{delivery_window}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."fulfilment" IS DISTINCT FROM OLD."fulfilment" AND NEW.stamps -> 'fulfilment' IS NOT DISTINCT FROM OLD.stamps -> 'fulfilment' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{fulfilment}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{fulfilment}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -6367,7 +6332,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_order_line() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."order_line" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -6385,21 +6349,20 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of order_line never changes: devices know it by that.';
     END IF;
     IF NEW."position" IS DISTINCT FROM OLD."position" OR NEW."unit" IS DISTINCT FROM OLD."unit" OR NEW."quantity" IS DISTINCT FROM OLD."quantity" OR NEW."list_price" IS DISTINCT FROM OLD."list_price" OR NEW."discount" IS DISTINCT FROM OLD."discount" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{unit}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{unit}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{quantity}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{quantity}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."list_price" IS DISTINCT FROM OLD."list_price" AND NEW.stamps -> 'list_price' IS NOT DISTINCT FROM OLD.stamps -> 'list_price' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{list_price}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{list_price}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."discount" IS DISTINCT FROM OLD."discount" AND NEW.stamps -> 'discount' IS NOT DISTINCT FROM OLD.stamps -> 'discount' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{discount}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{discount}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -6551,7 +6514,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."order_line" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_return_order() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."return_order" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -6569,9 +6531,8 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of return_order never changes: devices know it by that.';
     END IF;
     IF NEW."note" IS DISTINCT FROM OLD."note" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -6711,7 +6672,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."return_order" REFERENCING OL
 
 
 CREATE FUNCTION {{schema}}.stamp_return_line() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."return_line" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -6729,24 +6689,23 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of return_line never changes: devices know it by that.';
     END IF;
     IF NEW."position" IS DISTINCT FROM OLD."position" OR NEW."reason" IS DISTINCT FROM OLD."reason" OR NEW."unit" IS DISTINCT FROM OLD."unit" OR NEW."quantity" IS DISTINCT FROM OLD."quantity" OR NEW."price" IS DISTINCT FROM OLD."price" OR NEW."note" IS DISTINCT FROM OLD."note" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."reason" IS DISTINCT FROM OLD."reason" AND NEW.stamps -> 'reason' IS NOT DISTINCT FROM OLD.stamps -> 'reason' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{reason}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{reason}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."unit" IS DISTINCT FROM OLD."unit" AND NEW.stamps -> 'unit' IS NOT DISTINCT FROM OLD.stamps -> 'unit' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{unit}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{unit}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."quantity" IS DISTINCT FROM OLD."quantity" AND NEW.stamps -> 'quantity' IS NOT DISTINCT FROM OLD.stamps -> 'quantity' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{quantity}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{quantity}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."price" IS DISTINCT FROM OLD."price" AND NEW.stamps -> 'price' IS NOT DISTINCT FROM OLD.stamps -> 'price' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{price}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{price}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -6863,7 +6822,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."return_line" REFERENCING OLD
 
 
 CREATE FUNCTION {{schema}}.stamp_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."invoice" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -6969,7 +6927,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."invoice" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_receivable() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."receivable" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7080,7 +7037,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."receivable" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_payment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."payment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7202,7 +7158,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."payment" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_payment_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."payment_allocation" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7283,7 +7238,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."payment_allocation" REFERENC
 
 
 CREATE FUNCTION {{schema}}.stamp_comment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."comment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7369,7 +7323,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."comment" REFERENCING OLD TAB
 
 
 CREATE FUNCTION {{schema}}.stamp_attachment() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."attachment" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7465,7 +7418,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."attachment" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_route() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."route" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7554,7 +7506,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."route" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_route_stop() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."route_stop" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7572,9 +7523,8 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of route_stop never changes: devices know it by that.';
     END IF;
     IF NEW."position" IS DISTINCT FROM OLD."position" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."position" IS DISTINCT FROM OLD."position" AND NEW.stamps -> 'position' IS NOT DISTINCT FROM OLD.stamps -> 'position' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{position}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{position}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     IF NEW.custom IS DISTINCT FROM OLD.custom THEN
@@ -7661,7 +7611,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."route_stop" REFERENCING OLD 
 
 
 CREATE FUNCTION {{schema}}.stamp_visit() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."visit" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7679,21 +7628,20 @@ BEGIN
         RAISE EXCEPTION 'The id of a row of visit never changes: devices know it by that.';
     END IF;
     IF NEW."checked_out_at" IS DISTINCT FROM OLD."checked_out_at" OR NEW."position_out" IS DISTINCT FROM OLD."position_out" OR NEW."outcome" IS DISTINCT FROM OLD."outcome" OR NEW."note" IS DISTINCT FROM OLD."note" OR NEW."signature_id" IS DISTINCT FROM OLD."signature_id" THEN
-        stamp := current_setting('outrider.stamp')::jsonb;
         IF NEW."checked_out_at" IS DISTINCT FROM OLD."checked_out_at" AND NEW.stamps -> 'checked_out_at' IS NOT DISTINCT FROM OLD.stamps -> 'checked_out_at' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{checked_out_at}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{checked_out_at}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."position_out" IS DISTINCT FROM OLD."position_out" AND NEW.stamps -> 'position_out' IS NOT DISTINCT FROM OLD.stamps -> 'position_out' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{position_out}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{position_out}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."outcome" IS DISTINCT FROM OLD."outcome" AND NEW.stamps -> 'outcome' IS NOT DISTINCT FROM OLD.stamps -> 'outcome' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{outcome}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{outcome}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."note" IS DISTINCT FROM OLD."note" AND NEW.stamps -> 'note' IS NOT DISTINCT FROM OLD.stamps -> 'note' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{note}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{note}', current_setting('outrider.stamp')::jsonb);
         END IF;
         IF NEW."signature_id" IS DISTINCT FROM OLD."signature_id" AND NEW.stamps -> 'signature_id' IS NOT DISTINCT FROM OLD.stamps -> 'signature_id' THEN
-            NEW.stamps := jsonb_set(NEW.stamps, '{signature_id}', stamp);
+            NEW.stamps := jsonb_set(NEW.stamps, '{signature_id}', current_setting('outrider.stamp')::jsonb);
         END IF;
     END IF;
     RETURN NEW;
@@ -7802,7 +7750,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."visit" REFERENCING OLD TABLE
 
 
 CREATE FUNCTION {{schema}}.stamp_conflict() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."conflict" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
@@ -7953,7 +7900,6 @@ CREATE TRIGGER d_update AFTER UPDATE ON {{schema}}."conflict" REFERENCING OLD TA
 
 
 CREATE FUNCTION {{schema}}.stamp_merge() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE stamp jsonb;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE {{schema}}."merge" x SET deleted_at = (SELECT n.at FROM {{schema}}.revision_counter n)
