@@ -87,7 +87,7 @@ PUSH_REPLY_EXAMPLE: Final = {
 HAND_IN_EXAMPLE: Final = {
     "protocol": 1, "device_id": _ID, "proof": "0" * 64, "incarnation": 1, "complete": True, "mutations": [],
 }  # fmt: skip
-HAND_IN_REPLY_EXAMPLE: Final = {"quarantined_through": 57}
+HAND_IN_REPLY_EXAMPLE: Final = {"quarantined_through": 57, "missing": []}
 PULL_EXAMPLE: Final = {"protocol": 1, "schema": 1, "cursor": 0}
 PULL_REPLY_EXAMPLE: Final = {
     "puts": {}, "drops": {}, "cursor": 118, "cursor_token": _ID, "epoch": _ID, "view": "5f0c", "anew": False,
@@ -166,12 +166,12 @@ _OTHERS: Final[dict[str, Any]] = {
         "device_id": _ID, "key": _OTHER_ID, "proof": "0" * 64, "points": [{"number": 51, "digest": "0" * 64}],
     },
     "Problem": {"title": "Not Found", "status": 404, "detail": "There is nothing here.", "code": "not_found"},
-    "DecisionReply": {"applied": 11, "merged": 1, "refused": 0},
+    "DecisionReply": {"applied": 11, "merged": 1, "refused": 0, "parked": 0},
     "HandInReply": HAND_IN_REPLY_EXAMPLE,
     "QuarantineView": {
         "id": _ID, "device_id": _ID, "device_name": "Ann's phone", "member_id": _ID, "state": "waiting",
         "complete": True, "mutations": 12, "changes": {"order.create": 2, "order.submit": 2}, "handed_in_at": _AT,
-        "decided_by": None, "decided_at": None,
+        "decided_by": None, "decided_at": None, "parked": 0,
     },
     "Receipt": _RECEIPT,
     "ResendReply": {"message": "If this address has signed up, its link is on its way again."},

@@ -201,8 +201,11 @@ class DeviceRevoked(SyncError):
             kept = "Your unsent work was handed in, and your manager looks at it; it is kept here as well"
         super().__init__(message or f"This device was revoked. {kept}; ask your administrator for a new code.")
         self.handed_in_through = handed_in_through
-        self.wipe: str | None = None
         """The number up to which the server keeps unsent work for a manager; None where it has none."""
+        self.wipe: str | None = None
+        """Whether the device is to be wiped as well: "now", or "after_hand_in"."""
+        self.kept_nowhere = 0
+        """How many mutations that a restored server waits for only this device has."""
 
 
 class DeviceUnknown(DeviceRevoked):

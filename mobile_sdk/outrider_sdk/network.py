@@ -134,7 +134,7 @@ class Network:
         except DeviceRevoked as revoked:
             is_kept_nowhere = (
                 self._count_pending(revoked.handed_in_through or 0) > 0
-                or self._count_parked() > 0
+                or revoked.kept_nowhere > 0
                 or self.attachments.count_unsent() > 0
             )
             if revoked.wipe == "now" or (revoked.wipe and not is_kept_nowhere):
@@ -199,12 +199,6 @@ class Network:
         with self._store.read() as conn:
             sql = "SELECT count(*) FROM sync_outbox WHERE status IS NULL AND changes <> '[]' AND number > ?"
             return int(conn.execute(sql, (after,)).fetchone()[0])
-
-    def _count_parked(self) -> int:
-        """Mutations that a restored server knows and does not keep: no quarantine takes them."""
-        with self._store.read() as conn:
-            sql = "SELECT count(*) FROM sync_outbox WHERE status IS NULL AND outcome IS NOT NULL"
-            return int(conn.execute(sql).fetchone()[0])
 
     def _erase(self, *, pushed_first: bool) -> ReplicaWiped:
         path, credentials = self._store.path, self._credentials

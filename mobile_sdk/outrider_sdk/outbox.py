@@ -211,6 +211,20 @@ def next_chunk(
     return chunk
 
 
+def chunk_of(conn: sqlite3.Connection, numbers: Collection[int]) -> list[Mutation]:
+    """The first of these mutations, as they are handed in once more, within the limits of a push."""
+    chunk: list[Mutation] = []
+    size, wanted = 0, set(numbers)
+    for entry in entries(conn, "number BETWEEN ? AND ?", (min(wanted), max(wanted)), derived=False):
+        if entry.number not in wanted:
+            continue
+        size += entry.size_bytes + 256
+        if len(chunk) == PUSH_MUTATIONS_MAX or (chunk and size > CHUNK_BYTES_MAX):
+            break
+        chunk.append(entry.wire_again(digest_of(conn, entry.number - 1)))
+    return chunk
+
+
 def digest_of(conn: sqlite3.Connection, number: int) -> str | None:
     """The digest of a number, where it is in the file."""
     found = conn.execute("SELECT digest FROM sync_outbox WHERE number = ?", (number,)).fetchone()

@@ -44,9 +44,11 @@ def run(store: Store, transport: Transport, clock: Clock, on_progress: OnProgres
     except DeviceRevoked as revoked:
         if revoked.wipe is None and isinstance(transport, QuarantineTransport):
             revoked.wipe = transport.wanted_wipe()
-        through = None if revoked.wipe == "now" else quarantine.hand_in(store, transport, clock)
-        told = DeviceRevoked(handed_in_through=through)
-        told.wipe = revoked.wipe
+        if revoked.wipe == "now":
+            raise
+        handed = quarantine.hand_in(store, transport, clock)
+        told = DeviceRevoked(handed_in_through=handed.through)
+        told.wipe, told.kept_nowhere = revoked.wipe, handed.kept_nowhere
         raise told from revoked
     finally:
         report.bytes_sent = transport.bytes_sent - before[0]

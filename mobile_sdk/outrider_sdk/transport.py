@@ -18,6 +18,7 @@ from outrider_sdk.errors import (
 from outrider_sdk.http import Body, Http
 from outrider_sdk.protocol import (
     PROTOCOL_VERSION,
+    HandInReply,
     IncarnationReply,
     IncarnationRequest,
     Mutation,
@@ -152,7 +153,7 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
             pass
         return None
 
-    def hand_in(self, incarnation: int, mutations: list[Mutation], *, complete: bool) -> int:
+    def hand_in(self, incarnation: int, mutations: list[Mutation], *, complete: bool) -> HandInReply:
         """`POST /t/{slug}/devices/quarantine` (protocol 14)."""
         held = self._credentials
         last = mutations[-1]["digest"] if mutations else ""
@@ -162,7 +163,10 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
             "incarnation": incarnation, "complete": complete, "mutations": mutations,
         }  # fmt: skip
         reply = self.post(f"/t/{held.slug}/devices/quarantine", message)
-        return int(reply["quarantined_through"])
+        through, missing = reply.get("quarantined_through"), reply.get("missing")
+        if not isinstance(through, int) or not isinstance(missing, list):
+            raise ProtocolViolation("The server's reply does not say what it keeps.")
+        return {"quarantined_through": through, "missing": missing}
 
     def close(self) -> None:
         """Close the connections; a page that is on its way is dropped."""

@@ -62,7 +62,7 @@ def check_chain(
         if mutation["number"] != number:
             raise NumberGap(f"Change no. {number} is missing before no. {mutation['number']}.", expected=number)
         is_first = number == last_number + 1
-        if (is_first or number not in derived) and not _follows(mutation, digest):
+        if (is_first or number not in derived) and not follows(mutation, digest):
             raise Forked(f"The digest of change no. {number} does not follow from those before it.", number=number)
         digest = mutation["digest"]
 
@@ -70,7 +70,7 @@ def check_chain(
 def chain(previous: str, mutation: Mutation) -> str:
     """The digest that follows, by msgspec, which writes canonical JSON five times as fast as the reference.
 
-    Where it does not (integers beyond 64 bits, floats), the result may be another; `_follows` knows.
+    Where it does not (integers beyond 64 bits, floats), the result may be another; `follows` knows.
     """
     body = {key: value for key, value in mutation.items() if key not in ("digest", "redacted")}
     try:
@@ -80,7 +80,7 @@ def chain(previous: str, mutation: Mutation) -> str:
     return hashlib.sha256(previous.encode() + b"\n" + written).hexdigest()
 
 
-def _follows(mutation: Mutation, previous: str) -> bool:
+def follows(mutation: Mutation, previous: str) -> bool:
     """Whether a mutation's digest is the one that follows; where msgspec and the reference differ, either.
 
     That of a redacted one is of what it was before, which nobody can check; it says itself what it follows (4.13), but

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.protocol.ids import uuid7
 
 from server import clock
@@ -22,11 +23,12 @@ from server.auth.service import find_base
 from server.auth.tokens import TokenInvalid
 from server.db import connection
 from server.errors import Conflict, NotFound, TooLarge
-from server.sync.numbers import check_chain, split_known
+from server.sync.numbers import check_chain, follows, split_known
 
 QUARANTINE_MUTATIONS_MAX: Final = 100_000
 QUARANTINE_BYTES_MAX: Final = 64 * 1024 * 1024
 LISTED_MAX: Final = 1_000
+MISSING_TOLD_MAX: Final = 2_000
 
 Mutation = dict[str, Any]
 
@@ -91,10 +93,25 @@ class Quarantine:
     decided_at: datetime | None
     changes: Mapping[str, int] = field(default_factory=dict)
     """How many changes of each kind: `order.create`, `order.submit`."""
+    parked: int = 0
+    """How many of its mutations wait for what other devices hand in again, after a restore."""
 
 
-async def hand_in(given: HandIn) -> int:
-    """Keep a part of a revoked device's work; again is the same. The number up to which it is kept.
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What the server has of a revoked device's work."""
+
+    through: int
+    """It decided on, or keeps, all up to this number, but for what is missing."""
+    missing: list[int]
+    """Numbers that wait for other devices' rows (`server.sync.parking`), and whose content nobody keeps."""
+
+
+async def hand_in(given: HandIn) -> HandedIn:
+    """Keep a part of a revoked device's work; again is the same.
+
+    What is parked has a number that is known, and no content but its device's: it is kept as well, also after all else
+    was handed in.
 
     Raises:
         TokenInvalid: there is no such device, or the proof is not its.
@@ -107,20 +124,23 @@ async def hand_in(given: HandIn) -> int:
         raise NotRevoked
     if device["incarnation"] != given.incarnation:
         raise TokenInvalid
-    _, mutations = split_known(given.mutations, device["last_number"])
     kept = await connection().fetchrow(_OF_DEVICE, given.device_id)
-    last_number, last_digest = device["last_number"], device["last_digest"]
-    if kept is not None:
-        mutations = [m for m in mutations if m["number"] > kept["last_number"]]
-        last_number, last_digest = kept["last_number"], kept["last_digest"]
-        if kept["complete"] and not mutations:
-            return int(last_number)
-        if kept["complete"]:
-            raise QuarantineClosed
-    check_chain(mutations, last_number=last_number, last_digest=last_digest)
-    if not mutations and kept is None:
-        return int(last_number)
-    return await _keep(device, kept, mutations, complete=given.complete)
+    known, fresh = split_known(given.mutations, device["last_number"])
+    missing = await _list_missing(device, kept)
+    parked = [m for m in known if m["number"] in missing and _is_what_waits(m, missing[m["number"]])]
+    last = kept if kept is not None and kept["last_number"] > device["last_number"] else device
+    end = last["last_number"], last["last_digest"]
+    fresh = [m for m in fresh if m["number"] > end[0]]
+    if fresh and kept is not None and kept["complete"]:
+        raise QuarantineClosed
+    check_chain(fresh, last_number=end[0], last_digest=end[1])
+    if fresh:
+        end = fresh[-1]["number"], fresh[-1]["digest"]
+    is_closed = kept is not None and given.complete and not kept["complete"]
+    if fresh or parked or is_closed:
+        await _keep(device, kept, parked + fresh, end, complete=given.complete)
+    left = sorted(missing.keys() - {m["number"] for m in parked})
+    return HandedIn(end[0], left[:MISSING_TOLD_MAX])
 
 
 _DEVICE: Final = """
@@ -128,36 +148,67 @@ SELECT d.*, m.active AND m.deleted_at IS NULL AS active
 FROM device d JOIN member m ON m.id = d.member_id WHERE d.id = $1 FOR UPDATE OF d
 """
 _OF_DEVICE: Final = "SELECT * FROM quarantine WHERE device_id = $1"
+_MISSING: Final = """
+SELECT o.number, o.digest, p.digest AS previous
+FROM mutation_outcome o LEFT JOIN mutation_outcome p
+    ON (p.device_id, p.incarnation, p.number) = (o.device_id, o.incarnation, o.number - 1)
+WHERE o.device_id = $1 AND o.incarnation = $2 AND o.outcome ->> 'status' = 'parked'
+    AND NOT EXISTS (SELECT FROM quarantined_mutation q WHERE q.quarantine_id = $3 AND q.number = o.number)
+"""
+
+
+async def _list_missing(device: asyncpg.Record, kept: asyncpg.Record | None) -> dict[int, asyncpg.Record]:
+    """By number, what of the device is parked and not in quarantine: its digest, and the one before it."""
+    quarantine_id = None if kept is None else kept["id"]
+    records = await connection().fetch(_MISSING, device["id"], device["incarnation"], quarantine_id)
+    return {record["number"]: record for record in records}
+
+
+def _is_what_waits(mutation: Mutation, parked: asyncpg.Record) -> bool:
+    """Whether it is the one that was parked; its content is checked where the digest before it is still known."""
+    previous = GENESIS_DIGEST if mutation["number"] == 1 else parked["previous"]
+    return bool(mutation["digest"] == parked["digest"]) and (previous is None or follows(mutation, previous))
 
 
 async def _keep(
-    device: asyncpg.Record, kept: asyncpg.Record | None, mutations: list[Mutation], *, complete: bool
-) -> int:
+    device: asyncpg.Record,
+    kept: asyncpg.Record | None,
+    mutations: list[Mutation],
+    end: tuple[int, str],
+    *,
+    complete: bool,
+) -> None:
+    """Keep mutations; what comes after a decision waits for another one.
+
+    Args:
+        end: number and digest of the last that is known or kept.
+    """
     conn = connection()
     payloads = [(m["number"], msgspec.json.encode(m)) for m in mutations]
-    size = sum(len(payload) for _, payload in payloads) + (kept["size_bytes"] if kept else 0)
-    count = len(payloads) + (kept["mutations"] if kept else 0)
+    waiting = kept if kept is not None and kept["state"] == "waiting" else None
+    size = sum(len(payload) for _, payload in payloads) + (waiting["size_bytes"] if waiting else 0)
+    count = len(payloads) + (waiting["mutations"] if waiting else 0)
     if size > QUARANTINE_BYTES_MAX or count > QUARANTINE_MUTATIONS_MAX:
         raise TooLarge("A revoked device hands in 100,000 changes of 64 MiB at most. What it holds stays on it.")
-    newest = mutations[-1] if mutations else None
-    number = newest["number"] if newest else kept["last_number"] if kept else 0
-    digest = newest["digest"] if newest else kept["last_digest"] if kept else ""
+    if not mutations:
+        await conn.execute("UPDATE quarantine SET complete = true WHERE device_id = $1", device["id"])
+        return
     quarantine_id = kept["id"] if kept else uuid7()
     await conn.execute(
         """
         INSERT INTO quarantine
             (id, device_id, member_id, state, complete, mutations, size_bytes, last_number, last_digest, handed_in_at)
         VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9)
-        ON CONFLICT (device_id) DO UPDATE SET complete = excluded.complete, mutations = excluded.mutations,
-            size_bytes = excluded.size_bytes, last_number = excluded.last_number, last_digest = excluded.last_digest
+        ON CONFLICT (device_id) DO UPDATE SET complete = quarantine.complete OR excluded.complete, state = 'waiting',
+            mutations = excluded.mutations, size_bytes = excluded.size_bytes, last_number = excluded.last_number,
+            last_digest = excluded.last_digest, decided_by = NULL, decided_at = NULL
         """,
-        quarantine_id, device["id"], device["member_id"], complete, count, size, number, digest, clock.now(),
+        quarantine_id, device["id"], device["member_id"], complete, count, size, *end, clock.now(),
     )  # fmt: skip
     await conn.executemany(
         "INSERT INTO quarantined_mutation (quarantine_id, number, payload) VALUES ($1, $2, $3)",
         [(quarantine_id, *each) for each in payloads],
     )
-    return int(number)
 
 
 async def list_quarantines(*, by: UUID, role: str) -> list[Quarantine]:
@@ -201,7 +252,10 @@ async def _get(select: str, quarantine_id: UUID, *, by: UUID, role: str) -> asyn
 
 _SELECT: Final = """
 SELECT q.id, q.device_id, d.name AS device_name, q.member_id, coalesce(r.base, m.role) AS member_role, q.state,
-    q.complete, q.mutations, q.handed_in_at, q.decided_by, q.decided_at
+    q.complete, q.mutations, q.handed_in_at, q.decided_by, q.decided_at, (
+        SELECT count(*) FROM quarantined_mutation w JOIN mutation_outcome o
+            ON (o.device_id, o.incarnation, o.number) = (d.id, d.incarnation, w.number)
+        WHERE w.quarantine_id = q.id AND o.outcome ->> 'status' = 'parked') AS parked
 FROM quarantine q JOIN device d ON d.id = q.device_id JOIN member m ON m.id = q.member_id
 LEFT JOIN role r ON r.key = m.role AND r.deleted_at IS NULL
 """
@@ -247,23 +301,53 @@ async def list_mutations(quarantine_id: UUID, after: int, limit: int) -> list[Mu
     return [json.loads(row["payload"]) for row in rows]
 
 
-async def count_outcomes(found: Quarantine) -> tuple[dict[str, int], int]:
-    """How many of its mutations have which outcome already, and the last number of the device that has one."""
+_DECIDED: Final = """
+mutation_outcome o JOIN device d ON (o.device_id, o.incarnation) = (d.id, d.incarnation)
+    JOIN quarantine k ON k.device_id = d.id
+WHERE k.id = q.quarantine_id AND o.number = q.number AND o.outcome ->> 'status' <> 'parked'
+"""
+
+
+async def list_undecided(quarantine_id: UUID, after: int, limit: int) -> list[Mutation]:
+    """The mutations after a number that have no outcome yet, or are parked."""
     rows = await connection().fetch(
-        """SELECT o.outcome ->> 'status' AS status, count(*) AS count
-        FROM quarantined_mutation q JOIN device d ON d.id = $2
-        JOIN mutation_outcome o ON (o.device_id, o.incarnation, o.number) = (d.id, d.incarnation, q.number)
-        WHERE q.quarantine_id = $1 GROUP BY 1""",
-        found.id, found.device_id,
+        "SELECT payload FROM quarantined_mutation q WHERE quarantine_id = $1 AND number > $2"  # noqa: S608 - our own
+        f" AND NOT EXISTS (SELECT FROM {_DECIDED}) ORDER BY number LIMIT $3",
+        quarantine_id, after, limit,
     )  # fmt: skip
-    last = await connection().fetchval("SELECT last_number FROM device WHERE id = $1", found.device_id)
-    return {row["status"]: row["count"] for row in rows}, int(last)
+    return [json.loads(row["payload"]) for row in rows]
+
+
+async def count_outcomes(quarantine_id: UUID) -> dict[str, int]:
+    """How many of its mutations have which outcome already."""
+    rows = await connection().fetch(
+        "SELECT o.outcome ->> 'status' AS status, count(*) AS count"  # noqa: S608 - our own
+        f" FROM quarantined_mutation q CROSS JOIN {_DECIDED} AND q.quarantine_id = $1 GROUP BY 1",
+        quarantine_id,
+    )
+    return {row["status"]: row["count"] for row in rows}
 
 
 async def decide(quarantine_id: UUID, state: str, by: UUID) -> None:
-    """Note what was decided; what was handed in stands in rows and outcomes by now, and is not kept twice."""
-    await connection().execute(
+    """Note what was decided; what was handed in stands in rows and outcomes by now, and is not kept twice.
+
+    What is parked has no effect yet, and its device may be wiped by now: it stays, and waits to be released once more.
+    """
+    conn = connection()
+    await conn.execute(
+        f"DELETE FROM quarantined_mutation q WHERE quarantine_id = $1 AND EXISTS (SELECT FROM {_DECIDED})",  # noqa: S608 - our own
+        quarantine_id,
+    )
+    waits = await conn.fetchval(
+        "UPDATE quarantine SET mutations = w.mutations, size_bytes = w.size_bytes FROM ("
+        " SELECT count(*) AS mutations, sum(length(payload)) AS size_bytes"
+        " FROM quarantined_mutation WHERE quarantine_id = $1) w"
+        " WHERE id = $1 AND w.mutations > 0 RETURNING true",
+        quarantine_id,
+    )
+    if waits:
+        return
+    await conn.execute(
         "UPDATE quarantine SET state = $2, decided_by = $3, decided_at = $4 WHERE id = $1",
         quarantine_id, state, by, clock.now(),
     )  # fmt: skip
-    await connection().execute("DELETE FROM quarantined_mutation WHERE quarantine_id = $1", quarantine_id)

@@ -33,8 +33,9 @@ async def decide(
 
     Released, it is applied as if the device had pushed it: by the rights that its member had when it was captured, and
     under their name. Discarded, each mutation is refused; its payload stays on record. Either way a device that is
-    enrolled again and hands in the same gets these outcomes, and no second effect. What breaks off goes on where it was
-    when somebody decides again; what ended the process is found and refused, as in a push.
+    enrolled again and hands in the same gets these outcomes, and no second effect. What waits for other devices' rows
+    since a restore (`parked`) stays, to be released again. What breaks off goes on where it was when somebody decides
+    again; what ended the process is found and refused, as in a push.
 
     Args:
         unpaid: as in `server.sync.push.push`.
@@ -44,8 +45,8 @@ async def decide(
         QuarantineDecided: somebody was faster.
     """
     async with _one_at_a_time:
-        found, counts, last = await _begin(tenant, quarantine_id, by=by, role=role)
-        deciding = _Deciding(tenant, found, decision, by, role, unpaid)
+        found, counts = await _begin(tenant, quarantine_id, by=by, role=role)
+        deciding, last = _Deciding(tenant, found, decision, by, role, unpaid), 0
         while mutations := await deciding.next_after(last):
             for outcome in await deciding.take(mutations):
                 counts[str(outcome["status"])] += 1
@@ -53,15 +54,13 @@ async def decide(
         return dict(counts)
 
 
-async def _begin(
-    tenant: TenantRef, quarantine_id: UUID, *, by: UUID, role: str
-) -> tuple[Quarantine, Counter[str], int]:
-    """What is decided on, and how far somebody came who was broken off: outcomes, and the last number that has one."""
+async def _begin(tenant: TenantRef, quarantine_id: UUID, *, by: UUID, role: str) -> tuple[Quarantine, Counter[str]]:
+    """What is decided on, and how far somebody came who was broken off: which outcomes there are."""
     async with tenant_transaction(tenant):
         found = await quarantine.get_quarantine(quarantine_id, by=by, role=role)
         await quarantine.require_decider(found, by=by, role=role)
-        counts, last = await quarantine.count_outcomes(found)
-    return found, Counter(counts), last
+        counts = await quarantine.count_outcomes(found.id)
+    return found, Counter(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class _Deciding:
     async def next_after(self, number: int) -> list[quarantine.Mutation]:
         """The mutations that come next; where there are none, the decision is noted, and all is done."""
         async with self._transaction():
-            mutations = await quarantine.list_mutations(self.found.id, number, PUSH_CHUNK)
+            mutations = await quarantine.list_undecided(self.found.id, number, PUSH_CHUNK)
             if not mutations:
                 await quarantine.decide(self.found.id, self.decision, self.by)
         return mutations

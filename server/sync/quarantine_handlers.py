@@ -40,9 +40,11 @@ class HandInBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class HandInReply(msgspec.Struct, frozen=True):
-    """Up to which number the server keeps the device's work."""
+    """Up to which number the server has decided on the device's work, or keeps it."""
 
     quarantined_through: int
+    missing: list[int]
+    """Of these, numbers that wait for others' rows since a restore, and whose content it lacks; 2,000 at most."""
 
 
 class QuarantineView(msgspec.Struct, frozen=True):
@@ -61,6 +63,8 @@ class QuarantineView(msgspec.Struct, frozen=True):
     handed_in_at: datetime
     decided_by: UUID | None
     decided_at: datetime | None
+    parked: int
+    """How many of the mutations wait for what other devices hand in again, after a restore; release them once more."""
 
     @classmethod
     def of(cls, found: Quarantine) -> "QuarantineView":
@@ -68,6 +72,7 @@ class QuarantineView(msgspec.Struct, frozen=True):
         return cls(
             found.id, found.device_id, found.device_name, found.member_id, found.state, found.complete,
             found.mutations, dict(found.changes), found.handed_in_at, found.decided_by, found.decided_at,
+            found.parked,
         )  # fmt: skip
 
 
@@ -78,11 +83,12 @@ class QuarantinedMutations(msgspec.Struct, frozen=True):
 
 
 class DecisionReply(msgspec.Struct, frozen=True):
-    """What became of the mutations: how many were applied, merged, refused."""
+    """What became of the mutations: how many were applied, merged, refused; and how many still wait (`parked`)."""
 
     applied: int
     merged: int
     refused: int
+    parked: int
 
 
 @post("/t/{slug:str}/devices/quarantine", status_code=200)
@@ -103,10 +109,10 @@ async def hand_in(slug: FromPath[str], request: Request[Any, Any, State]) -> Han
     if tenant is None:
         raise TokenInvalid
     async with tenant_transaction(tenant):
-        through = await quarantine.hand_in(
+        handed = await quarantine.hand_in(
             HandIn(body.device_id, body.proof, body.incarnation, mutations, body.complete)
         )
-    return HandInReply(through)
+    return HandInReply(handed.through, handed.missing)
 
 
 @get("/", operation_id="listQuarantines")
@@ -159,7 +165,7 @@ async def _decide(quarantine_id: UUID, decision: quarantine_commands.Decision, s
         role=session.role,
         unpaid=not session.entitlement.may_write,
     )
-    return DecisionReply(**{name: counts.get(name, 0) for name in ("applied", "merged", "refused")})
+    return DecisionReply(**{name: counts.get(name, 0) for name in ("applied", "merged", "refused", "parked")})
 
 
 hand_in_router = limited(hand_in, HAND_INS_A_MINUTE)

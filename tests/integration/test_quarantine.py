@@ -79,7 +79,7 @@ async def test_s1_a_revoked_device_hands_in_once_and_a_manager_releases_it(world
     assert phone.status().pending == 2
     assert (waiting["state"], waiting["complete"], waiting["mutations"]) == ("waiting", True, 2)
     assert shown["changes"] == {"contact.create": 1, "account.edit": 1}
-    assert released.json() == {"applied": 2, "merged": 0, "refused": 0}
+    assert released.json() == {"applied": 2, "merged": 0, "refused": 0, "parked": 0}
     assert (contact["created_by"], account["name"]) == (UUID(world.ann), "Corner Shop 2")
     assert (await mia.refusal("POST", f"/quarantines/{waiting['id']}/discard"))[:2] == (409, "quarantine_decided")
 
@@ -114,7 +114,7 @@ async def test_s12_what_was_discarded_is_refused_with_words_and_kept(world: Worl
     await on_device(phone.enrol, server=url, tenant=world.tenant.slug, code=drawn.code, again=True)
     report = await on_device(phone.sync)
 
-    assert discarded.json() == {"applied": 0, "merged": 0, "refused": 2}
+    assert discarded.json() == {"applied": 0, "merged": 0, "refused": 2, "parked": 0}
     assert await world.fetch("SELECT id FROM contact WHERE name = 'Zoe'") == []
     assert len(await world.fetch("SELECT number FROM refused_mutation WHERE code = 'quarantine_discarded'")) == 2
     assert report.refused == 2
@@ -386,3 +386,21 @@ async def test_s7_who_hands_in_waits_for_who_decides(world: World, phone: Replic
     left = await world.fetch("SELECT number FROM quarantined_mutation")
     assert handing_in.exception() is None
     assert deciding.result()["applied"] + len(left) == 2
+
+
+async def test_s1_what_comes_after_a_decision_waits_for_another_one(world: World, phone: Replica):
+    """The phone went dark between two parts, and the manager was quick: the second part is not lost in what is done."""
+    await revoke(world, phone)
+    async with tenant_transaction(world.tenant):
+        await quarantine.hand_in(part_of(phone, 1, complete=False))
+    mia = await person(world, "mia", "manager")
+    [waiting] = await mia.get("/quarantines")
+    await mia.send("POST", f"/quarantines/{waiting['id']}/release")
+
+    with pytest.raises(DeviceRevoked):
+        await on_device(phone.sync)
+    [again] = await mia.get("/quarantines")
+    released = await mia.send("POST", f"/quarantines/{waiting['id']}/release")
+
+    assert (again["state"], again["mutations"], again["complete"], again["decided_at"]) == ("waiting", 1, True, None)
+    assert released.json() == {"applied": 1, "merged": 0, "refused": 0, "parked": 0}

@@ -5,12 +5,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from outrider_sdk import DeviceRevoked, ReplicaWiped, ServerUnavailable
+from outrider_sdk import ReplicaWiped, ServerUnavailable
 
-from server.auth.standings import forget_standings
 from tests.integration import installation, phones
 from tests.integration.installation import Installation
-from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts, enrol_again, enrol_phone
+from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts, enrol_phone
 from tests.integration.sync_world import World
 
 world = installation.world
@@ -49,25 +48,6 @@ async def test_s1_a_phone_whose_work_waits_at_a_restored_server_is_not_wiped_yet
         await ann.sync()
 
     assert await channels(world) == ["carla@shop.example", "clara@shop.example"]
-
-
-async def test_s1_a_revoked_phone_whose_work_waits_at_a_restored_server_is_not_wiped_yet(
-    world: World, ann: Phone, bob: Phone, bridge: Bridge
-):
-    """The server knows its number, so quarantine does not take it; a code brings it in, and then the phone is wiped."""
-    assert (await ann.sync()).parked == 1
-    ordered = "UPDATE device SET revoked_at = now(), wipe_ordered_at = now() WHERE member_id = $1"
-    await world.execute(ordered, UUID(world.ann))
-    forget_standings()
-
-    with pytest.raises(DeviceRevoked):
-        await ann.sync()
-
-    await enrol_again(world, ann, bridge)
-    await bob.sync()
-    with pytest.raises(ReplicaWiped):
-        await ann.sync()
-    assert (await channels(world)).count("clara@shop.example") == 1
 
 
 async def test_s11_what_waited_in_the_backup_is_handed_in_again_though_its_device_has_heard_of_its_end(

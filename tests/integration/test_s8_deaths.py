@@ -162,7 +162,7 @@ async def test_s8_what_is_released_from_quarantine_ends_the_process_twice_at_mos
 
     replies = [await release(server, token, waiting["id"]) for _ in range(3)]
 
-    assert replies == [None, None, {"applied": 3, "merged": 0, "refused": 1}]
+    assert replies == [None, None, {"applied": 3, "merged": 0, "refused": 1, "parked": 0}]
     assert server.lives == 3
     names = await world.fetch("SELECT name FROM contact WHERE name IN ('before', 'after', 'last') ORDER BY name")
     assert [r["name"] for r in names] == ["after", "before", "last"]

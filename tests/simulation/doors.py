@@ -18,6 +18,7 @@ from server.auth.wipes import WipeOrdered, record_receipt
 from server.clock import from_micros, frozen, to_micros
 from server.db import Revision
 from server.sync import checksum, quarantine, schemas, snapshot_file, snapshots, wire
+from server.sync.parking import PARKED
 from server.sync.push import push_released
 from server.sync.quarantine_commands import _DISCARDED
 from server.sync.snapshot_pack import pack
@@ -129,16 +130,17 @@ def snapshot_part(server: "MemoryServer", device_id: str, snapshot_id: str, star
 # Revoked devices, and such as are to be wiped
 
 
-def hand_in(server: "MemoryServer", device_id: str, incarnation: int, mutations: Any, *, complete: bool) -> int:
-    """Keep what a revoked device still had."""
+def hand_in(server: "MemoryServer", device_id: str, incarnation: int, mutations: Any, *, complete: bool) -> Any:
+    """Keep what a revoked device still had; what the server has of it."""
     with _at_work(server):
         mutations = json.loads(json.dumps(mutations))
         given = quarantine.HandIn(device_id, "", incarnation, mutations, complete)  # type: ignore[arg-type]
-        return int(run(quarantine.hand_in(given)))
+        handed = run(quarantine.hand_in(given))
+        return {"quarantined_through": handed.through, "missing": handed.missing}
 
 
 def decide(server: "MemoryServer", device_id: str, *, release: bool) -> "Transaction":
-    """Release what is in quarantine, or discard it; the caller commits."""
+    """Release what is in quarantine, or discard it; the caller commits. What is parked stays there."""
     kept = server.quarantines[device_id]
     record = server.get_device(device_id)
     mutations = [json.loads(payload) for _, payload in sorted(kept["payloads"].items())]
@@ -147,8 +149,11 @@ def decide(server: "MemoryServer", device_id: str, *, release: bool) -> "Transac
     revision = Revision(transaction.revision, from_micros(transaction.at), server.actor(record))
     with bound(server, transaction):
         refusal = None if release else _DISCARDED
-        run(push_released(mutations, refusal=refusal, revision=revision))
-    kept["state"], kept["payloads"] = "released" if release else "discarded", {}
+        outcomes = run(push_released(mutations, refusal=refusal, revision=revision))
+    waits = {outcome["number"] for outcome in outcomes if outcome["status"] == PARKED}
+    kept["payloads"] = {number: payload for number, payload in kept["payloads"].items() if number in waits}
+    if not waits:
+        kept["state"] = "released" if release else "discarded"
     return transaction
 
 

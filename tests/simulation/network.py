@@ -266,19 +266,19 @@ class FaultyTransport:
             raise Offline("lost")
         return answered(lambda: doors.compare(self.run.server, self.rep.id, request), self.run)
 
-    def hand_in(self, incarnation: int, mutations: Any, *, complete: bool) -> int:
+    def hand_in(self, incarnation: int, mutations: Any, *, complete: bool) -> Any:
         """A revoked device's last push."""
         run = self.run
         run.oracle.on_send(self.rep.life, mutations)
         if run.happens("request lost", 0.08):
             raise Offline("lost")
         ask = lambda: doors.hand_in(run.server, self.rep.id, incarnation, mutations, complete=complete)  # noqa: E731
-        through: int = answered(ask, run)
+        reply = answered(ask, run)
         if mutations:
             run.fault("revoked device's work in quarantine")
         if run.happens("reply lost after commit", 0.12):
             raise Offline("lost")
-        return through
+        return reply
 
     def wanted_wipe(self) -> str | None:
         """What the server says to a revoked device that asks for a token."""

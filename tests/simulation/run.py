@@ -139,6 +139,7 @@ class Run:
                 for _ in range(2):
                     self.sync(rep)
             self.server.healing = False
+            upkeep.release_all(self)
         for rep in chain(self.reps, self._with_copies()):
             self.sync(rep)
             verdict.judge(self.oracle, rep)

@@ -80,7 +80,19 @@ class Statements:
         if "SELECT DISTINCT e.entity FROM scope_grant g" in sql:
             entries = (e for s, _ in held for e in sight.by_scope.get(s, {}).values())
             return [(code,) for code in {ENTITIES[e.entity].code for e in entries if not e.gone}]
+        if "p.digest AS previous" in sql:
+            return self._missing(*args)
         return UNKNOWN
+
+    def _missing(self, device_id: str, _: int, quarantine_id: UUID | None) -> list[dict[str, Any]]:
+        """What is parked, and not in quarantine."""
+        outcomes = self._server.devices[device_id].outcomes
+        kept = [k["payloads"] for k in self._server.quarantines.values() if k["id"] == quarantine_id]
+        parked = {
+            n: o["digest"] for n, o in outcomes.items() if o["status"] == "parked" and not any(n in k for k in kept)
+        }
+        before = {n: outcomes[n - 1]["digest"] if n - 1 in outcomes else None for n in parked}
+        return [{"number": n, "digest": digest, "previous": before[n]} for n, digest in parked.items()]
 
     def side_value(self, sql: str, args: Sequence[Any]) -> Any:
         """How many rows scopes hold, or have got since a revision."""
@@ -102,8 +114,12 @@ class Statements:
             kept = self._server.quarantines.setdefault(
                 device_id, {"id": quarantine_id, "device_id": device_id, "state": "waiting", "payloads": {}}
             )
+            complete = complete or kept.get("complete", False)
             kept |= {"complete": complete, "mutations": count, "size_bytes": size}
-            kept |= {"last_number": number, "last_digest": digest}
+            kept |= {"last_number": number, "last_digest": digest, "state": "waiting"}
+            return True
+        if "UPDATE quarantine SET complete = true" in sql:
+            self._server.quarantines[args[0]]["complete"] = True
             return True
         if "SET incarnation_key = NULL" in sql:
             devices[args[0]].key = None

@@ -213,6 +213,11 @@ def heal(run: "Run") -> None:
         if rep.was_damaged:
             with rep.replica._store.write():
                 rep.replica._store.set_meta(compared_at=None)
+    release_all(run)
+
+
+def release_all(run: "Run") -> None:
+    """Managers release all that waits."""
     for device_id, kept in sorted(run.server.quarantines.items()):
         if kept["payloads"]:
             release_quarantine(run, device_id, release=True)

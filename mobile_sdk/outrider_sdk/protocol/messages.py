@@ -87,6 +87,14 @@ class PushRequest(TypedDict):
     """The first of them was sent before, and had no answer."""
 
 
+class HandInReply(TypedDict):
+    """What the server has of a revoked device's work."""
+
+    quarantined_through: int  # it decided on, or keeps, all up to this number
+    missing: list[int]
+    """But for these, which wait for other devices' rows since a restore: only the device has their content."""
+
+
 class Point(TypedDict):
     """A mutation by which a replica knows its own past; number 0, with 64 zeros, is the beginning."""
 

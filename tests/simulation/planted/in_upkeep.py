@@ -273,8 +273,8 @@ def acknowledge_a_quarantine_and_drop_it() -> Iterator[None]:
     """A revoked device's work is thanked for, and thrown away; then the device is wiped (dead letters without a
     queue)."""
 
-    async def thanked(device: Any, _kept: Any, mutations: list[Any], **_: Any) -> int:
-        return int(mutations[-1]["number"] if mutations else device["last_number"])
+    async def thanked(*_: Any, **__: Any) -> None:
+        pass
 
     with patch.object(quarantine, "_keep", thanked):
         yield
@@ -308,6 +308,7 @@ BUGS = (
     push_from_where_the_old_device_had_to, take_a_snapshot_for_the_present, leave_the_old_log_beside_the_snapshot,
     drop_the_outbox_in_an_update, tell_old_apps_of_new_fields, turn_old_apps_away_at_every_door,
     name_a_view_by_rights_alone, find_no_difference, tell_of_a_difference_and_leave_it,
-    stop_work_past_the_lease, sell_past_the_lease, acknowledge_a_quarantine_and_drop_it, wipe_before_handing_in,
+    stop_work_past_the_lease, sell_past_the_lease, acknowledge_a_quarantine_and_drop_it,
+    wipe_before_handing_in,
     wipe_what_a_restored_server_has_lost,
 )  # fmt: skip
