@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.utils import base64url_encode
 
 from server import clock
+from server.auth.ttl_cache import TtlCache
 from server.db import connection, platform_transaction
 from server.errors import Unauthorized
 
@@ -37,6 +39,8 @@ RELOAD_INTERVAL_S: Final = 1.0
 RETIRED_KEY_GRACE: Final = timedelta(seconds=ACCESS_TOKEN_TTL_S + KEYS_STALE_S)
 """From its retirement on, a key verifies until the last token signed with it has expired."""
 TOKEN_LENGTH_MAX: Final = 2_000
+VERIFIED_MAX: Final = 10_000
+"""Tokens of which it is remembered that they were verified."""
 ISSUER: Final = "outrider"
 
 _ALGORITHM: Final = "EdDSA"
@@ -103,6 +107,8 @@ class KeyRing:
         self._keys: dict[str, _Key] = {}
         self._loaded_at = float("-inf")
         self._loading: asyncio.Task[None] | None = None
+        self._verified: TtlCache[bytes, Claims] = TtlCache(ttl_s=KEYS_STALE_S, size_max=VERIFIED_MAX)
+        """By the token's hash."""
 
     async def issue(self, *, tenant_id: UUID, member_id: UUID, role: str, device_id: UUID | None = None) -> str:
         """A new access token, good for `ACCESS_TOKEN_TTL_S`."""
@@ -145,10 +151,24 @@ class KeyRing:
     async def verify(self, token: str) -> Claims:
         """What a token says, once its signature and its time are checked.
 
+        A signature is checked once for as long as the keys are not read anew: it takes longer than all else that is
+        asked of a session.
+
         Raises:
             TokenInvalid: not signed by one of our keys, with our algorithm, or lacking a claim.
             TokenExpired: its time is over.
         """
+        await self._freshen()
+        digest = sha256(token.encode()).digest()
+        claims = self._verified.get(digest)
+        if claims is None:
+            claims = await self._verify(token)
+            self._verified.put(digest, claims)
+        elif claims.expires_at <= clock.now().timestamp():
+            raise TokenExpired
+        return claims
+
+    async def _verify(self, token: str) -> Claims:
         key = await self._find_key(token)
         try:
             claims = jwt.decode(
@@ -231,6 +251,7 @@ class KeyRing:
                 "SELECT kid, private_pem, retired_at FROM signing_key ORDER BY created_at DESC"
             )
         self._keys = {row["kid"]: _read_key(row) for row in rows}
+        self._verified.clear()
         self._loaded_at = time.monotonic()
 
 

@@ -90,6 +90,27 @@ async def test_a_token_expires_after_fifteen_minutes(ring: KeyRing):
         await ring.verify(token)
 
 
+async def test_a_signature_is_checked_once_until_the_keys_are_read_anew(ring: KeyRing, monkeypatch: pytest.MonkeyPatch):
+    """It takes longer than the rest of a session; what differs in a letter is another token."""
+    token, checked, decode = await issue(ring), [], jwt.decode
+
+    def count(*args: object, **options: object) -> object:
+        checked.append(args)
+        return decode(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jwt, "decode", count)
+    for _ in range(3):
+        await ring.verify(token)
+    assert len(checked) == 1
+    with pytest.raises(TokenInvalid):
+        await ring.verify(token[:-2] + ("A" if token[-2] != "A" else "B") + token[-1])
+
+    await ring._load()
+    await ring.verify(token)
+
+    assert len(checked) == 3
+
+
 async def test_a_retired_key_verifies_until_its_last_token_has_expired(ring: KeyRing):
     """Rotation logs nobody out, and a stolen old key is worth nothing soon after."""
     with clock.frozen(NOW):
