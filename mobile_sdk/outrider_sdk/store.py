@@ -170,8 +170,10 @@ class Store:
 
     def meta(self, key: str) -> str | None:
         """A fact of the replica, or None."""
-        with self.read() as conn:
-            if self._facts is None or self.read_only:  # another process may write what is only read here
+        with self._mutex:
+            if self._facts is not None and self._conn is not None and not self.read_only:
+                return self._facts.get(key)  # asked thirty times a sync
+            with self.read() as conn:  # another process may write what is only read here
                 self._facts = dict(conn.execute("SELECT key, value FROM sync_meta"))
             return self._facts.get(key)
 
