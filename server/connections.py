@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from server.connection_wear import Wear
 from server.errors import Busy
 
 POOL_SIZE_MAX = 20
@@ -24,10 +25,7 @@ IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 STATEMENT_TIMEOUT_MS = 60_000
 """No request waits so long, and jobs work in parts."""
 CONNECTION_QUERIES_MAX = 20_000
-"""After so many queries a connection is replaced: one that has seen 1,000 tenants holds 290 MB of cached plans."""
-
-TENANTS_OF_CONNECTION_MAX = 64
-"""After so many tenants it is, too: each leaves 1.5 MB of plans and catalogue in the backend (seventy tables)."""
+"""After so many queries a connection is replaced, whatever its backend holds; `connection_wear` looks at that."""
 
 Connection = asyncpg.pool.PoolConnectionProxy
 
@@ -39,12 +37,15 @@ class Databases:
     pools: Mapping[str, asyncpg.Pool]
     _slots: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
     _writers: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
-    _seen: dict[int, set[UUID]] = field(default_factory=dict)
+    _wear: dict[asyncpg.Pool, Wear] = field(default_factory=dict)
+    _looks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
     async def connect(cls, urls: Mapping[str, str], *, size_max: int = POOL_SIZE_MAX) -> "Databases":
         """Open a pool for each URL; the log-ins are those of the app (NOINHERIT, owning nothing)."""
-        return cls({name: await _create_pool(url, size_max) for name, url in urls.items()})
+        wear = {name: Wear() for name in urls}
+        pools = {name: await _create_pool(url, size_max, wear[name]) for name, url in urls.items()}
+        return cls(pools, _wear={pools[name]: wear[name] for name in urls})
 
     async def close(self) -> None:
         """Close all pools, ending what is still open after a moment."""
@@ -58,14 +59,15 @@ class Databases:
         """A tenant's share of the pool."""
         return self._slots.setdefault(tenant_id, asyncio.Semaphore(TENANT_TRANSACTIONS_MAX))
 
-    def is_worn(self, backend: int, tenant_id: UUID) -> bool:
-        """Whether the backend has now seen more tenants than one should; asked once for each of its transactions."""
-        seen = self._seen.setdefault(backend, set())
-        seen.add(tenant_id)
-        if len(seen) <= TENANTS_OF_CONNECTION_MAX:
-            return False
-        del self._seen[backend]
-        return True
+    async def give_back(self, pool: asyncpg.Pool, connection: Connection, tenant_id: UUID | None) -> None:
+        """Give a connection back after a transaction, or replace it if it is worn. Nobody waits for the look at it."""
+        wear = self._wear.get(pool)
+        if tenant_id is None or wear is None or not wear.is_due(connection.get_server_pid(), tenant_id):
+            await pool.release(connection)
+            return
+        look = asyncio.create_task(_look_at(pool, connection, wear))
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
 
     def writers(self, tenant_id: UUID) -> asyncio.Semaphore:
         """Its writers' share of that."""
@@ -88,13 +90,26 @@ def databases() -> Databases:
     return _databases
 
 
-async def _create_pool(url: str, size_max: int) -> asyncpg.Pool:
+async def _look_at(pool: asyncpg.Pool, connection: Connection, wear: Wear) -> None:
+    try:
+        if await wear.is_worn(connection):
+            await connection.close()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        connection.terminate()
+    await pool.release(connection)
+
+
+async def _create_pool(url: str, size_max: int, wear: Wear) -> asyncpg.Pool:
+    async def begin(connection: asyncpg.Connection) -> None:
+        wear.begin(connection)
+        await _warm_codecs(connection)
+
     return await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=size_max,
         max_queries=CONNECTION_QUERIES_MAX,
-        init=_warm_codecs,
+        init=begin,
         reset=_reset_at_next_begin,
         server_settings={
             "lock_timeout": str(LOCK_TIMEOUT_MS),

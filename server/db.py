@@ -253,9 +253,7 @@ class _Transaction:
         try:
             if committed:
                 tenant = self._binding.tenant
-                if tenant is not None and databases().is_worn(conn.get_server_pid(), tenant.id):
-                    await conn.close()
-                await self._pool.release(conn)
+                await databases().give_back(self._pool, conn, tenant.id if tenant else None)
             else:  # also a cancelled task must leave no open transaction behind
                 await asyncio.shield(_roll_back(self._pool, conn))
         finally:

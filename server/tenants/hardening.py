@@ -4,6 +4,7 @@ Revoking a right on PostgreSQL's own functions needs a superuser; a managed serv
 tenants' binding does not rest on this: it is the second wall, for the day when some SQL is injected.
 """
 
+from contextlib import suppress
 from typing import Final
 
 import asyncpg
@@ -28,6 +29,10 @@ DANGEROUS_FUNCTIONS: Final = (
 )
 
 
+TELLS_MEMORY: Final = "pg_catalog.pg_get_backend_memory_contexts()"
+"""What a session's own backend holds, by name and size. A server keeps it from everybody but its monitors."""
+
+
 async def find_unhardened(owner: asyncpg.Connection) -> list[str]:
     """The dangerous functions that anyone in this database may still execute."""
     rows = await owner.fetch(
@@ -38,7 +43,10 @@ async def find_unhardened(owner: asyncpg.Connection) -> list[str]:
 
 
 async def harden(owner: asyncpg.Connection, login: str) -> list[str]:
-    """Revoke what can be revoked, within the owner's transaction; returns what stays open to anyone."""
+    """Revoke what can be revoked, within the owner's transaction; returns what stays open to anyone.
+
+    The log-in keeps, or gets, what the app itself needs.
+    """
     for function in await find_unhardened(owner):
         # Without the right to, a server refuses, or only warns and changes nothing: so we look again at the end.
         try:
@@ -47,13 +55,14 @@ async def harden(owner: asyncpg.Connection, login: str) -> list[str]:
         except asyncpg.InsufficientPrivilegeError:
             continue
     remaining = await find_unhardened(owner)
-    if SWITCHES_ROLE not in remaining and not await _may_switch(owner, login):
-        await owner.execute(f'GRANT EXECUTE ON FUNCTION {SWITCHES_ROLE} TO "{login}"')
+    if SWITCHES_ROLE not in remaining:
+        await _allow(owner, login, SWITCHES_ROLE)
+    with suppress(asyncpg.InsufficientPrivilegeError):  # without it, connections are replaced by a rule of thumb
+        async with owner.transaction():
+            await _allow(owner, login, TELLS_MEMORY)
     return remaining
 
 
-async def _may_switch(owner: asyncpg.Connection, login: str) -> bool:
-    allowed: bool = await owner.fetchval(
-        "SELECT has_function_privilege($1, $2::regprocedure, 'EXECUTE')", login, SWITCHES_ROLE
-    )
-    return allowed
+async def _allow(owner: asyncpg.Connection, login: str, function: str) -> None:
+    if not await owner.fetchval("SELECT has_function_privilege($1, $2::regprocedure, 'EXECUTE')", login, function):
+        await owner.execute(f'GRANT EXECUTE ON FUNCTION {function} TO "{login}"')

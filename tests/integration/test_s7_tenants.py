@@ -1,13 +1,13 @@
 """S7: tenants don't disturb each other. Nobody's lunch, flood or haste delays another tenant, nor drains the pool."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
 import pytest
 
-from server import connections
+from server import connection_wear, connections
 from server.connections import Databases
 from server.db import TenantRef, tenant_transaction
 from server.sync import device_guard
@@ -130,24 +130,101 @@ async def test_s7_no_transaction_of_ours_waits_idles_or_runs_for_ever(world: Wor
     }
 
 
-async def test_a_connection_that_has_seen_many_tenants_is_replaced(
-    world: World, neighbour: World, owner_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
-):
-    """Each leaves plans and catalogue in the backend; a thousand tenants would leave more than a gigabyte."""
-    monkeypatch.setattr(connections, "TENANTS_OF_CONNECTION_MAX", 1)
+@pytest.fixture
+async def lone_connection(world: World, neighbour: World, owner_urls: dict[str, str]) -> AsyncIterator[Databases]:
+    """A pool of one, in place of the process's, which has seen neither of the two."""
     before = connections.databases()
     own = await Databases.connect({"main": app_url(owner_urls["main"], APP_PASSWORD)}, size_max=1)
     connections.use(own)
-    try:
-        backends = []
-        for tenant in (world.tenant, world.tenant, neighbour.tenant, neighbour.tenant):
-            async with tenant_transaction(tenant) as conn:
-                backends.append(conn.get_server_pid())
-    finally:
-        connections.use(before)
-        await own.close()
+    yield own
+    connections.use(before)
+    await own.close()
 
-    assert backends[0] == backends[1] == backends[2] != backends[3]
+
+async def backends_of(*tenants: TenantRef) -> list[int]:
+    """The backend of a transaction of each, one after the other."""
+    found = []
+    for tenant in tenants:
+        async with tenant_transaction(tenant) as conn:
+            found.append(conn.get_server_pid())
+    return found
+
+
+@pytest.mark.usefixtures("lone_connection")
+async def test_a_connection_whose_backend_holds_too_much_is_replaced(
+    world: World, neighbour: World, monkeypatch: pytest.MonkeyPatch
+):
+    """Each tenant leaves plans and catalogue in it, those that write far more; a thousand would leave gigabytes."""
+    monkeypatch.setattr(connection_wear, "LOOK_AFTER_TENANTS", 2)
+    await backends_of(world.tenant)
+    monkeypatch.setattr(connection_wear, "BACKEND_BYTES_MAX", 1)
+
+    found = await backends_of(world.tenant, neighbour.tenant, world.tenant, world.tenant)
+
+    assert found[0] == found[1] != found[2] == found[3]
+
+
+@pytest.mark.usefixtures("lone_connection")
+async def test_a_backend_that_holds_little_is_kept_however_often_it_is_looked_at(
+    world: World, neighbour: World, monkeypatch: pytest.MonkeyPatch
+):
+    """A new one has everything to learn again. The look itself works: the log-in may ask."""
+    monkeypatch.setattr(connection_wear, "LOOK_AFTER_TRANSACTIONS", 1)
+    monkeypatch.setattr(connection_wear, "TENANTS_MAX", 1)
+
+    found = await backends_of(*[world.tenant, neighbour.tenant] * 3)
+
+    assert len(set(found)) == 1
+
+
+@pytest.mark.usefixtures("lone_connection")
+async def test_a_backend_is_bounded_by_tenants_where_the_server_does_not_say_what_it_holds(
+    world: World, neighbour: World, monkeypatch: pytest.MonkeyPatch
+):
+    """A managed PostgreSQL, whose owner may not grant it: every new tenant is taken for a heavy one."""
+    monkeypatch.setattr(connection_wear, "LOOK_AFTER_TRANSACTIONS", 1)
+    monkeypatch.setattr(connection_wear, "TENANTS_MAX", 1)
+    held = "SELECT sum(total_bytes)::bigint FROM pg_ls_waldir(), pg_get_backend_memory_contexts()"  # needs rights, too
+    monkeypatch.setattr(connection_wear, "_HELD", held)
+
+    found = await backends_of(world.tenant, world.tenant, neighbour.tenant, neighbour.tenant)
+
+    assert found[0] == found[1] == found[2] != found[3]
+
+
+async def test_what_is_known_of_a_backend_goes_with_it(
+    world: World, lone_connection: Databases, monkeypatch: pytest.MonkeyPatch
+):
+    """Numbers of processes come again: a new one is not worn by what the old one saw."""
+    monkeypatch.setattr(connection_wear, "LOOK_AFTER_TRANSACTIONS", 1)
+    monkeypatch.setattr(connection_wear, "BACKEND_BYTES_MAX", 1)
+
+    found = await backends_of(*[world.tenant] * 4)
+
+    (wear,) = lone_connection._wear.values()
+    assert len(set(found)) == 4
+    assert len(wear._backends) <= 1
+
+
+async def test_nobody_waits_for_the_look_at_a_backend(
+    world: World, lone_connection: Databases, monkeypatch: pytest.MonkeyPatch
+):
+    """It takes milliseconds, after the commit: the answer is on its way by then."""
+    monkeypatch.setattr(connection_wear, "LOOK_AFTER_TRANSACTIONS", 1)
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def is_worn(self: connection_wear.Wear, connection: object) -> bool:
+        asked.set()
+        await answered.wait()
+        return False
+
+    monkeypatch.setattr(connection_wear.Wear, "is_worn", is_worn)
+
+    first = await asyncio.wait_for(backends_of(world.tenant), 10)
+
+    await asked.wait()
+    answered.set()
+    assert await backends_of(world.tenant) == first
 
 
 DOORS = {

@@ -56,7 +56,7 @@ async def bench_day(house: House) -> None:
         async with databases().pools["main"].acquire() as conn:
             backends = await conn.fetch("SELECT pid FROM pg_stat_activity WHERE application_name = 'outrider'")
         largest = max(private_mb(backend["pid"]) or 0.0 for backend in backends)
-        report("W5 largest backend of PostgreSQL, memory of its own", largest, "MB", None)
+        report("W5 largest backend of PostgreSQL, memory of its own", largest, "MB", 128)
         for _, device, _ in everybody:
             device.close()
 
