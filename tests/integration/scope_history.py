@@ -58,6 +58,10 @@ REQUIRED = {
     "assortment_item": {"assortment_id": "assortment", "product_id": "product"},
 }
 
+MORTAL = ("territory", "member", "account", "agreement", "outlet", "contact", "contact_channel", "assignment", "order")
+CATALOGUE = ("product", "product_unit", "price_list", "price_item", "warehouse", "stock", "assortment")
+Move = Callable[[], Any]
+
 
 class History:
     """A random history of plain SQL over a small world."""
@@ -230,8 +234,16 @@ class History:
 
     async def step(self) -> None:
         """One random write."""
+        moves = [*self._moves_of_people(), *self._moves_of_catalogue()]
+        moves += [self.add_recorded] * 10 + [self.move_recorded] * 6
+        moves += [lambda t=t: self.delete(t) for t in (*HANGING, *MORTAL, "order_line", *CATALOGUE)]
+        moves += [lambda t=t: self.undelete(t) for t in (*MORTAL, *CATALOGUE)]
+        await self.dice.choice(moves)()
+
+    def _moves_of_people(self) -> list[Move]:
+        """What changes who works whom, and who sees what of it."""
         d = self.dice
-        moves: list[Callable[[], Any]] = [
+        return [
             self.add_account, self.add_outlet, self.add_agreement, self.add_order, self.add_order_line,
             self.add_contact, self.add_contact_channel, self.add_territory, self.add_assignment, self.add_conflict,
             self.add_merge,
@@ -257,6 +269,12 @@ class History:
             lambda: self.update("conflict", lost_by=self.pick("member", or_none=0.3)),
             lambda: self.update("conflict", kept_by=self.pick("member", or_none=0.3)),
             lambda: self.update("warehouse", member_id=self.pick("member", or_none=0.3)),
+        ]  # fmt: skip
+
+    def _moves_of_catalogue(self) -> list[Move]:
+        """What changes who may sell what, at which price."""
+        d = self.dice
+        return [
             self.add_priced, self.add_priced, lambda: self.update("agreement", price_list_id=self.pick("price_list")),
             lambda: self.insert("price_list", name="Another", currency="USD"),
             lambda: self.insert("assortment", name="B", starts_on=self.day(), ends_on=self.day()),
@@ -273,20 +291,3 @@ class History:
             lambda: self.update("price_item", price_list_id=self.pick("price_list"), product_id=self.pick("product")),
             lambda: self.update("stock", warehouse_id=self.pick("warehouse"), product_id=self.pick("product")),
         ]  # fmt: skip
-        moves += [self.add_recorded] * 10 + [self.move_recorded] * 6
-        moves += [lambda t=t: self.delete(t) for t in HANGING]
-        mortal = [
-            "territory",
-            "member",
-            "account",
-            "agreement",
-            "outlet",
-            "contact",
-            "contact_channel",
-            "assignment",
-            "order",
-        ]
-        catalogue = ["product", "product_unit", "price_list", "price_item", "warehouse", "stock", "assortment"]
-        moves += [lambda t=t: self.delete(t) for t in (*mortal, "order_line", *catalogue)]
-        moves += [lambda t=t: self.undelete(t) for t in (*mortal, *catalogue)]
-        await d.choice(moves)()
