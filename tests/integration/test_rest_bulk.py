@@ -17,8 +17,6 @@ from tests.integration.rest_world import Person, World, make_world
 
 world = rest_world.shared
 
-NOBODY = "0197a1b2-0000-7000-8000-000000000001"
-
 
 def create(**data: Any) -> dict[str, Any]:
     return {"op": "create", "data": data}

@@ -44,10 +44,6 @@ class Locked(Exception):
     """Another transaction holds the tenant's counter."""
 
 
-class DiskFull(Exception):
-    """The server's disk is full: nothing of the transaction was written."""
-
-
 KEPT = (
     "rows", "sight", "devices", "price_history", "merged", "erased", "payloads", "accesses", "counter", "head",
     "tokens", "horizon", "epoch", "quarantines", "snapshots",

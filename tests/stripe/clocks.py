@@ -5,9 +5,6 @@ from tests.stripe.lifecycle import happen
 from tests.stripe.routes import readable, route
 from tests.stripe.world import DAY, Object, World
 
-CUSTOMERS_MAX = 3
-
-
 readable("test_helpers.test_clock", "/v1/test_helpers/test_clocks", deletable=True)
 
 

@@ -1,13 +1,7 @@
 """Webhook endpoints as the API registers them; `StripeSimulator.send_webhooks_to` is the short way."""
 
-from collections.abc import Callable
-
 from tests.stripe.routes import readable, route
 from tests.stripe.world import Object, World, merge_metadata
-
-# What the simulator's deliveries do when an endpoint is added, changed or removed: set by the simulator.
-Watcher = Callable[[Object, str], None]
-
 
 readable("webhook_endpoint", "/v1/webhook_endpoints", deletable=True)
 
