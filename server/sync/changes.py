@@ -202,6 +202,13 @@ def _revive(attempt: Attempt, row: Row) -> None:
     deleted_by = row.stamps.get("deleted_at")
     row.deleted = False
     row.stamps["deleted_at"] = attempt.stamp
+    by = Stamp.of(deleted_by) if deleted_by else Stamp(0, 0)
+    _open_case(attempt, row, by=by, told="Someone deleted this {} while you changed it.")
+
+
+def _open_case(attempt: Attempt, row: Row, *, by: Stamp, told: str) -> None:
+    """One has deleted the row, and another has changed it: it stays until a person decides."""
+    name = row.entity.name.replace("_", " ")
     attempt.conflict(
         row,
         "*",
@@ -209,18 +216,10 @@ def _revive(attempt: Attempt, row: Row) -> None:
         Kept.UNDECIDED,
         ours=None,
         theirs=None,
-        by=Stamp.of(deleted_by) if deleted_by else Stamp(0, 0),
-        told=f"Someone deleted this {row.entity.name.replace('_', ' ')} while you changed it. {_UNTIL_DECIDED}",
-        on_record=_deleted_and_changed(row),
+        by=by,
+        told=f"{told.format(name)} It stays until one of you decides.",
+        on_record=f"One deleted this {name} while another changed it. It stays until one of them decides.",
     )
-
-
-_UNTIL_DECIDED = "It stays until one of you decides."
-
-
-def _deleted_and_changed(row: Row) -> str:
-    name = row.entity.name.replace("_", " ")
-    return f"One deleted this {name} while another changed it. It stays until one of them decides."
 
 
 def _contested_groups(attempt: Attempt, row: Row, groups: dict[str, str], edits: dict[str, Any]) -> dict[str, Kept]:
@@ -301,17 +300,8 @@ def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> Non
     row = attempt.change(found)
     newer = [s for s in map(row.stamp, row.stamps) if is_conflict(s, base=base, device=attempt.state.device)]
     if newer:
-        attempt.conflict(
-            row,
-            "*",
-            "case",
-            Kept.UNDECIDED,
-            ours=None,
-            theirs=None,
-            by=max(newer, key=lambda s: s.revision),
-            told=f"You deleted this {definition.name.replace('_', ' ')} while someone changed it. {_UNTIL_DECIDED}",
-            on_record=_deleted_and_changed(row),
-        )
+        by = max(newer, key=lambda s: s.revision)
+        _open_case(attempt, row, by=by, told="You deleted this {} while someone changed it.")
         return
     row.deleted = True
     row.stamps["deleted_at"] = attempt.stamp
