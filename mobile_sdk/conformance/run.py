@@ -242,7 +242,7 @@ def _fits(exchange: Json, said: Json, server: Server) -> bool:
 def _answer(exchange: Json, said: Json, server: Server, templates: Json) -> Json:
     if over_http.is_http(said):
         line = over_http.answer(exchange, server.files, templates, server.filled)
-        if "reply" in exchange:
+        if "reply" in exchange and not exchange.get("forgotten"):
             server.doors.note(said, line["body"])
         return line
     answer = {key: exchange[key] for key in ("lost", "error", "meanwhile") if key in exchange}

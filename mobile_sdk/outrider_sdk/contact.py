@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from outrider_sdk.errors import ProtocolViolation, ReplicaForked
+from outrider_sdk.errors import ReplicaForked
 from outrider_sdk.ids import Clock
+from outrider_sdk.replies import check_reply
 from outrider_sdk.report import OnProgress, SyncReport
 from outrider_sdk.store import Store
 from outrider_sdk.transport import Transport
@@ -30,8 +31,7 @@ class Contact:
         left = self.clock()
         reply = call()
         there = self.clock()
-        if not all(key in reply for key in keys):
-            raise ProtocolViolation("The server's reply lacks " + ", ".join(sorted(set(keys) - set(reply))))
+        check_reply(reply, keys)
         if reply["applied_through"] > self.store.meta_int("last_number"):
             number = reply["applied_through"]
             is_new_file = self.store.meta_int("last_number") == self.store.meta_int("cursor") == 0

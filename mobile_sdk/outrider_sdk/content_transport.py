@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from outrider_sdk.errors import Offline
+from outrider_sdk.replies import check_reply
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -51,8 +52,9 @@ class ContentCalls:
             reply = json.loads(raw)
         except ValueError as error:
             raise Offline("Something on the way answered in the server's place. Your files are kept.") from error
-        if not isinstance(reply, dict) or not isinstance(reply.get("offset_bytes"), int):
+        if not isinstance(reply, dict):
             raise Offline("Something on the way answered in the server's place. Your files are kept.")
+        check_reply(reply, ("offset_bytes",))
         return reply
 
     def download(self, attachment_id: str, start: int, sha256: str) -> tuple[bool, Iterator[bytes]]:

@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from outrider_sdk.credentials import Credentials, CredentialStore
-from outrider_sdk.errors import ForeignCredentials, NotEnrolled, ProtocolViolation
+from outrider_sdk.errors import ForeignCredentials, NotEnrolled
 from outrider_sdk.http import Http
+from outrider_sdk.replies import check_reply
+
+ADMISSION = ("device_id", "member_id", "incarnation", "number_prefix", "refresh_token", "access_token")
+"""What the server says of a device that it has just made."""
 
 
 def loaded(store: CredentialStore) -> Credentials:
@@ -51,6 +55,7 @@ def enrol(
     finally:
         http.close()
     made = admitted(reply, http.server, tenant, secret)
+    check_reply(reply, ("after",) if previous else ())
     if member_id not in (None, made.member_id):
         raise ForeignCredentials("This code is another person's, and the work on this device is not theirs.")
     credentials.save(made)
@@ -58,27 +63,25 @@ def enrol(
 
 
 def admitted(reply: Mapping[str, Any], server: str, slug: str, secret: str, origin_id: str = "") -> Credentials:
-    """The credentials of a device that the server has just made."""
-    try:
-        return Credentials(
-            server=server,
-            slug=slug,
-            device_id=str(reply["device_id"]),
-            member_id=str(reply["member_id"]),
-            incarnation=int(reply["incarnation"]),
-            number_prefix=str(reply["number_prefix"]),
-            secret=secret,
-            refresh_token=str(reply["refresh_token"]),
-            access_token=str(reply["access_token"]),
-            origin_id=origin_id,
-            lease=lease_of(reply)[0],
-            lease_key=lease_of(reply)[1],
-        )
-    except KeyError as error:
-        raise ProtocolViolation(f"The reply of the enrolment has no {error}.") from error
+    """The credentials of a device that the server has just made.
+
+    Raises:
+        ProtocolViolation: it says something else.
+    """
+    check_reply(reply, ADMISSION)
+    lease, lease_key = lease_of(reply)
+    return Credentials(
+        server=server,
+        slug=slug,
+        secret=secret,
+        origin_id=origin_id,
+        lease=lease,
+        lease_key=lease_key,
+        **{name: reply[name] for name in ADMISSION},
+    )
 
 
 def lease_of(reply: Mapping[str, Any]) -> tuple[str, str]:
-    """The lease of a reply, and the key that verifies it."""
+    """The lease of a reply that was checked, and the key that verifies it."""
     lease = reply.get("lease") or {"token": "", "key": ""}
-    return str(lease["token"]), str(lease["key"])
+    return lease["token"], lease["key"]

@@ -35,6 +35,8 @@ CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 REPLY_BYTES_MAX = 256 * 1024 * 1024
 COMPRESSED_FROM_BYTES = 1_024
+WIPE_ORDERS = ("after_hand_in", "now")
+"""What is none of these erases nothing."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -253,14 +255,15 @@ def _refusal(response: "BaseHTTPResponse", problem: dict[str, Any]) -> SyncError
         )
     if code == "device_revoked":
         revoked = DeviceRevoked()
-        revoked.wipe = str(problem["wipe"]) if "wipe" in problem else None
+        revoked.wipe = next((order for order in WIPE_ORDERS if problem.get("wipe") == order), None)
         return revoked
     if code == "device_unknown":
         return DeviceUnknown()
     if code == "wipe_ordered":
-        return WipeOrdered(now=bool(problem.get("now")))
+        return WipeOrdered(now=problem.get("now") is True)
     if code == "forked":
-        return ReplicaForked(int(problem.get("number") or 0))
+        number = problem.get("number")
+        return ReplicaForked(number if isinstance(number, int) else 0)
     if code == "client_too_old" or response.status == 426:
         return ClientTooOld(f"The server asks for a newer version of this app: {detail} Unsent work is kept.")
     return Rejected(response.status, code, detail, problem)

@@ -11,7 +11,6 @@ from outrider_sdk.credentials import CredentialStore
 from outrider_sdk.enrolment import admitted, lease_of, loaded
 from outrider_sdk.errors import (
     DeviceRevoked,
-    ProtocolViolation,
     Rejected,
     SyncError,
 )
@@ -29,6 +28,7 @@ from outrider_sdk.protocol import (
     lean,
 )
 from outrider_sdk.protocol.checksum import ChecksumReply, ChecksumRequest
+from outrider_sdk.replies import check_reply
 from outrider_sdk.snapshot_transport import SnapshotCalls
 from outrider_sdk.under_way import UnderWay
 
@@ -132,15 +132,19 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
 
     def checksum(self, request: ChecksumRequest) -> ChecksumReply:
         """`POST /sync/checksum` (protocol 17)."""
-        return cast(ChecksumReply, self._authorised("/sync/checksum", request))
+        reply = self._authorised("/sync/checksum", request)
+        check_reply(reply, ChecksumReply.__required_keys__)
+        return cast(ChecksumReply, reply)
 
     def begin_incarnation(self, request: IncarnationRequest) -> IncarnationReply:
         """`POST /devices/incarnations` (protocol 2.7). From then on the transport speaks as the new device."""
         self._drop_ahead()  # it is of the device that this one no longer is
         held = self._credentials
         reply = self._authorised("/devices/incarnations", {**request, "proof": held.proof(request["key"])})
-        self._credentials = admitted(reply, held.server, held.slug, held.secret, origin_id=held.origin)
-        self._store.save(self._credentials)
+        made = admitted(reply, held.server, held.slug, held.secret, origin_id=held.origin)
+        check_reply(reply, IncarnationReply.__required_keys__)
+        self._credentials = made
+        self._store.save(made)
         return cast(IncarnationReply, reply)
 
     def wanted_wipe(self) -> str | None:
@@ -163,10 +167,8 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
             "incarnation": incarnation, "complete": complete, "mutations": mutations,
         }  # fmt: skip
         reply = self.post(f"/t/{held.slug}/devices/quarantine", message)
-        through, missing = reply.get("quarantined_through"), reply.get("missing")
-        if not isinstance(through, int) or not isinstance(missing, list):
-            raise ProtocolViolation("The server's reply does not say what it keeps.")
-        return {"quarantined_through": through, "missing": missing}
+        check_reply(reply, HandInReply.__required_keys__)
+        return {"quarantined_through": reply["quarantined_through"], "missing": reply["missing"]}
 
     def close(self) -> None:
         """Close the connections; a page that is on its way is dropped."""
@@ -202,16 +204,15 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
         held = self._credentials = loaded(self._store)
         message = {"device_id": held.device_id, "refresh_token": held.refresh_token, "proof": held.proof()}
         reply = self.post(f"/t/{held.slug}/devices/token", message)
-        try:
-            renewed = replace(
-                held,
-                refresh_token=str(reply["refresh_token"]),
-                access_token=str(reply["access_token"]),
-                lease=lease_of(reply)[0],
-                lease_key=lease_of(reply)[1],
-            )
-        except KeyError as error:
-            raise ProtocolViolation(f"The reply of the token request has no {error}.") from error
+        check_reply(reply, ("refresh_token", "access_token"))
+        lease, lease_key = lease_of(reply)
+        renewed = replace(
+            held,
+            refresh_token=reply["refresh_token"],
+            access_token=reply["access_token"],
+            lease=lease,
+            lease_key=lease_key,
+        )
         self._store.save(renewed)
         self._credentials = renewed
 
