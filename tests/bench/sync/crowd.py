@@ -18,8 +18,8 @@ from tests.bench.sync.wire import BareDevice, enrol_bare
 
 CROWD = 50
 CROWD_ROWS = 1_000
-SIZES = (10_000, 100_000, int(os.environ.get("OUTRIDER_BENCH_ROWS", "0")))
-"""Rows in the tenant; OUTRIDER_BENCH_ROWS=1000000 adds the largest."""
+SIZES = (10_000, 100_000, int(os.environ.get("OUTRIDER_BENCH_ROWS", "1000000")))
+"""Rows in the tenant; OUTRIDER_BENCH_ROWS says how many the largest has, and 0 leaves it out."""
 DEVICES = (1, 50, 500)
 ROUNDS = 21
 
