@@ -20,8 +20,8 @@ from outrider_sdk.errors import ProtocolViolation
 from outrider_sdk.kinds import column_to_stored
 from outrider_sdk.protocol import Outcome, PullPage
 from outrider_sdk.protocol.entities import ENTITIES, Entity
-from outrider_sdk.protocol.tables import create_entity_indexes, create_entity_table, quoted
-from outrider_sdk.schema import staged
+from outrider_sdk.protocol.tables import create_entity_indexes, quoted
+from outrider_sdk.schema import has_staged, list_staged, make_staged, staged
 from outrider_sdk.store import Store
 
 PARAMETERS_MAX = 990
@@ -31,11 +31,6 @@ ADOPT_FROM_ROWS = 2_000
 
 
 _STORABLE = {str, int, bytes, bool, type(None)}
-
-_STAGED = " UNION ALL ".join(
-    f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {quoted(staged(entity))})" for name, entity in ENTITIES.items()
-)
-"""Which entities have staged rows. One statement: a statement for each is most of what a small reveal costs."""
 
 
 def stage(store: Store, page: PullPage, asked_from: int) -> bool:
@@ -90,7 +85,11 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
 def _put_staged(conn: sqlite3.Connection, *, anew: bool) -> None:
     """Show what was staged, with what is pending over it."""
     dropped = {name for (name,) in conn.execute("SELECT DISTINCT entity FROM sync_dropped")}
-    put = {name for (name,) in conn.execute(_STAGED)}
+    put = {
+        entity.name
+        for entity in list_staged(conn)
+        if conn.execute(f"SELECT 1 FROM {quoted(staged(entity))} LIMIT 1").fetchone()
+    }
     for entity in ENTITIES.values():
         if anew:
             _clear(conn, entity)
@@ -141,7 +140,7 @@ def _newer(entity: Entity) -> str:
 
 def discard_staged(store: Store, conn: sqlite3.Connection) -> None:
     """Throw away the pages of a pull that can't be completed, within the caller's transaction."""
-    for entity in ENTITIES.values():
+    for entity in list_staged(conn):
         conn.execute(f"DELETE FROM {quoted(staged(entity))}")
     conn.execute("DELETE FROM sync_dropped")
     settle_indexes(conn)
@@ -168,6 +167,7 @@ def _keep(conn: sqlite3.Connection, page: PullPage) -> None:
             continue  # of a newer server, or without rows
         with _read_as(name):
             values = _stored_columns(entity, columns)
+            make_staged(conn, entity)
             _insert(conn, staged(entity), values)
             if drops_before:
                 pairs = zip(repeat(name), values[0], strict=False)
@@ -176,7 +176,8 @@ def _keep(conn: sqlite3.Connection, page: PullPage) -> None:
         entity = ENTITIES.get(name)
         if entity is not None:
             stored_ids = _stored_ids(ids)
-            conn.executemany(f"DELETE FROM {quoted(staged(entity))} WHERE id = ?", zip(stored_ids, strict=True))
+            if has_staged(conn, entity):
+                conn.executemany(f"DELETE FROM {quoted(staged(entity))} WHERE id = ?", zip(stored_ids, strict=True))
             pairs = zip(repeat(name), stored_ids, strict=False)
             conn.executemany("INSERT OR IGNORE INTO sync_dropped (entity, id) VALUES (?, ?)", pairs)
 
@@ -307,4 +308,3 @@ def _adopt(conn: sqlite3.Connection, entity: Entity) -> None:
     conn.execute(f"DROP TABLE {quoted(entity.name)}")
     conn.execute(f"ALTER TABLE {quoted(staged(entity))} RENAME TO {quoted(entity.name)}")
     create_entity_indexes(conn.execute, entity)
-    create_entity_table(conn.execute, staged(entity), entity)

@@ -3,7 +3,8 @@
 Tables of entities bear their entity's name and show base plus overlay. Beside them stand, all with the prefix
 `sync_`: `sync_meta` (one row a fact), `sync_outbox` (one row a mutation), `sync_shadow` (the base of each row that
 pending mutations touch), `sync_touched` (which mutation touches which row), `sync_content` (which contents of
-attachments are here), and per entity a `sync_staged_…` for pages of a pull that is not complete.
+attachments are here), and a `sync_staged_…` for pages of a pull that is not complete, for each entity of which there
+ever were any: tables that are not there are not opened, parsed and copied.
 
 sqlite-utils makes and migrates them, and is imported only then: opening a file that is up to date does without.
 """
@@ -23,16 +24,39 @@ FORMAT_VERSION = 1
 """`user_version` of the files that this SDK writes."""
 
 
+_STAGED = "sync_staged_"
+
+
 def staged(entity: Entity) -> str:
-    """Name of the table that holds pulled, not yet revealed rows of an entity."""
-    return f"sync_staged_{entity.name}"
+    """Name of the table that holds pulled, not yet revealed rows of an entity, if there is one."""
+    return _STAGED + entity.name
+
+
+def list_staged(conn: sqlite3.Connection) -> list[Entity]:
+    """The entities that have such a table, with rows or without."""
+    names = conn.execute(
+        f"SELECT substr(name, {len(_STAGED) + 1}) FROM sqlite_master"  # noqa: S608 - our own number
+        " WHERE type = 'table' AND name LIKE 'sync\\_staged\\_%' ESCAPE '\\'"
+    ).fetchall()
+    return [ENTITIES[name] for (name,) in names]
+
+
+def has_staged(conn: sqlite3.Connection, entity: Entity) -> bool:
+    """Whether the table is there."""
+    found = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (staged(entity),))
+    return found.fetchone() is not None
+
+
+def make_staged(conn: sqlite3.Connection, entity: Entity) -> None:
+    """Make the table, if it is not there; within a transaction."""
+    if not has_staged(conn, entity):
+        create_entity_table(conn.execute, staged(entity), entity)
 
 
 def _create_format_1(db: "Database") -> None:
     for entity in ENTITIES.values():
         create_entity_table(db.execute, entity.name, entity)
         create_entity_indexes(db.execute, entity)
-        create_entity_table(db.execute, staged(entity), entity)
     text, number, blob = str, int, bytes
     _create(db, "sync_meta", {"key": text, "value": text}, "key")
     _create(db, "sync_shadow", {"entity": text, "id": blob, "base": text}, ("entity", "id"))

@@ -25,7 +25,7 @@ from outrider_sdk.protocol.tables import (
     entity_table,
     quoted,
 )
-from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, staged
+from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, make_staged, staged
 from outrider_sdk.store import Store
 from outrider_sdk.under_way import UnderWay
 
@@ -120,6 +120,7 @@ def _copy(store: Store, file: Path, tables: list[Entity], position: str, asked_f
             with store.write():
                 reveal.discard_staged(store, conn)
                 for entity in tables:
+                    make_staged(conn, entity)
                     names = ", ".join(map(quoted, entity.columns))
                     conn.execute(
                         f"INSERT INTO {quoted(staged(entity))} ({names})"
@@ -215,6 +216,7 @@ def _stage_whole(draft: sqlite3.Connection, entity: Entity) -> bool:
 def _stage_rows(draft: sqlite3.Connection, entity: Entity) -> None:
     """Stage the rows of a small table."""
     aside = quoted(_aside(entity))
+    make_staged(draft, entity)
     draft.execute(f"INSERT INTO {quoted(staged(entity))} SELECT * FROM {aside} ORDER BY id")
     draft.execute(f"DROP TABLE {aside}")
 

@@ -150,7 +150,8 @@ def assert_equal(crm, server):
         assert {row.id: row.revision for row in crm.table(name).list()} == rows, name
         found = crm.query(INDEXES, [name])
         assert {row["name"] for row in found} == set(entity_indexes(entity)), name
-        assert crm.query(f"SELECT count(*) AS n FROM sync_staged_{name}") == [{"n": 0}]
+    for table in crm.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sync_staged%'"):
+        assert crm.query(f"SELECT count(*) AS n FROM {table['name']}") == [{"n": 0}]
     assert crm.verify() == []
     assert crm.query("SELECT value FROM sync_meta WHERE key LIKE 'snapshot%' AND value IS NOT NULL") == []
     assert [f.name for f in crm._store.path.parent.iterdir() if ".snapshot" in f.name] == []

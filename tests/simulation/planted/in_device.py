@@ -8,7 +8,7 @@ from unittest.mock import patch
 from outrider_sdk import outbox, overlay, reveal, store, transaction
 from outrider_sdk.errors import Offline
 from outrider_sdk.push import Push
-from outrider_sdk.schema import staged
+from outrider_sdk.schema import make_staged, staged
 from outrider_sdk.store import Store
 
 
@@ -88,6 +88,7 @@ def drop_after_the_newer_put() -> Iterator[None]:
         drop(conn, entity)
 
     def drop_now(conn: Any, entity: Any) -> None:
+        make_staged(conn, entity)
         if conn.execute(f'SELECT 1 FROM "{staged(entity)}" LIMIT 1').fetchone() is None:
             drop(conn, entity)
 
