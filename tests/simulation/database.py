@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
-from server.auth import incarnations
+from server.auth import credentials, incarnations
 from server.auth.access import Access, AccessHistory
 from server.clock import from_micros
 from server.crm.custom.rules import CustomField
@@ -62,8 +62,8 @@ def bound(server: "MemoryServer", transaction: "Transaction | None") -> Iterator
         (lineage, "connection", lambda: database), (outcomes, "connection", lambda: database),
         (price_window, "connection", lambda: database),
         (incarnations, "connection", lambda: database), (incarnations, "log", _SILENT),
-        (incarnations, "credentials", _Trusting), (incarnations, "create_device", database.create_device),
-        (incarnations, "get_device", database.get_device), *side_seams(server, database, _Trusting),
+        (credentials, "proves", _is_proof), (incarnations, "create_device", database.create_device),
+        (incarnations, "get_device", database.get_device), *side_seams(server, database),
     ]  # fmt: skip
     with ExitStack() as restored:
         for module, name, stand_in in seams:
@@ -76,17 +76,9 @@ async def _nothing(*_: Any) -> None:
     """Jobs and the search for duplicates are not what is looked at here."""
 
 
-class _Trusting:
-    """Stands in for `server.auth.credentials`: every replica here has its device's secret."""
-
-    @staticmethod
-    def proves(*_: Any) -> bool:
-        """Whether a proof is one."""
-        return True
-
-
-_UNWIPED = {"wipe_ordered_at": None, "wipe_ordered_by": None, "wipe_now": False}
-"""Nobody has a device wiped here."""
+def _is_proof(*_: Any) -> bool:
+    """Every replica here has its device's secret."""
+    return True
 
 
 class Database(Kin, Paging, Statements):

@@ -24,14 +24,13 @@ DELTA_ROWS_MIN = 25
 LEASE_US = 3 * 3_600_000_000
 
 
-def side_seams(server: "MemoryServer", database: "Database", trusting: Any) -> list[tuple[Any, str, Any]]:
+def side_seams(server: "MemoryServer", database: "Database") -> list[tuple[Any, str, Any]]:
     """Where the code beside push and pull finds this database, and numbers of a small world."""
     connected = [
         (m, "connection", lambda: database) for m in (leases, wipes, checksum, quarantine, snapshot_plan, snapshots)
     ]
     return [
-        *connected, (wipes, "credentials", trusting), (quarantine, "credentials", trusting),
-        (checksum, "load_heads", database.load_heads), (checksum, "_sum_up", database.sum_up),
+        *connected, (checksum, "load_heads", database.load_heads), (checksum, "_sum_up", database.sum_up),
         (checksum, "_sum_up_contents", database.sum_up_contents),
         (snapshot_plan, "WHOLE_ROWS_MIN", 1), (snapshots, "DELTA_ROWS_MIN", DELTA_ROWS_MIN),
         *((module, "SCHEMA_VERSION", server.schema) for module in (schemas, pull, snapshot_plan)),
