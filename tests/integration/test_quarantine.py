@@ -11,7 +11,6 @@ import pytest
 from outrider_sdk import Replica, outbox
 from outrider_sdk.errors import DeviceRevoked
 
-from server import storage
 from server.auth import devices
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
@@ -20,18 +19,13 @@ from server.db import Actor, connection, tenant_transaction
 from server.sync import apply, quarantine, quarantine_commands
 from server.sync.quarantine import HandIn
 from server.sync.trials import Mark, set_mark
+from tests.integration import live_server
 from tests.integration.application import APP
-from tests.integration.live_server import enrol, live, on_device
+from tests.integration.live_server import enrol, on_device
 from tests.integration.rest_world import Person
 from tests.integration.sync_world import World
 
-
-@pytest.fixture
-async def url(tmp_path: Path) -> AsyncIterator[str]:
-    storage.use(tmp_path)
-    async with live() as address:
-        yield address
-    storage.use(None)
+url = live_server.url
 
 
 @pytest.fixture
@@ -54,6 +48,12 @@ async def revoke(world: World, phone: Replica) -> None:
 async def person(world: World, name: str, role: str) -> Person:
     token = await keys.issue(tenant_id=world.tenant.id, member_id=UUID(world.ids[name]), role=role)
     return Person(APP, world.tenant, UUID(world.ids[name]), role, token)
+
+
+async def release(world: World) -> dict[str, int]:
+    """Mia releases what waits; how much of it ended as what."""
+    [waiting] = await world.fetch("SELECT id FROM quarantine")
+    return await quarantine_commands.decide(world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager")
 
 
 async def hand_in(world: World, phone: Replica) -> DeviceRevoked:
@@ -151,6 +151,16 @@ async def test_s6_a_revoked_device_pulls_nothing(world: World, phone: Replica):
     assert phone.query("SELECT name FROM account WHERE name = 'Secret'") == []
 
 
+def empty_body(phone: Replica) -> dict[str, Any]:
+    """What a phone with nothing to hand in would send, by hand."""
+    held = phone._credentials.load()
+    assert held is not None
+    return {
+        "protocol": 1, "device_id": held.device_id, "incarnation": 1, "complete": True, "mutations": [],
+        "proof": held.proof(f"quarantine/{held.device_id}//true"),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "code"),
     [
@@ -166,11 +176,7 @@ async def test_without_the_secret_nothing_comes_in(
 ):
     """A stranger puts nothing under Ann's name, nor changes what she hands in."""
     await revoke(world, phone)
-    held = phone._credentials.load()
-    body = {
-        "protocol": 1, "device_id": held.device_id, "incarnation": 1, "complete": True, "mutations": [],
-        "proof": held.proof(f"quarantine/{held.device_id}//true"),
-    }  # fmt: skip
+    body = empty_body(phone)
 
     async with httpx2.AsyncClient(base_url=url) as client:
         reply = await client.post(f"/t/{world.tenant.slug}/devices/quarantine", json=body | changed)
@@ -183,11 +189,7 @@ async def test_without_the_secret_nothing_comes_in(
 
 async def test_a_device_that_may_sync_is_told_to(world: World, phone: Replica, url: str):
     """Quarantine is no second door."""
-    held = phone._credentials.load()
-    body = {
-        "protocol": 1, "device_id": held.device_id, "incarnation": 1, "complete": True, "mutations": [],
-        "proof": held.proof(f"quarantine/{held.device_id}//true"),
-    }  # fmt: skip
+    body = empty_body(phone)
 
     async with httpx2.AsyncClient(base_url=url) as client:
         reply = await client.post(f"/t/{world.tenant.slug}/devices/quarantine", json=body)
@@ -245,17 +247,11 @@ async def test_s8_a_release_that_fails_by_a_fault_of_ours_passes_it_in_the_end(
 
     monkeypatch.setattr(apply, "decide_in_steps", stumble)
     await hand_in(world, phone)
-    [waiting] = await world.fetch("SELECT id FROM quarantine")
-
-    async def release() -> dict[str, int]:
-        return await quarantine_commands.decide(
-            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
-        )
 
     for _ in range(3):
         with pytest.raises(AssertionError):
-            await release()
-    counts = await release()
+            await release(world)
+    counts = await release(world)
 
     assert counts == {"applied": 1, "refused": 1}
     assert await world.fetch("SELECT code FROM refused_mutation") == [{"code": "poison"}]
@@ -268,7 +264,6 @@ async def test_s1_a_release_that_broke_off_goes_on_and_counts_all_of_it(
     """A server that was stopped in the middle: the manager clicks again, and is told of the whole."""
     monkeypatch.setattr(quarantine_commands, "PUSH_CHUNK", 1)
     await hand_in(world, phone)
-    [waiting] = await world.fetch("SELECT id FROM quarantine")
     take, taken = quarantine_commands.push_released, []
 
     async def broken_off(mutations: Any, **options: Any) -> Any:
@@ -277,17 +272,12 @@ async def test_s1_a_release_that_broke_off_goes_on_and_counts_all_of_it(
         taken.append(await take(mutations, **options))
         return taken[0]
 
-    async def release() -> dict[str, int]:
-        return await quarantine_commands.decide(
-            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
-        )
-
     with monkeypatch.context() as patched:
         patched.setattr(quarantine_commands, "push_released", broken_off)
         with pytest.raises(OSError, match="stopped"):
-            await release()
+            await release(world)
 
-    assert await release() == {"applied": 2}
+    assert await release(world) == {"applied": 2}
     assert len(await world.fetch("SELECT id FROM contact WHERE name = 'Zoe'")) == 1
 
 
@@ -297,7 +287,6 @@ async def test_s8_a_release_that_goes_on_still_knows_what_ended_the_process(
     """The mark is of what comes after the parts that were taken; those must not take it away."""
     monkeypatch.setattr(quarantine_commands, "PUSH_CHUNK", 1)
     await hand_in(world, phone)
-    [waiting] = await world.fetch("SELECT id FROM quarantine")
     device = UUID(phone.status().device_id)
     take = quarantine_commands.push_released
 
@@ -306,19 +295,14 @@ async def test_s8_a_release_that_goes_on_still_knows_what_ended_the_process(
             raise OSError("dead")
         return await take(mutations, **options)
 
-    async def release() -> dict[str, int]:
-        return await quarantine_commands.decide(
-            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
-        )
-
     with monkeypatch.context() as patched:
         patched.setattr(quarantine_commands, "push_released", dead_at_the_second)
         with pytest.raises(OSError, match="dead"):
-            await release()
+            await release(world)
     async with tenant_transaction(world.tenant):
         await set_mark(device, Mark(2, 2, 2))  # as two deaths have left it
 
-    assert await release() == {"applied": 1, "refused": 1}
+    assert await release(world) == {"applied": 1, "refused": 1}
     assert await world.fetch("SELECT number, code FROM refused_mutation") == [{"number": 2, "code": "poison"}]
 
 
@@ -362,7 +346,6 @@ async def test_s7_who_hands_in_waits_for_who_decides(world: World, phone: Replic
     await revoke(world, phone)
     async with tenant_transaction(world.tenant):
         await quarantine.hand_in(part_of(phone, 1, complete=False))
-    [waiting] = await world.fetch("SELECT id FROM quarantine")
     push, decides = quarantine_commands.push_released, asyncio.Event()
 
     async def while_the_rest_comes_in(*args: Any, **options: Any) -> Any:
@@ -379,9 +362,7 @@ async def test_s7_who_hands_in_waits_for_who_decides(world: World, phone: Replic
     monkeypatch.setattr(quarantine_commands, "push_released", while_the_rest_comes_in)
     async with asyncio.TaskGroup() as tasks:
         handing_in = tasks.create_task(hand_in_the_rest())
-        deciding = tasks.create_task(
-            quarantine_commands.decide(world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager")
-        )
+        deciding = tasks.create_task(release(world))
 
     left = await world.fetch("SELECT number FROM quarantined_mutation")
     assert handing_in.exception() is None

@@ -3,7 +3,6 @@
 The server keeps no content of what is parked until a phone brings it into quarantine.
 """
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,31 +15,14 @@ from server.db import tenant_transaction
 from server.sync import quarantine, quarantine_commands
 from server.sync.quarantine import HandIn, NotRevoked, QuarantineDecided
 from server.tenants.service import owner_connection
-from tests.integration import installation, phones
+from tests.integration import installation, phones, waiting_work
 from tests.integration.installation import Installation
 from tests.integration.phones import Bridge, Phone, add, contacts, enrol_phone
 from tests.integration.sync_world import World
+from tests.integration.waiting_work import EMAIL
 
 world = installation.world
-ann = phones.ann
-EMAIL = "clara@shop.example"
-
-
-@pytest.fixture
-async def bob(
-    world: World, installation: Installation, ann: Phone, bridge: Bridge, tmp_path: Path
-) -> AsyncIterator[Phone]:
-    """Bob's phone, on which Clara was made; Ann has added her e-mail, and the server is as it was before both."""
-    phone = await enrol_phone(world, "bob", bridge, tmp_path, name="bob.db")
-    await installation.backup()
-    clara = phone.crm.contacts.create(account_id=world.shop, name="Clara")
-    await phone.sync()
-    await ann.sync()
-    ann.crm.contact_channels.create(contact_id=clara.id, channel_kind="email", value=EMAIL)
-    await ann.sync()
-    await installation.restore()
-    yield phone
-    phone.crm.close()
+ann, bob = phones.ann, waiting_work.bob
 
 
 async def revoke(world: World, *, wipe: bool) -> None:

@@ -1,36 +1,18 @@
 """Work that waits at a restored server (S1, S11): upon a row that another phone has not handed in again yet."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from outrider_sdk import ReplicaWiped, ServerUnavailable
 
-from tests.integration import installation, phones
+from tests.integration import installation, phones, waiting_work
 from tests.integration.installation import Installation
-from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts, enrol_phone
+from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts
 from tests.integration.sync_world import World
+from tests.integration.waiting_work import EMAIL
 
 world = installation.world
-ann = phones.ann
-
-
-@pytest.fixture
-async def bob(
-    world: World, installation: Installation, ann: Phone, bridge: Bridge, tmp_path: Path
-) -> AsyncIterator[Phone]:
-    """Bob's phone has made a contact, and Ann's one an address of it; both were acknowledged, and then lost."""
-    phone = await enrol_phone(world, "bob", bridge, tmp_path, name="bob.db")
-    await installation.backup()
-    clara = phone.crm.contacts.create(account_id=world.shop, name="Clara")
-    await phone.sync()
-    await ann.sync()
-    ann.crm.contact_channels.create(contact_id=clara.id, channel_kind="email", value="clara@shop.example")
-    await ann.sync()
-    await installation.restore()
-    yield phone
-    phone.crm.close()
+ann, bob = phones.ann, waiting_work.bob
 
 
 async def channels(world: World) -> list[str]:
@@ -47,7 +29,7 @@ async def test_s1_a_phone_whose_work_waits_at_a_restored_server_is_not_wiped_yet
     with pytest.raises(ReplicaWiped):
         await ann.sync()
 
-    assert await channels(world) == ["carla@shop.example", "clara@shop.example"]
+    assert await channels(world) == ["carla@shop.example", EMAIL]
 
 
 async def test_s11_what_waited_in_the_backup_is_handed_in_again_though_its_device_has_heard_of_its_end(
@@ -64,7 +46,7 @@ async def test_s11_what_waited_in_the_backup_is_handed_in_again_though_its_devic
         await phone.sync()
 
     assert (parked.parked, applied.applied) == (1, 1)
-    assert "clara@shop.example" in await channels(world)
+    assert EMAIL in await channels(world)
 
 
 async def test_s2_what_waits_under_two_copies_of_a_file_takes_effect_once(
