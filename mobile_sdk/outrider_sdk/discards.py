@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from outrider_sdk import outbox
+from outrider_sdk import chain, outbox
 from outrider_sdk.errors import BuiltOn, NotDiscardable
 from outrider_sdk.protocol import GENESIS_DIGEST
 from outrider_sdk.store import Store
@@ -31,7 +31,7 @@ def discard(store: Store, number: int, *, cascade: bool) -> list[int]:
             "UPDATE sync_outbox SET changes = '[]', derived = '[]', overlaid = 0 WHERE number = ?",
             [(each,) for each in discarded],
         )
-        outbox.chain_anew(store, conn, number, outbox.digest_of(conn, number - 1) or GENESIS_DIGEST)
+        chain.begin_anew(store, conn, number, outbox.digest_of(conn, number - 1) or GENESIS_DIGEST)
     return discarded
 
 

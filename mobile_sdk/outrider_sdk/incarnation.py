@@ -12,7 +12,7 @@ import sqlite3
 import uuid
 from typing import Any
 
-from outrider_sdk import again, incidents, outbox
+from outrider_sdk import again, chain, incidents
 from outrider_sdk.contact import Contact
 from outrider_sdk.errors import Rejected, ReplicaForked
 from outrider_sdk.protocol import GENESIS_DIGEST, IncarnationReply, IncarnationRequest, Lost, Point
@@ -34,9 +34,9 @@ def prepare(store: Store, lost: tuple[int, int | None] | None = None) -> None:
         if lost is not None:
             store.set_meta(lost_from=lost[0], lost_to=lost[1])
         if lost is not None and lost[1] is not None:
-            outbox.chain_anew(store, conn, lost[1] + 1, GENESIS_DIGEST)
+            chain.begin_anew(store, conn, lost[1] + 1, GENESIS_DIGEST)
         else:
-            outbox.mend_chain(store, conn)
+            chain.mend(store, conn)
 
 
 def is_due(store: Store) -> bool:

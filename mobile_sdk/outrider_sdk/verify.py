@@ -1,6 +1,6 @@
 """Looking for what is wrong with a replica."""
 
-from outrider_sdk import outbox, overlay, store
+from outrider_sdk import chain, overlay, store
 from outrider_sdk.store import Store
 
 
@@ -9,7 +9,7 @@ def list_problems(replica: Store) -> list[str]:
     with replica.read() as conn:
         damage = store.check(conn)
         problems = [damage] if damage else []
-        problems += outbox.broken_links(replica, conn)
+        problems += chain.broken_links(replica, conn)
         conn.execute("BEGIN IMMEDIATE")
         try:
             shown = overlay.visible_of_shadowed(conn)
