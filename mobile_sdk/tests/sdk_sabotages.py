@@ -40,6 +40,21 @@ OVER_HTTP = {
         "HttpTransport.with_token = with_token",
         "a-token-that-is-refused-each-time",
     ),
+    "comes-again-too-early": (
+        "from outrider_sdk import ServerUnavailable, http; old = http._refusal\n"
+        "def refusal(response, problem):\n"
+        "    found = old(response, problem)\n"
+        "    found.retry_after_s = None\n"
+        "    return found\n"
+        "http._refusal = refusal",
+        "a-server-that-is-busy",
+    ),
+    "keeps-what-is-no-reply": (
+        "from outrider_sdk import contact, enrolment, transport\n"
+        "for each in (contact, enrolment, transport):\n"
+        "    each.check_reply = lambda reply, required: None",
+        "replies-that-are-none",
+    ),
     "goes-on-with-the-tokens-that-it-had": (
         "from outrider_sdk import HttpTransport; old = HttpTransport.begin_incarnation\n"
         "def begin_incarnation(self, request):\n"

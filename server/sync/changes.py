@@ -41,7 +41,9 @@ def apply_changes(attempt: Attempt, changes: Any) -> None:
 
 def _apply_change(attempt: Attempt, change: Any) -> None:
     if not isinstance(change, dict) or not is_id(change.get("id")):
-        raise Refusal("change_malformed", "A change is an object with an op and the id of a row.")
+        raise Refusal(
+            "change_malformed", "A change is an object with an op, and the id of a row in 36 lower-case characters."
+        )
     if is_about(change, attempt.state.erased):
         raise Refusal("erased", ERASED, erased=sorted(attempt.state.erased.intersection(ids_of(change))))
     change = follow_merges(attempt, change)

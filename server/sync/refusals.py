@@ -1,6 +1,6 @@
 """Why a mutation is refused: a code for programs, words for the person, and what they can do (S12)."""
 
-from typing import Any
+from typing import Any, Final
 
 CHOICE_LABELS = {
     "discard": "Discard my change",
@@ -36,9 +36,13 @@ _CHOICES = {
 QUOTED_LENGTH_MAX = 60
 
 
+_KINDS: Final = {dict: "object", list: "list", bool: "boolean", int: "number", float: "number", type(None): "null"}
+"""What is no text, by the words of JSON: a client in any language knows them."""
+
+
 def quoted(value: Any) -> str:
     """What a device sent, fit to stand in an explanation: short, printable, and in quotation marks."""
-    text = value if isinstance(value, str) else type(value).__name__
+    text = value if isinstance(value, str) else _KINDS.get(type(value), "something else")
     shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:QUOTED_LENGTH_MAX])
     return f"“{shown}”" if len(text) <= QUOTED_LENGTH_MAX else f"“{shown}…”"
 

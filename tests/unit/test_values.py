@@ -247,7 +247,7 @@ def test_ids_are_lower_case_and_whole():
 def test_what_a_device_sent_is_quoted_short_and_printable():
     """An explanation is for a person, and is stored: no megabytes, no control characters."""
     assert quoted("colour") == "“colour”"
-    assert quoted(["x"]) == "“list”"
+    assert [quoted(junk) for junk in (["x"], None, {}, 1.5)] == ["“list”", "“null”", "“object”", "“number”"]
     assert NUL not in quoted(f"a{NUL}b")
     assert HALF not in quoted(HALF)
     assert len(quoted("x" * 10_000)) <= QUOTED_LENGTH_MAX + 3
