@@ -83,7 +83,7 @@ def _base(edit: dict[str, Any]) -> int:
 
 def _create(attempt: Attempt, definition: Entity, row_id: str, fields: dict[str, Any]) -> None:
     if not definition.creatable:
-        raise Refusal("field_not_writable", f"A device cannot make a new {definition.name}.")
+        raise Refusal("field_not_writable", f"A device cannot make a new {definition.name.replace('_', ' ')}.")
     if not attempt.right(definition.name).of("create"):
         raise Refusal("not_permitted", f"You may not make a new {definition.name.replace('_', ' ')}.")
     if attempt.exists(definition.name, row_id):
@@ -293,7 +293,7 @@ def _named(row: Row, field: Field) -> str:
 
 def _delete(attempt: Attempt, definition: Entity, row_id: str, base: int) -> None:
     if not definition.deletable:
-        raise Refusal("field_not_writable", f"A device cannot delete a {definition.name}.")
+        raise Refusal("field_not_writable", f"A device cannot delete this {definition.name.replace('_', ' ')}.")
     found = attempt.get(definition.name, row_id)
     attempt.require("delete", found)
     if found.deleted:

@@ -116,7 +116,7 @@ def _require_rights(attempt: Attempt, row: Row, record: ConflictRecord, seen: di
     elif seen.get("choice") == "delete":
         attempt.require("delete", row)
         if not definition.deletable:
-            raise Refusal("field_not_writable", f"A device cannot delete a {definition.name}.")
+            raise Refusal("field_not_writable", f"A device cannot delete this {definition.name.replace('_', ' ')}.")
 
 
 def _seen_standing(record: ConflictRecord, seen: dict[str, Any]) -> dict[str, Any]:
