@@ -63,7 +63,7 @@ async def test_s6_refusals_for_hidden_rows_are_those_for_rows_that_never_were(wo
     def probes(ids: dict[str, str]) -> list[dict[str, Any]]:
         base = {"value": "x", "seen": None, "base": 0}
         line = {"unit": "box", "quantity": "1", "list_price": "1"}
-        order = {"number": "P", "warehouse_id": world.depot, "agreement_id": world.shop_terms}
+        order = {"number": new_id(), "warehouse_id": world.depot, "agreement_id": world.shop_terms}
         return [
             {"op": "edit", "entity": "account", "id": ids["account"], "fields": {"name": base}},
             {"op": "edit", "entity": "account", "id": ids["account"], "fields": {"nonsense": base}},
