@@ -3,6 +3,7 @@
 import logging
 import math
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -254,6 +255,11 @@ class Run:
             raise Violation("S1", f"the file of {rep.life} is broken: {error}") from error
         except SyncError as error:
             failure = error
+        except (AttributeError, TypeError, ValueError, sqlite3.Error) as error:
+            problem = _damage(rep)
+            if problem:  # the SDK stumbled over what stands where no page of the kind should be
+                raise Violation("S1", f"the file of {rep.life} is broken: {problem} ({error!r})") from error
+            raise
         rep.expected = None
         self.note(f"{rep.name} fails to sync: {type(failure).__name__}")
         if upkeep.is_meant(self, rep, failure):
@@ -326,6 +332,14 @@ class Run:
             rep.replica.close()
             for path in scratch().glob(f"{rep.path.stem}.*"):
                 path.unlink()
+
+
+def _damage(rep: Rep) -> str:
+    """What is wrong with the file of a device; empty where it is sound."""
+    try:
+        return "; ".join(rep.replica.verify())
+    except (OutriderError, sqlite3.Error) as error:
+        return str(error)
 
 
 def run_plan(plan: Plan) -> Result:
