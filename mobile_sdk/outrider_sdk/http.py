@@ -150,22 +150,10 @@ class Http:
             headers["Authorization"] = f"Bearer {token}"
         if body.coding:
             headers["Content-Encoding"] = body.coding
-        self.bytes_sent += len(body.content)
         left = self._clock()
         try:
-            response = self._connections().request(
-                "POST",
-                self.server + path,
-                body=body.content,
-                headers=headers,
-                preload_content=False,
-                retries=False,
-                redirect=False,
-            )
-            try:
-                raw = response.read(decode_content=False)
-            finally:
-                response.release_conn()
+            response = self._send("POST", path, body.content, headers)
+            raw = _read(response)
             self.bytes_received += len(raw)
             reply = _decoded(response, raw)
         except (HTTPError, OSError, _Lost) as error:
@@ -177,6 +165,18 @@ class Http:
         self.contact_time = (left, self._clock())
         return reply
 
+    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> "BaseHTTPResponse":
+        self.bytes_sent += len(body)
+        return self._connections().request(
+            method,
+            self.server + path,
+            body=body,
+            headers=headers,
+            preload_content=False,
+            retries=False,
+            redirect=False,
+        )
+
     def request(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], token: str
     ) -> "BaseHTTPResponse":
@@ -187,25 +187,11 @@ class Http:
         """
         from urllib3.exceptions import HTTPError
 
-        self.bytes_sent += len(body)
-        headers = {**headers, "Authorization": f"Bearer {token}"}
         try:
-            response = self._connections().request(
-                method,
-                self.server + path,
-                body=body,
-                headers=headers,
-                preload_content=False,
-                retries=False,
-                redirect=False,
-            )
+            response = self._send(method, path, body, {**headers, "Authorization": f"Bearer {token}"})
             if response.status < 300:
                 return response
-            try:
-                raw = response.read(decode_content=False)
-            finally:
-                response.release_conn()
-            problem = _decoded(response, raw)
+            problem = _decoded(response, _read(response))
         except (HTTPError, OSError, _Lost) as error:
             raise Offline(
                 f"{self.server} can't be reached now ({type(error).__name__}). Your work is kept on this device."
@@ -224,6 +210,14 @@ class Http:
         """Close the connections; the next request opens new ones."""
         if self._pool is not None:
             self._pool.clear()
+
+
+def _read(response: "BaseHTTPResponse") -> bytes:
+    """All of a reply as it came; its connection is free again, whatever happens."""
+    try:
+        return response.read(decode_content=False)
+    finally:
+        response.release_conn()
 
 
 def _decoded(response: "BaseHTTPResponse", raw: bytes) -> dict[str, Any]:
