@@ -24,6 +24,7 @@ from outrider_sdk.outbox import Derived
 from outrider_sdk.protocol import Change
 from outrider_sdk.protocol.entities import ENTITIES, ORDER, ORDER_LINE, Entity, Field, Kind
 from outrider_sdk.protocol.tables import quoted
+from outrider_sdk.schema import has_staged, staged
 
 WireRow = dict[str, Scalar]
 Key = tuple[str, str]
@@ -217,15 +218,33 @@ def edit_bases(changes: Iterable[Change], entity: Entity, row_id: str) -> dict[s
     return bases
 
 
-def restore(conn: sqlite3.Connection) -> None:
-    """Show the base again of every row that no mutation in the overlay touches any more, and forget its shadow."""
+def restore(conn: sqlite3.Connection, *, pulled: bool = False) -> None:
+    """Show the base again of every row that no mutation in the overlay touches any more, and forget its shadow.
+
+    Args:
+        pulled: what is staged is shown next, in this transaction; what that overwrites needs no base before.
+    """
     conn.execute("DELETE FROM sync_touched WHERE number NOT IN (SELECT number FROM sync_outbox WHERE overlaid = 1)")
     leaving = "NOT EXISTS (SELECT 1 FROM sync_touched t WHERE t.entity = s.entity AND t.id = s.id)"
+    if pulled:
+        _forget_overwritten(conn, leaving)
     bases = _shadowed(conn, f"WHERE {leaving}")
     for name, rows in bases.items():
         write_rows(conn, ENTITIES[name], rows)
     if bases:
         conn.execute(f"DELETE FROM sync_shadow AS s WHERE {leaving}")
+
+
+def _forget_overwritten(conn: sqlite3.Connection, leaving: str) -> None:
+    for (name,) in conn.execute("SELECT DISTINCT entity FROM sync_shadow").fetchall():
+        if not has_staged(conn, ENTITIES[name]):
+            continue
+        shown, coming = quoted(name), quoted(staged(ENTITIES[name]))
+        conn.execute(  # what is shown has its base's revision, or none
+            f"DELETE FROM sync_shadow AS s WHERE entity = ? AND {leaving} AND EXISTS (SELECT 1 FROM {coming} g"
+            f" JOIN {shown} v ON v.id = g.id WHERE g.id = s.id AND g.revision >= v.revision)",
+            (name,),
+        )
 
 
 def recompute(conn: sqlite3.Connection) -> None:

@@ -63,7 +63,7 @@ def reveal(store: Store, page: PullPage, asked_from: int, **facts: int | None) -
         outbox.note_durable(store, page.get("durable_through"))
         outbox.leave_overlay(store, page["applied_through"])
         outbox.forget(conn, page.get("erased", []))
-        overlay.restore(conn)
+        overlay.restore(conn, pulled=not at_once)
         if at_once:
             _put_at_once(conn, page)
         else:
