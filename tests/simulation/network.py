@@ -176,6 +176,9 @@ class FaultyTransport:
         self.contact_time = (left, self.rep.clock())
         return reply
 
+    def make_ready(self, request: Any) -> None:
+        """Nothing is to be done ahead here."""
+
     def begin_push(self, request: Any) -> PushUnderWay:
         """The same, while the device stores what the push before it came to, and its person goes on typing."""
         return PushUnderWay(self, request)

@@ -1,7 +1,9 @@
 """The simulator in the suite: some seeds, what was kept, and every planted bug. `make simulate` plays more."""
 
 import pytest
+from outrider_sdk.transport import PipelinedTransport
 
+from tests.simulation.network import FaultyTransport
 from tests.simulation.plan import REGRESSIONS, Plan, shrink
 from tests.simulation.planted import PLANTED, find
 from tests.simulation.run import run_plan, run_seed
@@ -51,6 +53,11 @@ def test_what_failed_once_holds(path):
 def test_a_planted_bug_is_found(bug):
     """A simulator that can't see a mistake proves nothing."""
     assert find(bug, FOUND_AT[bug.__name__]) is not None
+
+
+def test_pushes_travel_while_the_device_goes_on():
+    """Without what the SDK asks of such a transport, one push would follow the other, and nothing fail for it."""
+    assert issubclass(FaultyTransport, PipelinedTransport)
 
 
 def test_the_same_plan_gives_the_same_history():
