@@ -15,11 +15,12 @@ from typing import Any, Final, cast
 import msgspec
 from outrider_sdk import snapshot_placing
 from outrider_sdk.credentials import Credentials
-from outrider_sdk.errors import InvalidValue
+from outrider_sdk.errors import InvalidValue, ProtocolViolation
 from outrider_sdk.identity import read_enrolment_url
 from outrider_sdk.lease import read_lease
-from outrider_sdk.protocol import SnapshotOffer, columns, encoding, fill_digests
+from outrider_sdk.protocol import PullPage, SnapshotOffer, columns, encoding, fill_digests
 from outrider_sdk.protocol.tables import SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT
+from outrider_sdk.replies import check_reply
 from outrider_sdk.snapshot_unpacking import Unusable, _damage, _unpacked
 from outrider_sdk.store import Store
 
@@ -47,8 +48,10 @@ def page(content: bytes) -> None:
     """A reply to a pull, on the device; the first byte says type and coding."""
     first, body = content[:1] or b"\0", content[1:]
     kind, coding = TYPES[first[0] % 3], CODINGS[first[0] // 3 % 3]
-    with contextlib.suppress(encoding.EncodingError, columns.ColumnMalformed):
-        columns.unpack_page(encoding.loads(encoding.decompress(body, coding, SIZE_MAX), kind))
+    with contextlib.suppress(encoding.EncodingError, columns.ColumnMalformed, ProtocolViolation):
+        read = encoding.loads(encoding.decompress(body, coding, SIZE_MAX), kind)
+        columns.unpack_page(read)
+        check_reply(read, PullPage.__required_keys__)
 
 
 def push(content: bytes) -> None:
