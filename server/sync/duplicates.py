@@ -42,10 +42,13 @@ def flag_line(attempt: Attempt, line: Row) -> None:
 
 
 def flag_number(attempt: Attempt, order: Row) -> None:
-    """An order's number that another one bears: a phone went on from its backup, or a copy, before it had contact."""
+    """An order's number that another one bears: a phone went on from its backup, or a copy, before it had contact.
+
+    Of the same person's orders alone: a series of numbers is a device's own, and nobody finds out others' by trying.
+    """
     number = order.values["number"]
     for other in attempt.children("order", number):
-        if other.id != order.id:
+        if other.id != order.id and other.values["maker_id"] == order.values["maker_id"]:
             told = (
                 f"Another order bears the number {number}, which was printed before this phone was restored or copied."
             )

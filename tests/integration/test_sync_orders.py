@@ -72,6 +72,18 @@ async def test_s2_a_number_that_was_printed_before_is_kept_and_somebody_is_told(
     await assert_converged(world, ann)
 
 
+async def test_s6_nobody_learns_by_trying_which_numbers_others_have(world: World, ann: WireDevice):
+    """An order that one may not see does not exist, and its number with it."""
+    bob = await ready(world, "bob")
+    outcomes = []
+    for device in (bob, ann):
+        changes = order_changes(world, new_id(), "1")
+        changes[0]["fields"]["number"] = "J4BQ-00028"
+        outcomes.append(await device.do(*changes))
+
+    assert [o["status"] for o in outcomes] == ["applied", "applied"]
+
+
 async def test_the_price_of_the_day_of_capture_is_honoured_within_the_window(world: World, ann: WireDevice):
     """What was promised in the shop holds, also when the price went up before the phone had a network."""
     order, taken_at = new_id(), to_micros(now())
