@@ -18,10 +18,14 @@ TENANT_TRANSACTIONS_MAX = 8
 """Transactions that one tenant may hold open at once: below the pool's size, so that nobody drains it."""
 TENANT_WRITERS_MAX = 4
 """Of them, those that write. They wait for each other's revision; while somebody holds it for long, readers go on."""
+LOCKS_MAX = 4
+"""Locks that one process holds beside its transactions, each on a connection of its own."""
 TENANT_WAIT_S = 5.0
 CONNECTION_WAIT_S = 5.0
 LOCK_TIMEOUT_MS = 2_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+LOCK_HELD_MAX_MS = 600_000
+"""For so long a connection that holds nothing but a lock may be idle: longer than what it is held for takes."""
 STATEMENT_TIMEOUT_MS = 60_000
 """No request waits so long, and jobs work in parts."""
 CONNECTION_QUERIES_MAX = 20_000
@@ -35,6 +39,7 @@ class Databases:
     """The pools, one for each database in which tenants live; `main` also holds the platform schema."""
 
     pools: Mapping[str, asyncpg.Pool]
+    locks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOCKS_MAX))
     _slots: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
     _writers: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
     _wear: dict[asyncpg.Pool, Wear] = field(default_factory=dict)

@@ -23,7 +23,7 @@ from piccolo.engine.postgres import PostgresEngine
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
-from server.connections import Connection, databases, take_connection, take_slot
+from server.connections import LOCK_HELD_MAX_MS, Connection, databases, take_connection, take_slot
 from server.errors import Busy
 
 
@@ -296,6 +296,33 @@ async def tenant_write(tenant: TenantRef, *, by: Actor, source: Source | None = 
         tell(tenant, revision.number)
 
 
+@asynccontextmanager
+async def process_lock(database: str, name: str) -> AsyncIterator[None]:
+    """Hold a lock beside transactions, over several of them, on a connection of its own: that ends with the process.
+
+    So whoever gets it knows that no other process is at it, however that ended. Within a transaction it would keep two
+    connections waiting for each other: take it first.
+
+    Raises:
+        Busy: somebody else holds it for longer than one waits for locks, or all connections are taken.
+    """
+    locks, pool = databases().locks, databases().pools[database]
+    await take_slot(locks)
+    try:
+        conn = await take_connection(pool)
+        try:
+            await conn.execute(f"{_BEGIN}; SET LOCAL idle_in_transaction_session_timeout = {LOCK_HELD_MAX_MS}")
+            try:
+                await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+            except asyncpg.LockNotAvailableError:
+                raise Busy() from None
+            yield
+        finally:
+            await asyncio.shield(_roll_back(pool, conn))
+    finally:
+        locks.release()
+
+
 committed: Final[list[Callable[[TenantRef, int], None]]] = []
 """Who is told of each revision that this process has committed, at once. They must not fail, nor take long."""
 
@@ -333,6 +360,7 @@ __all__ = [
     "current_tenant",
     "engine",
     "platform_transaction",
+    "process_lock",
     "savepoint",
     "take_revision",
     "tenant_transaction",

@@ -10,7 +10,7 @@ from server.db import Source, tenant_transaction, tenant_write
 from server.sync.failures import count_failure, is_fault
 from server.sync.push import push
 from server.sync.refusals import Refusal
-from server.sync.trial_commands import Mutations, take_on_trial
+from server.sync.trial_commands import Mutations, take_on_trial, trial_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ async def take_again(handed: Handed) -> dict[str, Any]:
         reply = await _take(handed, mutations, refusal=refusal)
         return list(reply["outcomes"])
 
-    outcomes = await take_on_trial(handed.session.tenant, handed.device_id, handed.mutations, take_part)
+    tenant = handed.session.tenant
+    async with trial_lock(tenant, handed.device_id):
+        outcomes = await take_on_trial(tenant, handed.device_id, handed.mutations, take_part)
     return reply | {"outcomes": outcomes}
 
 

@@ -1,6 +1,5 @@
 """Deciding on the work of a revoked device: in parts, each a transaction, so that a crash costs none of them."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +13,10 @@ from server.sync.failures import count_failure, is_fault
 from server.sync.push import PUSH_CHUNK, push_released
 from server.sync.quarantine import Quarantine
 from server.sync.refusals import Refusal
-from server.sync.trial_commands import Mutations, take_on_trial
+from server.sync.trial_commands import Mutations, take_on_trial, trial_lock
 
 Decision = Literal["released", "discarded"]
 
-_one_at_a_time: Final = asyncio.Lock()
-"""Who decides twice at once would take the first one's mark for a death."""
 _DISCARDED: Final = Refusal(
     "quarantine_discarded",
     "This device was revoked, and your manager looked at what it handed in and did not take it. It is kept; ask them.",
@@ -43,8 +40,10 @@ async def decide(
     Raises:
         NotFound: there is none that the role may decide on.
         QuarantineDecided: somebody was faster.
+        Busy: somebody else is deciding.
     """
-    async with _one_at_a_time:
+    found, _ = await _begin(tenant, quarantine_id, by=by, role=role)
+    async with trial_lock(tenant, found.device_id):
         found, counts = await _begin(tenant, quarantine_id, by=by, role=role)
         deciding, last = _Deciding(tenant, found, decision, by, role, unpaid), 0
         while mutations := await deciding.next_after(last):

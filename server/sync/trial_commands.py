@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 from uuid import UUID
 
-from server.db import TenantRef, tenant_transaction
+from server.db import TenantRef, process_lock, tenant_transaction
 from server.sync.apply import POISON
 from server.sync.refusals import Refusal
 from server.sync.trials import Mark, Part, find_mark, is_culprit, set_mark, split
@@ -20,8 +21,20 @@ _one_at_a_time: Final = asyncio.Lock()
 _log = logging.getLogger(__name__)
 
 
+def trial_lock(tenant: TenantRef, device_id: UUID) -> AbstractAsyncContextManager[None]:
+    """Keep others from trying the device's work meanwhile, in whatever process: they would take its mark for a death.
+
+    Raises:
+        Busy: somebody is at it, and takes long.
+    """
+    return process_lock(tenant.database, f"trial {tenant.id} {device_id}")
+
+
 async def take_on_trial(tenant: TenantRef, device_id: UUID, mutations: Mutations, take: Take) -> list[dict[str, Any]]:
-    """Take a device's mutations with a mark, in case nobody survives it; in parts, where nobody has. Their outcomes."""
+    """Take a device's mutations with a mark, in case nobody survives it; in parts, where nobody has. Their outcomes.
+
+    The caller holds `trial_lock`: a mark that is found is of a process that is dead.
+    """
     whole = Part(mutations)
     async with tenant_transaction(tenant):
         mark = await find_mark(device_id)

@@ -1,5 +1,6 @@
 """A small trading company in a fresh tenant, and devices that speak the wire without an SDK."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -275,3 +276,12 @@ async def add_debts(world: World) -> tuple[str, str]:
             row_id, world.shop, owner, number, due_on, amount,
         )  # fmt: skip
     return first, second
+
+
+async def until_somebody_waits_for_a_lock() -> None:
+    """Seen from within the transaction that is open."""
+    for _ in range(150):
+        if await connection().fetch("SELECT FROM pg_locks WHERE NOT granted"):
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError("Nobody waits for a lock.")

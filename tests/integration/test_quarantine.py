@@ -15,15 +15,15 @@ from server.auth import devices
 from server.auth.standings import forget_standings
 from server.auth.tokens import keys
 from server.crm.erasure.commands import erase_person
-from server.db import Actor, connection, tenant_transaction
-from server.sync import apply, quarantine, quarantine_commands
+from server.db import Actor, tenant_transaction
+from server.sync import apply, quarantine, quarantine_commands, trial_commands
 from server.sync.quarantine import HandIn
 from server.sync.trials import Mark, set_mark
 from tests.integration import live_server
 from tests.integration.application import APP
 from tests.integration.live_server import enrol, on_device
 from tests.integration.rest_world import Person
-from tests.integration.sync_world import World
+from tests.integration.sync_world import World, until_somebody_waits_for_a_lock
 
 url = live_server.url
 
@@ -332,15 +332,6 @@ def part_of(phone: Replica, *numbers: int, complete: bool) -> HandIn:
     return HandIn(UUID(held.device_id), held.proof(text), 1, mutations, complete)
 
 
-async def until_somebody_waits_for_a_lock() -> None:
-    """Seen from within the transaction that is open."""
-    for _ in range(500):
-        if await connection().fetch("SELECT FROM pg_locks WHERE NOT granted"):
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError("Nobody waits for a lock.")
-
-
 async def test_s7_who_hands_in_waits_for_who_decides(world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch):
     """Each needs the device and what it handed in: two orders of locking would end one of them in a deadlock."""
     await revoke(world, phone)
@@ -385,3 +376,31 @@ async def test_s1_what_comes_after_a_decision_waits_for_another_one(world: World
 
     assert (again["state"], again["mutations"], again["complete"], again["decided_at"]) == ("waiting", 1, True, None)
     assert released.json() == {"applied": 1, "merged": 0, "refused": 0, "parked": 0}
+
+
+async def test_s8_two_who_decide_at_once_take_turns(world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch):
+    """In two processes, within milliseconds: neither takes the other's mark for a death, and all counts once."""
+    await hand_in(world, phone)
+    [waiting] = await world.fetch("SELECT id FROM quarantine")
+    push, begun, taken_apart = quarantine_commands.push_released, asyncio.Event(), []
+
+    async def slow_at_first(*args: Any, **options: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            await until_somebody_waits_for_a_lock()
+        return await push(*args, **options)
+
+    async def release(*, after: asyncio.Event | None = None) -> dict[str, int]:
+        if after is not None:
+            await after.wait()
+        return await quarantine_commands.decide(
+            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
+        )
+
+    monkeypatch.setattr(quarantine_commands, "push_released", slow_at_first)
+    monkeypatch.setattr(trial_commands, "split", lambda *args: taken_apart.append(args))
+    first, second = await asyncio.gather(release(), release(after=begun), return_exceptions=True)
+
+    assert first == {"applied": 2}
+    assert isinstance(second, quarantine.QuarantineDecided)
+    assert taken_apart == []

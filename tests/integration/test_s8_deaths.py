@@ -14,11 +14,13 @@ import httpx2
 import pytest
 from outrider_sdk import DeviceRevoked, Offline, Replica, SyncReport
 
+from server import connections
 from server.auth import devices
 from server.auth.session import Session
 from server.auth.tokens import keys
 from server.db import tenant_transaction
-from server.sync import push_commands
+from server.errors import Busy
+from server.sync import push_commands, trial_commands
 from server.sync.push import IncarnationUnknown
 from server.sync.push_commands import Handed, take_again
 from server.sync.trials import Mark, find_mark, set_mark
@@ -26,7 +28,7 @@ from server.tenants.entitlements import UNMETERED
 from server.tenants.schema import app_url
 from tests.integration.installation import APP_PASSWORD
 from tests.integration.live_server import enrol, live, on_device
-from tests.integration.sync_world import WireDevice, World, create, new_id
+from tests.integration.sync_world import WireDevice, World, create, new_id, until_somebody_waits_for_a_lock
 
 ROOT = Path(__file__).parents[2]
 POISON = "Belladonna"
@@ -241,6 +243,48 @@ async def test_s2_a_push_that_comes_again_has_one_effect_and_the_same_answer(wor
 
     assert reply["outcomes"] == first
     assert await mark_of(ann) is None
+
+
+async def test_s8_a_push_that_is_under_way_elsewhere_is_no_death(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A phone that waited too long sends it again, to another process: the mark there is of somebody alive."""
+    ann, begun, taken_apart = await world.device("ann"), asyncio.Event(), []
+    batch, push = contacts(ann, world, "x", "y"), push_commands.push
+
+    async def slow_at_first(*args: Any, **options: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            await until_somebody_waits_for_a_lock()
+        return await push(*args, **options)
+
+    async def once_more() -> dict[str, Any]:
+        await begun.wait()
+        return await again(ann, *batch)
+
+    monkeypatch.setattr(push_commands, "push", slow_at_first)
+    monkeypatch.setattr(trial_commands, "split", lambda *args: taken_apart.append(args))
+    first, second = await asyncio.gather(again(ann, *batch), once_more())
+
+    assert [o["status"] for o in first["outcomes"]] == ["applied", "applied"]
+    assert (second["outcomes"], taken_apart) == (first["outcomes"], [])
+    assert await mark_of(ann) is None
+
+
+async def test_s8_a_lock_of_a_process_that_is_gone_holds_nobody_up(world: World):
+    """PostgreSQL lets go of it with the connection: the next one finds the mark, and takes it for the death it is."""
+    ann = await world.device("ann")
+    batch = contacts(ann, world, "x")
+    await leave_mark(ann, Mark(1, 1, 2))
+    async with connections.databases().pools["main"].acquire() as conn:
+        async with conn.transaction():
+            name = f"trial {world.tenant.id} {ann.id}"
+            await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+            with pytest.raises(Busy):
+                await again(ann, *batch)
+        conn.terminate()
+
+    reply = await again(ann, *batch)
+
+    assert [o["code"] for o in reply["outcomes"]] == ["poison"]
 
 
 async def test_s8_a_push_that_is_refused_as_a_whole_has_survived(world: World):
