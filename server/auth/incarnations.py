@@ -17,9 +17,11 @@ from uuid import UUID
 import asyncpg
 from outrider_sdk.protocol.digest import GENESIS_DIGEST
 
+from server import clock
 from server.auth import credentials
 from server.auth.devices import DeviceRevoked, create_device, get_device
 from server.auth.tables import Device
+from server.auth.wipes import find_remembered, remember_of
 from server.db import connection
 from server.errors import Conflict, Forbidden
 
@@ -117,15 +119,18 @@ async def enrol_again(heritage: Heritage, member_id: UUID, name: str, secret_has
     if any(life["wiped_at"] is not None for life in lives):
         raise DeviceRevoked  # a copy of a file that was to be erased does not come back by a code
     order = _order_to_wipe(life for life in lives if life["member_id"] == member_id)
+    order = order or await _order_remembered(heritage)
     if past is None or past["member_id"] != member_id:
-        return await create_device(
-            member_id,
-            name,
-            secret_hash,
-            after=heritage.points[-1],
-            cause="enrolled_again",
-            incarnation_key=heritage.key if past is None else None,
-            **order,
+        return remember_of(
+            await create_device(
+                member_id,
+                name,
+                secret_hash,
+                after=heritage.points[-1],
+                cause="enrolled_again",
+                incarnation_key=heritage.key if past is None else None,
+                **order,
+            )
         )
     return await _inherit(past, heritage, cause="enrolled_again", name=name, secret_hash=secret_hash, order=order)
 
@@ -150,6 +155,22 @@ def _order_to_wipe(lives: Iterable[asyncpg.Record]) -> dict[str, Any]:
         return {}
     strictest = max(ordered, key=lambda life: life["wipe_now"])
     return {name: strictest[name] for name in ("wipe_ordered_at", "wipe_ordered_by", "wipe_now")}
+
+
+async def _order_remembered(heritage: Heritage) -> dict[str, Any]:
+    """The same of a device that a restored server has lost together with the order.
+
+    Raises:
+        DeviceRevoked: it was wiped since the backup.
+    """
+    what = find_remembered(heritage.device_id)
+    if what not in ("wiped", "now", "after_hand_in"):
+        return {}
+    if await connection().fetchrow(_PAST, heritage.device_id) is not None:
+        return {}  # what is known of it counts
+    if what == "wiped":
+        raise DeviceRevoked
+    return {"wipe_ordered_at": clock.now(), "wipe_now": what == "now"}
 
 
 _PAST: Final = "SELECT *, coalesce(origin_id, id) AS origin FROM device WHERE id = $1"
@@ -222,7 +243,7 @@ async def _inherit(
     )
     lost_from, lost_to = heritage.lost or (None, None)
     log.warning("Device %s goes on from change no. %d in another incarnation: %s", past["id"], number, cause)
-    return await create_device(
+    device = await create_device(
         past["member_id"],
         name,
         secret_hash,
@@ -239,6 +260,7 @@ async def _inherit(
         incarnation_key=heritage.key,
         **order,
     )
+    return remember_of(device)
 
 
 def earlier_of(past_id: str, earlier: dict[str, int], number: int) -> dict[str, int]:

@@ -1,11 +1,13 @@
 """Wiping a device: ordered by who looks after it, done by the device itself, which says so with a receipt.
 
-Within the tenant's transaction. Nothing here replicates.
+Within the tenant's transaction. Nothing here replicates. An order stands in the ledger as well, once it is committed: a
+database that is restored from a backup forgets it, and the phone may be in a thief's hands.
 """
 
 import json
 import logging
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 from uuid import UUID
 
 from server import clock
@@ -13,8 +15,9 @@ from server.auth import credentials
 from server.auth.devices import get_device_to_end
 from server.auth.tables import Device
 from server.auth.tokens import TokenInvalid
-from server.db import connection
+from server.db import after_commit, connection, current_tenant
 from server.errors import AppError
+from server.storage import ledger
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +48,58 @@ async def order_wipe(device_id: UUID, *, now: bool, by: UUID, role: str) -> Devi
         " wipe_now = wipe_now OR $4 WHERE id = $1 AND wiped_at IS NULL",
         device_id, clock.now(), by, now,
     )  # fmt: skip
+    if device.wiped_at is None:
+        remember("now" if now or device.wipe_now else "after_hand_in", [device_id])
     log.warning("Device %s is to be wiped%s, ordered by %s", device_id, " at once" if now else "", by)
     return await get_device_to_end(device.id, by=by, role=role)
 
 
 async def order_wipes_of(member_id: UUID) -> None:
     """Have all devices of somebody who left wiped, after they handed in what they hold."""
-    await connection().execute(
-        "UPDATE device SET wipe_ordered_at = $2 WHERE member_id = $1 AND wipe_ordered_at IS NULL AND wiped_at IS NULL",
+    ordered = await connection().fetch(
+        "UPDATE device SET wipe_ordered_at = $2 WHERE member_id = $1 AND wipe_ordered_at IS NULL AND wiped_at IS NULL"
+        " RETURNING id",
         member_id,
         clock.now(),
     )
+    remember("after_hand_in", [row["id"] for row in ordered])
 
 
 async def cancel_wipes_of(member_id: UUID) -> None:
     """They are back: what was not wiped yet is not wiped."""
-    await connection().execute(
-        "UPDATE device SET wipe_ordered_at = NULL, wipe_now = false WHERE member_id = $1 AND wiped_at IS NULL",
+    cancelled = await connection().fetch(
+        "UPDATE device SET wipe_ordered_at = NULL, wipe_now = false"
+        " WHERE member_id = $1 AND wipe_ordered_at IS NOT NULL AND wiped_at IS NULL RETURNING id",
         member_id,
     )
+    remember("cancelled", [row["id"] for row in cancelled])
+
+
+Remembered = Literal["after_hand_in", "now", "cancelled", "wiped"]
+
+
+def remember(what: Remembered, device_ids: Iterable[UUID]) -> None:
+    """Note in the ledger how devices stand, once the transaction has committed."""
+    tenant_id, entries = current_tenant().id, [f"{device_id} {what}" for device_id in device_ids]
+
+    def note() -> None:
+        for entry in entries:
+            ledger.note("wipe", tenant_id, entry)
+
+    if entries:
+        after_commit(note)
+
+
+def remember_of(device: Device) -> Device:
+    """Note the order that a device was made with, as the next life of one that is to be wiped. The device."""
+    if device.wipe_ordered_at is not None:
+        remember("now" if device.wipe_now else "after_hand_in", [device.id])
+    return device
+
+
+def find_remembered(device_id: UUID) -> str | None:
+    """How a device stands by the ledger, which may know of orders that a restored database does not."""
+    return ledger.latest("wipe", current_tenant().id).get(str(device_id))
 
 
 async def record_receipt(device_id: UUID, proof: str, erased: dict[str, Any]) -> None:
@@ -80,6 +116,7 @@ async def record_receipt(device_id: UUID, proof: str, erased: dict[str, Any]) ->
         " wipe_receipt = coalesce(wipe_receipt, $3) WHERE id = $1",
         device_id, clock.now(), json.dumps(erased),
     )  # fmt: skip
+    remember("wiped", [device_id])
 
 
 def wiped_text(device_id: UUID) -> str:

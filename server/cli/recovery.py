@@ -20,8 +20,8 @@ def adopt_databases(yes: bool) -> None:
     """Serve databases that were restored from a backup, or copied.
 
     Begins a new epoch: devices pull everything anew, and hand in again what they had handed in since the backup.
-    Devices that were revoked since then are revoked again, people who were erased are erased again, and so are tenants
-    that were deleted.
+    Devices that were revoked since then are revoked again, orders to wipe one stand again, people who were erased are
+    erased again, and so are tenants that were deleted.
     Stop every server that still works with the original first.
     """
     if not yes:
@@ -29,7 +29,8 @@ def adopt_databases(yes: bool) -> None:
     with open_database(Config.from_env()) as config:
         for each in asyncio.run(_adopt(config)):
             click.echo(
-                f"{each.database}: {each.tenants} tenants begin a new epoch; {each.revoked} devices revoked again"
+                f"{each.database}: {each.tenants} tenants begin a new epoch; {each.revoked} devices revoked again,"
+                f" {each.to_wipe} to be wiped again"
             )
 
 

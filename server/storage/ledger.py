@@ -1,5 +1,5 @@
-"""What must survive a restore of the database: which devices were revoked, who was erased, which mail was sent, which
-tenants were deleted.
+"""What must survive a restore of the database: which devices were revoked, or are to be wiped, who was erased, which
+mail was sent, which tenants were deleted.
 
 Plain files in the state folder, a line an entry, only ever added to. A database that is restored from a backup forgets
 what came after it; a thief's phone must not be let in again, nobody who was erased may come back, nor a company that
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from server.storage import private
 
-Kind = Literal["revoked", "erased", "sent", "deleted", "returned"]
+Kind = Literal["revoked", "erased", "sent", "deleted", "returned", "wipe"]
 
 
 def note(kind: Kind, tenant_id: UUID, entry: str) -> None:
@@ -36,6 +36,15 @@ def entries(kind: Kind, tenant_id: UUID, state_dir: Path | None = None) -> set[s
     if path is None or not path.exists():
         return set()
     return set(path.read_text(encoding="utf-8").splitlines())
+
+
+def latest(kind: Kind, tenant_id: UUID, state_dir: Path | None = None) -> dict[str, str]:
+    """What was noted last of each subject: entries whose first word names it, as first word → the rest."""
+    path = _path(kind, tenant_id, state_dir or private.state_dir())
+    if path is None or not path.exists():
+        return {}
+    parted = (line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines())
+    return {subject: rest for subject, _, rest in parted}
 
 
 def has(kind: Kind, tenant_id: UUID, entry: str) -> bool:

@@ -44,6 +44,8 @@ class Adopted:
     database: str
     tenants: int
     revoked: int
+    to_wipe: int
+    """Devices of which an order to wipe them was forgotten, and stands again."""
 
 
 class DatabaseRestored(AppError):
@@ -143,7 +145,7 @@ async def adopt(urls: Mapping[str, str], state_dir: Path) -> list[Adopted]:
 
 
 async def _adopt(name: str, url: str, main_url: str, state_dir: Path) -> Adopted:
-    revoked, epoch = 0, int(_read(state_dir).get(name, {}).get("epoch", 0)) + 1
+    revoked, to_wipe, epoch = 0, 0, int(_read(state_dir).get(name, {}).get("epoch", 0)) + 1
     async with owner_connection(main_url) as directory:
         listed = await directory.fetch("SELECT id, schema FROM platform.tenant WHERE database = $1", name)
     async with owner_connection(url) as owner, owner.transaction():
@@ -158,6 +160,7 @@ async def _adopt(name: str, url: str, main_url: str, state_dir: Path) -> Adopted
                 gone,
             )
             revoked += int(status.rpartition(" ")[2])
+            to_wipe += await _order_wipes_again(owner, schema, ledger.latest("wipe", tenant["id"], state_dir))
         found, _ = await _find(owner)
         await owner.execute(
             "UPDATE platform.installation SET cluster = $1, timeline = $2, database = $3, adopted_at = now()",
@@ -168,4 +171,30 @@ async def _adopt(name: str, url: str, main_url: str, state_dir: Path) -> Adopted
         _note(name, state_dir, epoch=epoch)  # before it is committed: a number that nobody uses does no harm
     async with owner_connection(url) as owner:
         await note_position(owner, name, state_dir)
-    return Adopted(name, len(listed), revoked)
+    return Adopted(name, len(listed), revoked, to_wipe)
+
+
+async def _order_wipes_again(owner: asyncpg.Connection | Connection, schema: str, remembered: dict[str, str]) -> int:
+    """Let devices stand by the ledger: to be wiped, or wiped, or left alone since. How many are to be wiped again."""
+    ids: dict[str, list[str]] = {what: [] for what in ("wiped", "cancelled", "after_hand_in", "now")}
+    for device_id, what in remembered.items():
+        ids[what].append(device_id)
+    device = f"{schema}.device"
+    await owner.execute(
+        f"UPDATE {device} SET wiped_at = coalesce(wiped_at, now()), revoked_at = coalesce(revoked_at, now())"  # noqa: S608 - our own name
+        " WHERE id = ANY ($1::uuid[])",
+        ids["wiped"],
+    )
+    await owner.execute(
+        f"UPDATE {device} SET wipe_ordered_at = NULL, wipe_now = false"  # noqa: S608 - our own name
+        " WHERE id = ANY ($1::uuid[]) AND wiped_at IS NULL",
+        ids["cancelled"],
+    )
+    status = await owner.execute(
+        f"UPDATE {device} SET wipe_ordered_at = coalesce(wipe_ordered_at, now()), wipe_now = id = ANY ($2::uuid[])"  # noqa: S608 - our own name
+        " WHERE id = ANY ($1::uuid[]) AND wiped_at IS NULL"
+        " AND (wipe_ordered_at IS NULL OR wipe_now <> (id = ANY ($2::uuid[])))",
+        ids["after_hand_in"] + ids["now"],
+        ids["now"],
+    )
+    return int(status.rpartition(" ")[2])

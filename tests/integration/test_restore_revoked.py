@@ -1,14 +1,18 @@
 """Phones that are revoked, to be wiped, or enrolled again, and a server that was restored (S1, S2, S11)."""
 
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from outrider_sdk import DeviceRevoked, Offline, Rejected, ReplicaWiped
 
+from server.auth import wipes
 from server.auth.standings import forget_standings
+from server.db import tenant_transaction
 from tests.integration import installation, phones
 from tests.integration.installation import Installation
-from tests.integration.phones import Bridge, Phone, add, contacts, enrol_again
+from tests.integration.phones import Bridge, Phone, add, contacts, enrol_again, enrol_phone
 from tests.integration.sync_world import World
 
 world = installation.world
@@ -120,3 +124,81 @@ async def test_s11_a_push_that_broke_off_is_begun_anew_by_a_phone_that_is_enroll
 
     assert (ann.crm.status().pending, ann.crm._store.meta_int("incarnation")) == (0, 2)
     assert await contacts(world) == ["Carla Clerk", "a", "b", "c"]
+
+
+async def leave(world: World, *, active: bool = False) -> None:
+    """Ann leaves the company, or is back."""
+    async with tenant_transaction(world.tenant):
+        await (wipes.cancel_wipes_of if active else wipes.order_wipes_of)(UUID(world.ann))
+
+
+async def wipe_order(world: World) -> list[tuple[bool, bool, bool]]:
+    """Of Ann's devices: whether they are to be wiped, at once, and were."""
+    sql = "SELECT wipe_ordered_at IS NOT NULL AS a, wipe_now AS b, wiped_at IS NOT NULL AS c FROM device"
+    return [tuple(row.values()) for row in await world.fetch(f"{sql} WHERE member_id = $1", UUID(world.ann))]
+
+
+@pytest.mark.parametrize("now", [False, True])
+async def test_s11_an_order_to_wipe_that_was_given_since_the_backup_stands(
+    world: World, installation: Installation, ann: Phone, now: bool
+):
+    """The thief must not profit from the disaster, nor a rep lose what they have typed meanwhile."""
+    await installation.backup()
+    async with tenant_transaction(world.tenant):
+        await wipes.order_wipe(UUID(ann.crm.status().device_id), now=now, by=UUID(world.mia), role="manager")
+    add(ann, world, "typed")
+
+    await installation.restore()
+
+    assert await wipe_order(world) == [(True, now, False)]
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+    assert ("typed" in await contacts(world)) is not now
+
+
+async def test_s11_a_wipe_that_was_done_since_the_backup_is_known(
+    world: World, installation: Installation, ann: Phone, monkeypatch: pytest.MonkeyPatch
+):
+    """A copy of the erased file does not come back, and nobody waits for the phone."""
+    monkeypatch.setattr(wipes.credentials, "proves", lambda *_: True)
+    await installation.backup()
+    await leave(world)
+    async with tenant_transaction(world.tenant):
+        await wipes.record_receipt(UUID(ann.crm.status().device_id), "", {"files": 1})
+
+    await installation.restore()
+
+    assert [wiped for *_, wiped in await wipe_order(world)] == [True]
+    with pytest.raises(DeviceRevoked):
+        await ann.sync()
+
+
+async def test_s11_who_came_back_since_the_backup_keeps_the_phone(world: World, installation: Installation, ann: Phone):
+    """The backup holds an order that was withdrawn: it must not come back with the disaster."""
+    await leave(world)
+    await installation.backup()
+    await leave(world, active=True)
+
+    await installation.restore()
+
+    assert await wipe_order(world) == [(False, False, False)]
+    await ann.sync()
+
+
+async def test_s11_a_phone_that_the_backup_does_not_know_comes_back_with_its_order(
+    world: World, installation: Installation, bridge: Bridge, tmp_path: Path
+):
+    """It was enrolled since, and is let in by its lease, or by a code: to hand in, and to be wiped."""
+    await installation.backup()
+    ann = await enrol_phone(world, "ann", bridge, tmp_path)
+    await ann.sync()
+    await leave(world)
+    add(ann, world, "typed")
+    await installation.restore()
+    assert await wipe_order(world) == []
+
+    await enrol_phone(world, "ann", bridge, tmp_path, phone=ann)
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+
+    assert "typed" in await contacts(world)

@@ -7,7 +7,7 @@ from uuid import UUID
 from outrider_sdk.protocol.checksum import BUCKETS, Sum, sum_up, sum_up_contents
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 
-from server.auth import leases, wipes
+from server.auth import incarnations, leases, wipes
 from server.auth.access import Access
 from server.clock import from_micros
 from server.sync import checksum, pull, quarantine, schemas, snapshot_plan, snapshots
@@ -30,7 +30,9 @@ def side_seams(server: "MemoryServer", database: "Database") -> list[tuple[Any, 
         (m, "connection", lambda: database) for m in (leases, wipes, checksum, quarantine, snapshot_plan, snapshots)
     ]
     return [
-        *connected, (checksum, "load_heads", database.load_heads), (checksum, "_sum_up", database.sum_up),
+        *connected, (wipes, "remember", lambda *_: None), (incarnations, "find_remembered", lambda _: None),
+        (incarnations, "remember_of", lambda device: device),
+        (checksum, "load_heads", database.load_heads), (checksum, "_sum_up", database.sum_up),
         (checksum, "_sum_up_contents", database.sum_up_contents),
         (snapshot_plan, "WHOLE_ROWS_MIN", 1), (snapshots, "DELTA_ROWS_MIN", DELTA_ROWS_MIN),
         *((module, "SCHEMA_VERSION", server.schema) for module in (schemas, pull, snapshot_plan)),
