@@ -12,7 +12,7 @@ import asyncpg
 
 BACKEND_BYTES_MAX: Final = 80_000_000
 """What a backend may hold. What it took since the last look comes on top."""
-LOOK_AFTER_TENANTS: Final = 8
+LOOK_AFTER_TENANTS: Final = 4
 LOOK_AFTER_TRANSACTIONS: Final = 500
 """A look costs up to 15 ms of the backend: one after so many tenants that are new to it, or so many transactions."""
 TENANTS_MAX: Final = 64
