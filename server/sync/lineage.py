@@ -26,7 +26,8 @@ HAS_KIN = f"""
 restore, nobody knows what one of its member's devices was."""
 
 _KNOWN = """
-SELECT DISTINCT ON (o.number) o.number, o.digest, o.revision, o.refused, o.outcome, o.device_id::text AS device_id
+SELECT DISTINCT ON (o.number) o.number, o.digest, o.revision, o.refused, o.outcome,
+    array_agg(o.device_id::text) OVER (PARTITION BY o.number, o.digest) AS device_ids
 FROM mutation_outcome o JOIN device k ON k.id = o.device_id AND k.incarnation = o.incarnation
 WHERE (k.id = $1 OR k.origin_id = $1 OR k.member_id = $5) AND k.id <> $2
     AND o.number = ANY ($3::bigint[]) AND o.digest = ANY ($4::text[])
@@ -62,7 +63,7 @@ async def recognise(fresh: list[Mutation], device: asyncpg.Record) -> tuple[list
     found = [known[m["number"], m["digest"]] for m in fresh[: common_beginning(fresh, known)]]
     if found:
         await _keep(found, device)
-        shared |= {r["device_id"]: r["number"] for r in found}
+        shared |= {device_id: r["number"] for r in found for device_id in r["device_ids"]}  # whoever wrote the rows
         await connection().execute("UPDATE device SET earlier = $2 WHERE id = $1", device["id"], json.dumps(shared))
     return [json.loads(record["outcome"]) for record in found], shared
 

@@ -10,6 +10,7 @@ from outrider_sdk import DeviceRevoked, ForeignCredentials, MemoryCredentials, R
 
 from server.auth.standings import forget_standings
 from server.auth.wipes import order_wipe
+from server.clock import now, to_micros
 from server.db import tenant_transaction
 from tests.integration import phones
 from tests.integration.live_server import enrol, live, on_device
@@ -90,6 +91,30 @@ async def test_s2_an_edit_of_a_restored_phone_is_in_no_conflict_with_itself(worl
     assert (report.applied, report.merged, report.refused) == (2, 0, 0)
     assert (await world.fetch("SELECT name FROM contact WHERE id = $1", UUID(world.clerk)))[0]["name"] == "second"
     restored.crm.close()
+
+
+async def test_s1_a_person_who_types_over_their_own_work_is_in_no_conflict_with_a_life_that_nobody_connected(
+    world: World,
+):
+    """After a restore, a life that was enrolled again handed in first what another one has in common with it."""
+    known = await world.pulled_device("ann")
+    lost, heir = known.copy(), known.copy()
+    lost.id, heir.id = (await world.device("ann")).id, (await world.device("ann")).id
+    await world.execute("UPDATE device SET enrolled_at = now() - interval '60 days' WHERE id <> $1", UUID(lost.id))
+    await world.execute("UPDATE device SET cause = 'enrolled_again' WHERE id = $1", UUID(lost.id))
+    await world.execute("UPDATE device SET origin_id = $2 WHERE id = $1", UUID(heir.id), UUID(known.id))
+    typed_at = to_micros(now()) - 3_600_000_000  # before the lost life was enrolled again
+    first = known.mutation(known.edit_change("outlet", world.shop_outlet, description="first"), captured_at=typed_at)
+    heir.number, heir.digest = known.number, known.digest
+    seen = {"value": "second", "seen": "first", "base": known.cursor}
+    edit = {"op": "edit", "entity": "outlet", "id": world.shop_outlet, "fields": {"description": seen}}
+    second = heir.mutation(edit, captured_at=typed_at + 60_000_000)
+
+    outcomes = [await lost.push(first), await known.push(first), await heir.push(first, second)]
+
+    assert [o["status"] for reply in outcomes for o in reply] == ["applied"] * 4
+    found = await world.fetch("SELECT description FROM outlet WHERE id = $1", UUID(world.shop_outlet))
+    assert found == [{"description": "second"}]
 
 
 async def test_s2_a_phone_restored_twice_has_each_effect_once(world: World, ann: Phone, bridge: Bridge):

@@ -67,6 +67,7 @@ class Kin:
                     if outcome is not None and outcome["digest"] == digest:
                         found.append((number, outcome["status"] == "parked", device.id, digest, outcome))
         first = {number: rest for number, *rest in sorted(found, key=lambda f: f[:3], reverse=True)}
+        by_number = {n: sorted(id_ for number, _, id_, *_ in found if number == n) for n in first}
         return [
             {
                 "number": n,
@@ -74,7 +75,7 @@ class Kin:
                 "revision": self._server.devices[device_id].decided[n],
                 "refused": outcome["status"] == "refused",
                 "outcome": json.dumps(outcome),
-                "device_id": device_id,
+                "device_ids": by_number[n],
             }
             for n, (_, device_id, digest, outcome) in sorted(first.items())
         ]
