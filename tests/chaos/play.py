@@ -22,7 +22,7 @@ from server.demo.compare import Comparer
 from server.demo.generated import generate_company
 from server.demo.seed import DEMO_SLUG, OFFICE, DemoMember
 from server.demo.stage import Console, Say, Stage, set_up
-from server.demo.web_server import WebServer
+from server.demo.web_server import DemoError, WebServer
 from tests.chaos.ledger import Ledger
 from tests.chaos.network import Network
 from tests.chaos.office import Office
@@ -31,6 +31,7 @@ from tests.chaos.phone import check, work
 TICK_S: Final = 0.15
 SERVER_LIFE_S: Final = 3.0
 """A server takes a second or two to start; the other one serves meanwhile, if the database does."""
+HEAL_TIMEOUT_S: Final = 60.0
 DRAIN_SYNCS_MAX: Final = 60
 
 _workers = get_context("forkserver")
@@ -194,9 +195,7 @@ class Run:
     def reckon(self) -> None:
         """With all well again, everything drains; then phones and ledger are held against the server."""
         self.network.is_bad, self.network.is_there = False, True
-        self._supervise()
-        for server in self.servers:
-            server.wait_until_ready()
+        self._wait_for_servers()
         for _ in range(2):  # what one sends, the others fetch
             for phone in self.phones:
                 self._drain(phone)
@@ -207,6 +206,15 @@ class Run:
                 comparer.compare(phone.name, phone.path, phone.member.id)
         self.result.breaches += [f"S3: {difference}" for difference in comparer.result.differences]
         self.result.rows = sum(comparer.result.rows.values())
+
+    def _wait_for_servers(self) -> None:
+        """Until all answer; one may end once more while the database still recovers."""
+        deadline = time.monotonic() + HEAL_TIMEOUT_S
+        while not all(server.is_ready() for server in self.servers):
+            if time.monotonic() > deadline:
+                raise DemoError("The web servers do not come back.")
+            self._supervise()
+            time.sleep(TICK_S)
 
     def _drain(self, phone: Phone) -> None:
         with Replica.open(phone.path) as crm:
