@@ -62,7 +62,7 @@ class Lines:
 def install(say: Callable[[dict[str, Any]], None]) -> None:
     """From now on the SDK's network is the runner, and nobody waits."""
     lines = Lines(say)
-    http.Http._connections = lambda self: lines  # type: ignore[assignment, method-assign, return-value]
+    http.Http._connections = lambda self: lines
     http.Http.__init__.__kwdefaults__["sleep"] = lambda seconds: None
     contents.PAUSE_S = 0
     content_transport.READ_BYTES = 4  # so that a few bytes that arrived are some

@@ -11,7 +11,7 @@ from outrider_sdk.protocol.ids import uuid7
 from server.api_document import describe_api
 from server.app import create_app
 
-_APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)  # type: ignore[arg-type]
+_APP = create_app(SimpleNamespace(secret_key=b"k" * 32), connect=False)
 PATHS: dict[str, dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(describe_api(_APP)))["paths"]
 BODIES = {"handover": {"successor_id": str(uuid7())}, "settlement": {"choice": "keep"}}
 """Bodies of acts that need one, by the end of their path."""

@@ -1,66 +1,26 @@
 """Work of a revoked device: handed in once, looked at by a manager, and applied under its author's name, or refused."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx2
 import pytest
-from outrider_sdk import Replica, outbox
+from outrider_sdk import Replica
 from outrider_sdk.errors import DeviceRevoked
 
 from server.auth import devices
 from server.auth.standings import forget_standings
-from server.auth.tokens import keys
 from server.crm.erasure.commands import erase_person
 from server.db import Actor, tenant_transaction
-from server.sync import apply, quarantine, quarantine_commands, trial_commands
-from server.sync.quarantine import HandIn
+from server.sync import apply, quarantine, quarantine_commands
 from server.sync.trials import Mark, set_mark
-from tests.integration import live_server
-from tests.integration.application import APP
-from tests.integration.live_server import enrol, on_device
-from tests.integration.rest_world import Person
-from tests.integration.sync_world import World, until_somebody_waits_for_a_lock
+from tests.integration import live_server, quarantine_world
+from tests.integration.live_server import on_device
+from tests.integration.quarantine_world import hand_in, person, release, revoke
+from tests.integration.sync_world import World
 
 url = live_server.url
-
-
-@pytest.fixture
-async def phone(world: World, url: str, tmp_path: Path) -> AsyncIterator[Replica]:
-    """Ann's phone: synced, then two pieces of work that were not sent, and revoked."""
-    replica = await enrol(world, "ann", url, tmp_path / "ann.db")
-    await on_device(replica.sync)
-    with replica:
-        replica.contacts.create(account_id=world.shop, name="Zoe")
-        replica.accounts.edit(world.shop, name="Corner Shop 2")
-        yield replica
-
-
-async def revoke(world: World, phone: Replica) -> None:
-    async with tenant_transaction(world.tenant):
-        await devices.revoke_device(UUID(phone.status().device_id), by=UUID(world.mia), role="manager")
-    forget_standings()
-
-
-async def person(world: World, name: str, role: str) -> Person:
-    token = await keys.issue(tenant_id=world.tenant.id, member_id=UUID(world.ids[name]), role=role)
-    return Person(APP, world.tenant, UUID(world.ids[name]), role, token)
-
-
-async def release(world: World) -> dict[str, int]:
-    """Mia releases what waits; how much of it ended as what."""
-    [waiting] = await world.fetch("SELECT id FROM quarantine")
-    return await quarantine_commands.decide(world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager")
-
-
-async def hand_in(world: World, phone: Replica) -> DeviceRevoked:
-    await revoke(world, phone)
-    with pytest.raises(DeviceRevoked) as revoked:
-        await on_device(phone.sync)
-    return revoked.value
+phone = quarantine_world.phone
 
 
 async def test_s1_a_revoked_device_hands_in_once_and_a_manager_releases_it(world: World, phone: Replica):
@@ -319,88 +279,3 @@ async def test_more_than_a_quarantine_takes_stays_on_the_phone(
     assert told.handed_in_through is None
     assert phone.status().pending == 2
     assert await world.fetch("SELECT 1 FROM quarantine") == []
-
-
-def part_of(phone: Replica, *numbers: int, complete: bool) -> HandIn:
-    """What the phone hands in of its outbox."""
-    held = phone._credentials.load()
-    assert held is not None
-    with phone._store.read() as conn:
-        entries = outbox.entries(conn, f"number IN ({', '.join('?' * len(numbers))})", numbers)
-        mutations: list[dict[str, Any]] = [dict(entry.wire()) for entry in entries]
-    text = f"quarantine/{held.device_id}/{mutations[-1]['digest']}/{str(complete).lower()}"
-    return HandIn(UUID(held.device_id), held.proof(text), 1, mutations, complete)
-
-
-async def test_s7_who_hands_in_waits_for_who_decides(world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch):
-    """Each needs the device and what it handed in: two orders of locking would end one of them in a deadlock."""
-    await revoke(world, phone)
-    async with tenant_transaction(world.tenant):
-        await quarantine.hand_in(part_of(phone, 1, complete=False))
-    push, decides = quarantine_commands.push_released, asyncio.Event()
-
-    async def while_the_rest_comes_in(*args: Any, **options: Any) -> Any:
-        if not decides.is_set():
-            decides.set()
-            await until_somebody_waits_for_a_lock()
-        return await push(*args, **options)
-
-    async def hand_in_the_rest() -> None:
-        await decides.wait()
-        async with tenant_transaction(world.tenant):
-            await quarantine.hand_in(part_of(phone, 2, complete=True))
-
-    monkeypatch.setattr(quarantine_commands, "push_released", while_the_rest_comes_in)
-    async with asyncio.TaskGroup() as tasks:
-        handing_in = tasks.create_task(hand_in_the_rest())
-        deciding = tasks.create_task(release(world))
-
-    left = await world.fetch("SELECT number FROM quarantined_mutation")
-    assert handing_in.exception() is None
-    assert deciding.result()["applied"] + len(left) == 2
-
-
-async def test_s1_what_comes_after_a_decision_waits_for_another_one(world: World, phone: Replica):
-    """The phone went dark between two parts, and the manager was quick: the second part is not lost in what is done."""
-    await revoke(world, phone)
-    async with tenant_transaction(world.tenant):
-        await quarantine.hand_in(part_of(phone, 1, complete=False))
-    mia = await person(world, "mia", "manager")
-    [waiting] = await mia.get("/quarantines")
-    await mia.send("POST", f"/quarantines/{waiting['id']}/release")
-
-    with pytest.raises(DeviceRevoked):
-        await on_device(phone.sync)
-    [again] = await mia.get("/quarantines")
-    released = await mia.send("POST", f"/quarantines/{waiting['id']}/release")
-
-    assert (again["state"], again["mutations"], again["complete"], again["decided_at"]) == ("waiting", 1, True, None)
-    assert released.json() == {"applied": 1, "merged": 0, "refused": 0, "parked": 0}
-
-
-async def test_s8_two_who_decide_at_once_take_turns(world: World, phone: Replica, monkeypatch: pytest.MonkeyPatch):
-    """In two processes, within milliseconds: neither takes the other's mark for a death, and all counts once."""
-    await hand_in(world, phone)
-    [waiting] = await world.fetch("SELECT id FROM quarantine")
-    push, begun, taken_apart = quarantine_commands.push_released, asyncio.Event(), []
-
-    async def slow_at_first(*args: Any, **options: Any) -> Any:
-        if not begun.is_set():
-            begun.set()
-            await until_somebody_waits_for_a_lock()
-        return await push(*args, **options)
-
-    async def release(*, after: asyncio.Event | None = None) -> dict[str, int]:
-        if after is not None:
-            await after.wait()
-        return await quarantine_commands.decide(
-            world.tenant, waiting["id"], "released", by=UUID(world.mia), role="manager"
-        )
-
-    monkeypatch.setattr(quarantine_commands, "push_released", slow_at_first)
-    monkeypatch.setattr(trial_commands, "split", lambda *args: taken_apart.append(args))
-    first, second = await asyncio.gather(release(), release(after=begun), return_exceptions=True)
-
-    assert first == {"applied": 2}
-    assert isinstance(second, quarantine.QuarantineDecided)
-    assert taken_apart == []
