@@ -10,8 +10,9 @@ again. A pull whose cursor is no longer the replica's is thrown away.
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -20,7 +21,7 @@ from outrider_sdk.errors import ProtocolViolation
 from outrider_sdk.kinds import column_to_stored
 from outrider_sdk.protocol import Outcome, PullPage
 from outrider_sdk.protocol.entities import ENTITIES, Entity
-from outrider_sdk.protocol.tables import create_entity_indexes, quoted
+from outrider_sdk.protocol.tables import create_entity_indexes, entity_indexes, quoted
 from outrider_sdk.schema import has_staged, list_staged, make_staged, staged
 from outrider_sdk.store import Store
 
@@ -129,13 +130,41 @@ def _put_at_once(conn: sqlite3.Connection, page: PullPage) -> None:
         entity = ENTITIES.get(name)
         if entity is not None and columns.get("id"):
             with _read_as(name):
-                _insert(conn, entity.name, _stored_columns(entity, columns), _newer(entity))
+                values = _stored_columns(entity, columns)
+                _overwrite(entity, len(values[0]), partial(_insert, conn, entity.name, values))
 
 
-def _newer(entity: Entity) -> str:
-    """What becomes of a row that is there: what is not older overwrites it."""
-    settings = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in entity.columns if name != "id")
-    return f"ON CONFLICT (id) DO UPDATE SET {settings} WHERE excluded.revision >= {quoted(entity.name)}.revision"
+def _overwrite(entity: Entity, count: int, put: Callable[[str], int]) -> None:
+    """Put so many rows; of those that are there, what is not older overwrites them.
+
+    SQLite takes a row out of every index that a statement sets a column of, and puts it in again, each time on another
+    page, also where the value stays. So what is indexed is set only where it is another one, which is seldom.
+
+    Args:
+        put: does it, given what becomes of a row that is there; returns how many were put.
+    """
+    indexed = tuple(entity_indexes(entity).values())
+    if put(_newer(entity, kept=indexed)) < count and indexed:
+        put(_newer(entity, changed=indexed))
+
+
+@cache
+def _newer(entity: Entity, *, kept: Sequence[str] = (), changed: Sequence[str] = ()) -> str:
+    """What becomes of a row that is there.
+
+    Args:
+        kept: only where all these columns stay as they are.
+        changed: only where any of these changes.
+    """
+    old, new = f"{quoted(entity.name)}.{{}}".format, "excluded.{}".format
+    names = [quoted(name) for name in entity.columns if name != "id" and name not in kept]
+    settings = ", ".join(f"{name} = {new(name)}" for name in names)
+    conditions = [f"{new('revision')} >= {old('revision')}"]
+    conditions += [f"{old(quoted(name))} IS {new(quoted(name))}" for name in kept]
+    if changed:
+        differ = " OR ".join(f"{old(quoted(name))} IS NOT {new(quoted(name))}" for name in changed)
+        conditions.append(f"({differ})")
+    return f"ON CONFLICT (id) DO UPDATE SET {settings} WHERE {' AND '.join(conditions)}"
 
 
 def discard_staged(store: Store, conn: sqlite3.Connection) -> None:
@@ -191,11 +220,14 @@ def _read_as(name: str) -> Iterator[None]:
         raise ProtocolViolation(f"The server sent rows of {name} that can't be read: {error}") from error
 
 
-def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any]], otherwise: str = "") -> None:
+def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any]], otherwise: str = "") -> int:
     """Put rows, given as columns, into a table: several a statement, which takes a third less time than one.
 
     Args:
         otherwise: what becomes of rows that are there; without, the new ones take their place.
+
+    Returns:
+        How many rows were put.
     """
     width, count = len(columns), len(columns[0])
     together = max(1, PARAMETERS_MAX // width)
@@ -204,8 +236,9 @@ def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any
     insert = f"INSERT {'' if otherwise else 'OR REPLACE '}INTO {quoted(table)} VALUES "
     values = chain.from_iterable(islice(zip(*columns, strict=True), whole))
     several = f"{insert}{', '.join([row] * together)} {otherwise}"
-    conn.executemany(several, zip(*[values] * (width * together), strict=True))
-    conn.executemany(f"{insert}{row} {otherwise}", islice(zip(*columns, strict=True), whole, None))
+    put = conn.executemany(several, zip(*[values] * (width * together), strict=True)).rowcount if whole else 0
+    rest = islice(zip(*columns, strict=True), whole, None)
+    return put + (conn.executemany(f"{insert}{row} {otherwise}", rest).rowcount if whole < count else 0)
 
 
 def _stored_ids(ids: list[str]) -> list[bytes]:
@@ -259,9 +292,9 @@ def _put(conn: sqlite3.Connection, entity: Entity, *, anew: bool) -> None:
         _adopt(conn, entity)
         return
     names = ", ".join(map(quoted, entity.columns))
-    conn.execute(
-        f"INSERT INTO {visible} ({names}) SELECT {names} FROM {source} WHERE true ORDER BY id {_newer(entity)}"
-    )
+    copy = f"INSERT INTO {visible} ({names}) SELECT {names} FROM {source} WHERE true ORDER BY id"
+    count = conn.execute(f"SELECT count(*) FROM {source}").fetchone()[0]
+    _overwrite(entity, count, lambda otherwise: conn.execute(f"{copy} {otherwise}").rowcount)
     conn.execute(f"DELETE FROM {source}")
 
 

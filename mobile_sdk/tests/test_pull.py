@@ -6,6 +6,7 @@ from outrider_sdk import (
     ProtocolViolation,
     Rejected,
 )
+from outrider_sdk.kinds import id_bytes
 from sdk_fakes import FakeServer, stock_shop
 
 
@@ -119,6 +120,28 @@ def test_a_row_is_never_replaced_by_an_older_one(crm, shop, server, transport):
     reveal.reveal(crm._store, old | {"cursor": server.revision}, server.revision)
 
     assert crm.contacts.get(shop["contact"]).name == "Fritz"
+
+
+@pytest.mark.parametrize("rows_max", [2_000, 1], ids=["at once", "staged"])
+def test_a_row_is_found_by_what_it_refers_to_now(crm, shop, server, monkeypatch, rows_max):
+    """An index is written only where its value is another one: a contact that moves leaves the old account's list."""
+    from outrider_sdk import reveal
+
+    monkeypatch.setattr(reveal, "ADOPT_FROM_ROWS", rows_max)
+    other = server.put("account", name="Other")
+    stays, leaves = (server.put("contact", account_id=shop["account"], name=name) for name in ("Stays", "Leaves"))
+    crm.sync()
+    server.put("contact", id=shop["contact"], name="Moved", account_id=other)
+    server.put("contact", id=stays, name="Stayed")
+    server.put("contact", id=leaves, name="Left", account_id=None)
+    server.put("contact", account_id=other, name="Came")
+
+    crm.sync()
+
+    names = "SELECT name FROM contact WHERE account_id IS ? ORDER BY name"
+    shown = {of: [r["name"] for r in crm.query(names, (of and id_bytes(of),))] for of in (shop["account"], other, None)}
+    assert shown == {shop["account"]: ["Stayed"], other: ["Came", "Moved"], None: ["Left"]}
+    assert crm.verify() == []
 
 
 @pytest.mark.parametrize(
