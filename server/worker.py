@@ -31,6 +31,7 @@ from server.broker import broker
 from server.config import MAIN_DATABASE, Config
 from server.connections import Databases
 from server.sync.daily import begin_day_everywhere
+from server.sync.released_jobs import take_released_everywhere
 from server.tenants import jobs as tenant_jobs
 from server.tenants.recovery import note_position
 from server.tenants.schema import app_urls, owner_urls
@@ -50,6 +51,7 @@ ACTOR_MODULES: Final = (
     "server.crm.order.jobs",
     "server.imports.jobs",
     "server.sync.held",
+    "server.sync.released_jobs",
     "server.sync.snapshot_jobs",
     "server.exports.jobs",
     "server.tenants.jobs",
@@ -108,12 +110,13 @@ class _Pools(Middleware):
 
 
 async def _begin_days(database: str) -> None:
-    """Begin each day in the tenants of the database, soon after it has begun."""
+    """Begin each day in the tenants of the database, soon after it has begun; and take what waited for others."""
     while True:
         try:
             async with db.platform_transaction():
                 tenants = [tenant for tenant in await list_tenants() if tenant.database == database]
             await begin_day_everywhere(tenants)
+            await take_released_everywhere(tenants)
             await meter_all(database)
             await _note_position(database)
         except Exception:

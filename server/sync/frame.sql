@@ -107,16 +107,19 @@ CREATE TABLE {{schema}}.mutation_outcome (
     PRIMARY KEY (device_id, incarnation, number)
 );
 
--- What a revoked device handed in, once: as it came, until a manager has decided on it. A device has one.
+-- What a revoked device handed in, once: as it came, until a manager has decided on it. A device has one. What was
+-- released and waits for rows since a restore stays, and is tried when something was written since "tried_revision".
 CREATE TABLE {{schema}}.quarantine (
     id uuid PRIMARY KEY, device_id uuid NOT NULL UNIQUE, member_id uuid NOT NULL,
     state text NOT NULL CHECK (state IN ('waiting', 'released', 'discarded')), complete boolean NOT NULL,
     mutations integer NOT NULL, size_bytes bigint NOT NULL, last_number bigint NOT NULL, last_digest text NOT NULL,
-    handed_in_at timestamptz NOT NULL, decided_by uuid, decided_at timestamptz
+    handed_in_at timestamptz NOT NULL, decided_by uuid, decided_at timestamptz, tried_revision bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE {{schema}}.quarantined_mutation (
-    quarantine_id uuid NOT NULL, number bigint NOT NULL, payload bytea NOT NULL, PRIMARY KEY (quarantine_id, number)
+    quarantine_id uuid NOT NULL, number bigint NOT NULL, payload bytea NOT NULL, released boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (quarantine_id, number)
 );
+CREATE INDEX ON {{schema}}.quarantined_mutation (quarantine_id) WHERE released;
 
 -- The payload of a refused mutation stays until a person has dealt with it; created lists what it would have made.
 CREATE TABLE {{schema}}.refused_mutation (

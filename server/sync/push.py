@@ -27,6 +27,7 @@ from server.sync.merge import capture_time
 from server.sync.numbers import check_chain, check_known, split_known
 from server.sync.parking import HEALING, PARKED
 from server.sync.refusals import Refusal
+from server.sync.released import tell_rows_came
 from server.sync.state import Device
 
 PUSH_CHUNK = 2_000
@@ -113,12 +114,15 @@ async def _push(
         record["healing"],
         unpaid,
     )
-    suspect = is_suspect(record, mutations)
+    suspect, decided = is_suspect(record, mutations), []
     for part, judged in await _by_rights(fresh, device, revision):
         if refusal is None:
-            outcomes += await apply(part, judged, revision, suspect=suspect)
+            decided += await apply(part, judged, revision, suspect=suspect)
         else:
-            outcomes += await refuse_all(part, judged, refusal, revision)
+            decided += await refuse_all(part, judged, refusal, revision)
+    if device.healing and any(outcome["status"] in ("applied", "merged") for outcome in decided):
+        await tell_rows_came()
+    outcomes += decided
     await _save_device(record, last, acked_through, revision)
     await _count_past_lease(record, outcomes)
     return {

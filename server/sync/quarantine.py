@@ -5,7 +5,7 @@ All of it belongs in the tenant's transaction. Proof of the device's secret stan
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -185,9 +185,8 @@ async def _keep(
     """
     conn = connection()
     payloads = [(m["number"], msgspec.json.encode(m)) for m in mutations]
-    waiting = kept if kept is not None and kept["state"] == "waiting" else None
-    size = sum(len(payload) for _, payload in payloads) + (waiting["size_bytes"] if waiting else 0)
-    count = len(payloads) + (waiting["mutations"] if waiting else 0)
+    size = sum(len(payload) for _, payload in payloads) + (kept["size_bytes"] if kept else 0)
+    count = len(payloads) + (kept["mutations"] if kept and kept["state"] == "waiting" else 0)
     if size > QUARANTINE_BYTES_MAX or count > QUARANTINE_MUTATIONS_MAX:
         raise TooLarge("A revoked device hands in 100,000 changes of 64 MiB at most. What it holds stays on it.")
     if not mutations:
@@ -225,7 +224,7 @@ async def get_quarantine(quarantine_id: UUID, *, by: UUID, role: str) -> Quarant
     """
     row = await _get(f"{_SELECT} WHERE q.id = $1", quarantine_id, by=by, role=role)
     payloads = await connection().fetch(
-        "SELECT payload FROM quarantined_mutation WHERE quarantine_id = $1", quarantine_id
+        "SELECT payload FROM quarantined_mutation WHERE quarantine_id = $1 AND NOT released", quarantine_id
     )
     return _read(row, _count_changes(msgspec.json.decode(r["payload"]) for r in payloads))
 
@@ -309,9 +308,9 @@ WHERE k.id = q.quarantine_id AND o.number = q.number AND o.outcome ->> 'status' 
 
 
 async def list_undecided(quarantine_id: UUID, after: int, limit: int) -> list[Mutation]:
-    """The mutations after a number that have no outcome yet, or are parked."""
+    """The mutations after a number that have no outcome yet, or are parked and not released."""
     rows = await connection().fetch(
-        "SELECT payload FROM quarantined_mutation q WHERE quarantine_id = $1 AND number > $2"  # noqa: S608 - our own
+        "SELECT payload FROM quarantined_mutation q WHERE quarantine_id = $1 AND number > $2 AND NOT released"  # noqa: S608 - our own
         f" AND NOT EXISTS (SELECT FROM {_DECIDED}) ORDER BY number LIMIT $3",
         quarantine_id, after, limit,
     )  # fmt: skip
@@ -328,10 +327,20 @@ async def count_outcomes(quarantine_id: UUID) -> dict[str, int]:
     return {row["status"]: row["count"] for row in rows}
 
 
+async def note_released(quarantine_id: UUID, numbers: Sequence[int]) -> None:
+    """What of these is parked was released: the word stands, and it is taken when its rows come (`released`)."""
+    await connection().execute(
+        "UPDATE quarantined_mutation q SET released = true WHERE quarantine_id = $1 AND number = ANY ($2::bigint[])"  # noqa: S608 - our own
+        f" AND NOT EXISTS (SELECT FROM {_DECIDED})",
+        quarantine_id, numbers,
+    )  # fmt: skip
+
+
 async def decide(quarantine_id: UUID, state: str, by: UUID) -> None:
     """Note what was decided; what was handed in stands in rows and outcomes by now, and is not kept twice.
 
-    What is parked has no effect yet, and its device may be wiped by now: it stays, and waits to be released once more.
+    What was released and is parked has no effect yet, and its device may be wiped by now: it stays. What came
+    meanwhile, and nobody has looked at, waits for a decision of its own.
     """
     conn = connection()
     await conn.execute(
@@ -339,10 +348,14 @@ async def decide(quarantine_id: UUID, state: str, by: UUID) -> None:
         quarantine_id,
     )
     waits = await conn.fetchval(
-        "UPDATE quarantine SET mutations = w.mutations, size_bytes = w.size_bytes FROM ("
-        " SELECT count(*) AS mutations, sum(length(payload)) AS size_bytes"
-        " FROM quarantined_mutation WHERE quarantine_id = $1) w"
-        " WHERE id = $1 AND w.mutations > 0 RETURNING true",
+        """
+        UPDATE quarantine SET size_bytes = w.size_bytes,
+            mutations = CASE WHEN w.undecided > 0 THEN w.undecided ELSE quarantine.mutations END
+        FROM (
+            SELECT count(*) FILTER (WHERE NOT released) AS undecided, coalesce(sum(length(payload)), 0) AS size_bytes
+            FROM quarantined_mutation WHERE quarantine_id = $1) w
+        WHERE id = $1 RETURNING w.undecided > 0
+        """,
         quarantine_id,
     )
     if waits:

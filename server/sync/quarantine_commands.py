@@ -30,9 +30,9 @@ async def decide(
 
     Released, it is applied as if the device had pushed it: by the rights that its member had when it was captured, and
     under their name. Discarded, each mutation is refused; its payload stays on record. Either way a device that is
-    enrolled again and hands in the same gets these outcomes, and no second effect. What waits for other devices' rows
-    since a restore (`parked`) stays, to be released again. What breaks off goes on where it was when somebody decides
-    again; what ended the process is found and refused, as in a push.
+    enrolled again and hands in the same gets these outcomes, and no second effect. What is released and waits for other
+    devices' rows since a restore (`parked`) stays, and is taken when they come (`released`). What breaks off goes on
+    where it was when somebody decides again; what ended the process is found and refused, as in a push.
 
     Args:
         unpaid: as in `server.sync.push.push`.
@@ -90,7 +90,9 @@ class _Deciding:
     async def _take(self, mutations: Mutations, refusal: Refusal | None) -> list[dict[str, Any]]:
         try:
             async with self._transaction() as revision:
-                return await push_released(list(mutations), refusal=refusal, revision=revision, unpaid=self.unpaid)
+                outcomes = await push_released(list(mutations), refusal=refusal, revision=revision, unpaid=self.unpaid)
+                await quarantine.note_released(self.found.id, [mutation["number"] for mutation in mutations])
+                return outcomes
         except Exception as error:
             if is_fault(error):
                 async with tenant_transaction(self.tenant):

@@ -59,12 +59,13 @@ class QuarantineView(msgspec.Struct, frozen=True):
     complete: bool
     mutations: int
     changes: dict[str, int]
-    """How many changes of each kind; in the view of one, while it waits."""
+    """How many changes of each kind wait for a decision; in the view of one."""
     handed_in_at: datetime
     decided_by: UUID | None
     decided_at: datetime | None
     parked: int
-    """How many of the mutations wait for what other devices hand in again, after a restore; release them once more."""
+    """How many of the mutations wait for what other devices hand in again, after a restore; released, they are taken
+    by themselves when it has come."""
 
     @classmethod
     def of(cls, found: Quarantine) -> "QuarantineView":

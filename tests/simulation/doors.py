@@ -21,11 +21,14 @@ from server.sync import checksum, quarantine, schemas, snapshot_file, snapshots,
 from server.sync.parking import PARKED
 from server.sync.push import push_released
 from server.sync.quarantine_commands import _DISCARDED
+from server.sync.refusals import Refusal
 from server.sync.snapshot_pack import pack
 from tests.simulation.database import bound
 from tests.simulation.loop import run
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from tests.simulation.records import DeviceRecord, Transaction
     from tests.simulation.server import MemoryServer
 
@@ -140,21 +143,38 @@ def hand_in(server: "MemoryServer", device_id: str, incarnation: int, mutations:
 
 
 def decide(server: "MemoryServer", device_id: str, *, release: bool) -> "Transaction":
-    """Release what is in quarantine, or discard it; the caller commits. What is parked stays there."""
+    """Release what waits for a decision, or discard it; the caller commits. What is parked stays, as released."""
     kept = server.quarantines[device_id]
-    record = server.get_device(device_id)
-    mutations = [json.loads(payload) for _, payload in sorted(kept["payloads"].items())]
+    undecided = kept["payloads"].keys() - kept["released"]
+    transaction, waits = _push_released(server, device_id, undecided, None if release else _DISCARDED)
+    kept["released"] |= waits
+    kept["state"] = "released" if release else "discarded"
+    return transaction
+
+
+def take_released(server: "MemoryServer", device_id: str) -> "Transaction":
+    """Try what was released, and waits; the caller commits."""
+    kept = server.quarantines[device_id]
+    transaction, waits = _push_released(server, device_id, kept["released"], None)
+    kept["released"] = waits
+    return transaction
+
+
+def _push_released(
+    server: "MemoryServer", device_id: str, numbers: "AbstractSet[int]", refusal: Refusal | None
+) -> tuple["Transaction", set[int]]:
+    """Push what quarantine has of a device; the numbers of what is parked, and stays there."""
+    kept, record = server.quarantines[device_id], server.get_device(device_id)
+    mutations = [json.loads(kept["payloads"][number]) for number in sorted(numbers)]
     transaction = server.begin()
     transaction.device = record
     revision = Revision(transaction.revision, from_micros(transaction.at), server.actor(record))
     with bound(server, transaction):
-        refusal = None if release else _DISCARDED
         outcomes = run(push_released(mutations, refusal=refusal, revision=revision))
     waits = {outcome["number"] for outcome in outcomes if outcome["status"] == PARKED}
-    kept["payloads"] = {number: payload for number, payload in kept["payloads"].items() if number in waits}
-    if not waits:
-        kept["state"] = "released" if release else "discarded"
-    return transaction
+    gone = numbers - waits
+    kept["payloads"] = {number: payload for number, payload in kept["payloads"].items() if number not in gone}
+    return transaction, waits
 
 
 def wiped(server: "MemoryServer", device_id: str, facts: dict[str, Any]) -> None:

@@ -66,6 +66,8 @@ class Transaction:
     merged: dict[str, str] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     reply: dict[str, Any] = field(default_factory=dict)
+    rows_came: bool = False
+    """Whether it sends the job that tries what was released, and waits."""
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

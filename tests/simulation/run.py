@@ -132,6 +132,7 @@ class Run:
             self.chance = random.Random(f"{self.plan.seed} {number}")
             self.tick(self.chance.randrange(1_000_000, 600_000_000))
             perform(self, act)
+            upkeep.run_jobs(self)
         self._heal()
         for _ in range(3):  # then everything has been handed in, nothing waits for others, and everybody has it
             for rep in chain(self.reps, self._with_copies()):
@@ -139,8 +140,10 @@ class Run:
                     rep.enrol_again()
                 for _ in range(2):
                     self.sync(rep)
+            upkeep.released_is_taken(self)
             self.server.healing = False
             upkeep.release_all(self)
+            upkeep.take_released(self)
         for rep in chain(self.reps, self._with_copies()):
             self.sync(rep)
             verdict.judge(self.oracle, rep)

@@ -87,6 +87,8 @@ class MemoryServer:
         """Their ids never come again."""
         self.epoch = 0
         self.horizon = 0
+        self.rows_came = False
+        """Whether the job was sent that tries what was released, and waits."""
         self.healing = False
         """Whether rows that a restored database lacks are waited for."""
         self.holder: Transaction | None = None
@@ -114,6 +116,7 @@ class MemoryServer:
         self.epochs += 1
         self.counter = self.head = self.epochs << EPOCH_BITS
         self.epoch, self.healing = self.epochs, True
+        self.rows_came = True  # the backup may hold the job, and the worker looks by itself when it starts
         self.tokens[self.head] = self.token_of(self.head)
 
     def move_horizon(self, revision: int) -> None:
@@ -164,6 +167,7 @@ class MemoryServer:
         self._keep_outcomes(transaction)
         self.head = max(self.head, transaction.revision)
         self.tokens[transaction.revision] = self.token_of(transaction.revision)
+        self.rows_came = self.rows_came or transaction.rows_came
         if self.holder is transaction:
             self.holder = None
 

@@ -10,7 +10,7 @@ from outrider_sdk.protocol.entities import ENTITIES, Entity
 from server.auth import incarnations, leases, wipes
 from server.auth.access import Access
 from server.clock import from_micros
-from server.sync import checksum, pull, quarantine, schemas, snapshot_plan, snapshots
+from server.sync import checksum, pull, quarantine, released, schemas, snapshot_plan, snapshots
 from server.sync.state import Row
 
 if TYPE_CHECKING:
@@ -27,10 +27,12 @@ LEASE_US = 3 * 3_600_000_000
 def side_seams(server: "MemoryServer", database: "Database") -> list[tuple[Any, str, Any]]:
     """Where the code beside push and pull finds this database, and numbers of a small world."""
     connected = [
-        (m, "connection", lambda: database) for m in (leases, wipes, checksum, quarantine, snapshot_plan, snapshots)
+        (m, "connection", lambda: database)
+        for m in (leases, wipes, checksum, quarantine, released, snapshot_plan, snapshots)
     ]
     return [
-        *connected, (wipes, "remember", lambda *_: None), (incarnations, "find_remembered", lambda _: None),
+        *connected, (released, "enqueue", database.send_job),
+        (wipes, "remember", lambda *_: None), (incarnations, "find_remembered", lambda _: None),
         (incarnations, "remember_of", lambda device: device),
         (checksum, "load_heads", database.load_heads), (checksum, "_sum_up", database.sum_up),
         (checksum, "_sum_up_contents", database.sum_up_contents),
@@ -95,9 +97,15 @@ class Statements:
         before = {n: outcomes[n - 1]["digest"] if n - 1 in outcomes else None for n in parked}
         return [{"number": n, "digest": digest, "previous": before[n]} for n, digest in parked.items()]
 
+    async def send_job(self, *_: Any, **__: Any) -> None:
+        """The one job that is sent by pushes here: to try what was released, and waits."""
+        self._open.rows_came = True
+
     def side_value(self, sql: str, args: Sequence[Any]) -> Any:
-        """How many rows scopes hold, or have got since a revision."""
+        """How many rows scopes hold, or have got since a revision; whether released work waits."""
         sight = self._server.sight
+        if "SELECT EXISTS (SELECT FROM quarantined_mutation WHERE released)" in sql:
+            return any(kept["released"] for kept in self._server.quarantines.values())
         if "SELECT FROM unnest($1::uuid[]) s (scope) CROSS JOIN LATERAL" in sql:
             entries = [e for s in args[0] for e in sight.by_scope.get(str(s), {}).values()]
             if "e.revision > $2" in sql:
@@ -113,7 +121,8 @@ class Statements:
         if "INSERT INTO quarantine" in sql:
             quarantine_id, device_id, _, complete, count, size, number, digest, _ = args
             kept = self._server.quarantines.setdefault(
-                device_id, {"id": quarantine_id, "device_id": device_id, "state": "waiting", "payloads": {}}
+                device_id,
+                {"id": quarantine_id, "device_id": device_id, "state": "waiting", "payloads": {}, "released": set()},
             )
             complete = complete or kept.get("complete", False)
             kept |= {"complete": complete, "mutations": count, "size_bytes": size}

@@ -153,9 +153,15 @@ def order_wipe(run: "Run") -> None:
 
 def decide_quarantine(run: "Run") -> None:
     """A manager looks at what a revoked device has handed in."""
-    waiting = [device_id for device_id, kept in sorted(run.server.quarantines.items()) if kept["payloads"]]
+    waiting = _list_undecided(run)
     if waiting:
         release_quarantine(run, run.chance.choice(waiting), release=run.chance.random() < 0.7)
+
+
+def _list_undecided(run: "Run") -> list[str]:
+    """Devices of whose work something waits for a decision."""
+    quarantines = sorted(run.server.quarantines.items())
+    return [device_id for device_id, kept in quarantines if kept["payloads"].keys() - kept["released"]]
 
 
 def release_quarantine(run: "Run", device_id: str, *, release: bool) -> None:
@@ -218,6 +224,37 @@ def heal(run: "Run") -> None:
 
 def release_all(run: "Run") -> None:
     """Managers release all that waits."""
+    for device_id in _list_undecided(run):
+        release_quarantine(run, device_id, release=True)
+
+
+# The worker
+
+
+def run_jobs(run: "Run") -> None:
+    """Try what was released, and waits, as often as pushes ask for it."""
+    while run.server.rows_came and run.server.holder is None:
+        run.server.rows_came = False
+        take_released(run)
+
+
+def take_released(run: "Run") -> int:
+    """The worker's look at what was released, and waits; how many mutations took effect."""
+    taken = 0
     for device_id, kept in sorted(run.server.quarantines.items()):
-        if kept["payloads"]:
-            release_quarantine(run, device_id, release=True)
+        if kept["released"]:
+            transaction = doors.take_released(run.server, device_id)
+            run.server.commit(transaction)
+            done = sum(outcome["status"] in ("applied", "merged") for outcome in transaction.outcomes)
+            if done:
+                run.note(f"released work of {device_id[-4:]} is taken, as its rows came")
+                run.fault("released work taken when its rows came")
+            taken += done
+    return taken
+
+
+def released_is_taken(run: "Run") -> None:
+    """Whoever has rows has handed them in: nothing that was released has been forgotten (S11)."""
+    run_jobs(run)
+    taken = take_released(run)
+    run.oracle.require("S11", not taken, f"{taken} released mutations waited, though their rows were there")
