@@ -16,7 +16,8 @@ ACTS = (
     "UPDATE contact SET job_title = $1 WHERE id = (SELECT id FROM contact ORDER BY md5(id::text || $1) LIMIT 1)",
     "UPDATE contact SET job_title = $1",
     "UPDATE product SET sku = $1 WHERE id = (SELECT id FROM product ORDER BY md5(id::text || $1) LIMIT 1)",
-    "INSERT INTO contact (id, account_id, name) SELECT gen_random_uuid(), id, $1 FROM account LIMIT 1",
+    "INSERT INTO contact (id, account_id, name) SELECT gen_random_uuid(), id, $1 FROM account"
+    " ORDER BY md5(id::text || $1) LIMIT 1",
     "DELETE FROM contact WHERE id = (SELECT id FROM contact ORDER BY md5(id::text || $1) LIMIT 1) AND $1 <> ''",
     "UPDATE assignment SET deleted_at = CASE WHEN deleted_at IS NULL THEN now() END WHERE id ="
     " (SELECT id FROM assignment ORDER BY md5(id::text || $1) LIMIT 1)",
@@ -74,7 +75,7 @@ async def test_a_pull_of_rows_that_were_written_needs_no_stream(world: World, mo
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        "INSERT INTO contact (id, account_id, name) SELECT gen_random_uuid(), id, 'New' FROM account LIMIT 1",
+        "INSERT INTO contact (id, account_id, name) SELECT gen_random_uuid(), account_id, 'New' FROM contact",
         "DELETE FROM contact WHERE id = (SELECT min(id::text)::uuid FROM contact)",
         "UPDATE assignment SET deleted_at = now()",
         "SELECT fold_changes((SELECT revision FROM revision_counter))",
@@ -103,9 +104,7 @@ async def test_more_rows_than_a_page_holds_come_as_a_stream(world: World):
     mia = await world.device("mia")
     await mia.pull()
     for _ in range(7):
-        await world.execute(
-            "INSERT INTO contact (id, account_id, name) SELECT $1, id, 'New' FROM account LIMIT 1", new_id()
-        )
+        await world.execute("INSERT INTO contact (id, account_id, name) VALUES ($1, $2, 'New')", new_id(), world.shop)
     await mia.pull()
     await world.execute("UPDATE contact SET job_title = 'Chief'")
 
