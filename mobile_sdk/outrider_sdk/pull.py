@@ -66,8 +66,7 @@ class Pull:
             if not page["complete"] and page["position"] in (None, position):
                 raise ProtocolViolation("The server's pull does not advance.")
             try:
-                is_last = page["complete"] and not page["anew"]
-                if self._snapshots.place(asked_from, partial(self._take, page, asked_from), is_last=is_last):
+                if self._snapshots.place(asked_from, page, partial(self._take, page, asked_from)):
                     return
             except Unusable:
                 self._encodings, position = [], None

@@ -16,11 +16,10 @@ from outrider_sdk.contact import Contact
 from outrider_sdk.errors import Offline, Rejected, ServerUnavailable, StorageFailed
 from outrider_sdk.protocol import PullPage, SnapshotOffer
 from outrider_sdk.protocol.encoding import zstd
-from outrider_sdk.protocol.entities import Entity
 from outrider_sdk.protocol.tables import SNAPSHOT_FORMAT
 from outrider_sdk.report import Progress
 from outrider_sdk.snapshot_transport import SnapshotTransport
-from outrider_sdk.snapshot_unpacking import Unpacking, Unusable, opened
+from outrider_sdk.snapshot_unpacking import Settling, Unpacking, Unusable, opened
 from outrider_sdk.store import Store
 from outrider_sdk.transport import PipelinedTransport, Transport
 from outrider_sdk.under_way import UnderWay
@@ -51,7 +50,7 @@ class Snapshots:
         self._packed = path.with_name(f"{path.name}.snapshot.part")
         self._file = path.with_name(f"{path.name}.snapshot")
         self._fetched: PullPage | None = None
-        self._tables: list[Entity] = []
+        self._settling: Settling | None = None
 
     def resume(self, asked_from: int) -> str | None:
         """Go on with a download that broke off; the position after the snapshot, once it is fetched."""
@@ -95,7 +94,7 @@ class Snapshots:
         return page["position"]
 
     def _fetch(self, offer: SnapshotOffer) -> bool:
-        """Download, check, unpack and inspect; False where it is damaged, not of our tables, or gone."""
+        """Download, check and unpack; False where it is damaged or gone."""
         try:
             self._check_offer(offer)
             unpacking = Unpacking(offer, self._file)
@@ -104,19 +103,15 @@ class Snapshots:
             except BaseException:
                 unpacking.drop()
                 raise
-            unpacking.finish()
-            self._tables = snapshot_placing.inspect(self._store, self._file)
-        except (Unusable, snapshot_placing.ForeignSnapshot, Rejected):
+            self._settling = unpacking.finish()
+        except (Unusable, Rejected):
             return False
         except OSError as error:
             raise self._without_room(error) from error
         return True
 
-    def place(self, asked_from: int, then: Callable[[], T], *, is_last: bool) -> T:
-        """Stage the rows of what was fetched, if anything was; `then` stages or reveals the page after it.
-
-        Args:
-            is_last: it reveals that page, and what is shown till then stays.
+    def place(self, asked_from: int, following: PullPage, then: Callable[[], T]) -> T:
+        """Stage the rows of what was fetched, if anything was; `then` stages or reveals the page that follows it.
 
         Raises:
             Unusable: it can't be taken over by this replica; pull without it.
@@ -125,10 +120,9 @@ class Snapshots:
         if page is None:
             return then()
         try:
-            position = str(page["position"])
-            result = snapshot_placing.place(
-                self._store, self._file, self._tables, position, asked_from, then, is_last=is_last
-            )
+            assert self._settling is not None
+            unpacked = snapshot_placing.Unpacked(self._file, str(page["position"]), self._settling)
+            result = snapshot_placing.place(self._store, unpacked, asked_from, following, then)
         except snapshot_placing.ForeignSnapshot as error:
             self.forget()
             raise Unusable(str(error)) from error
@@ -205,6 +199,9 @@ class Snapshots:
             self._store.set_meta(snapshot=None, snapshot_from=None)
 
     def _remove_files(self) -> None:
+        if self._settling is not None:
+            self._settling.drop()
+            self._settling = None
         beside = (self._file.with_name(f"{self._file.name}{end}") for end in ("-journal", "-wal", "-shm"))
         for file in (self._packed, self._file, *beside):
             file.unlink(missing_ok=True)

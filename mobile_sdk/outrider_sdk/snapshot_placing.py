@@ -12,11 +12,13 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from outrider_sdk import reveal
 from outrider_sdk.errors import ReplicaBroken
+from outrider_sdk.protocol import PullPage
 from outrider_sdk.protocol.entities import ENTITIES, Entity
 from outrider_sdk.protocol.tables import (
     SNAPSHOT_APPLICATION_ID,
@@ -26,8 +28,8 @@ from outrider_sdk.protocol.tables import (
     quoted,
 )
 from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, make_staged, staged
+from outrider_sdk.snapshot_unpacking import Settling
 from outrider_sdk.store import Store
-from outrider_sdk.under_way import UnderWay
 
 T = TypeVar("T")
 
@@ -36,35 +38,36 @@ class ForeignSnapshot(Exception):
     """The file is no snapshot of this replica's tables."""
 
 
-def place(
-    store: Store,
-    file: Path,
-    tables: list[Entity],
-    position: str,
-    asked_from: int,
-    then: Callable[[], T],
-    *,
-    is_last: bool = False,
-) -> T:
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A snapshot's file, on its way to the disk, and the position after it."""
+
+    file: Path
+    position: str
+    settling: Settling
+
+
+def place(store: Store, unpacked: Unpacked, asked_from: int, following: PullPage, then: Callable[[], T]) -> T:
     """Stage all rows of the file, and the position after it, durably and at once; then what belongs to it.
 
     Args:
-        tables: those of the file, as `inspect` found them.
-        then: stages or reveals the page after the file. Where the file becomes the replica, the two are one step.
-        is_last: it reveals that page, and what is shown till then stays.
+        following: the page after the file.
+        then: stages or reveals that page. Where the file becomes the replica, the two are one step.
 
     Raises:
-        ForeignSnapshot: it can't be read; nothing was changed.
+        ForeignSnapshot: it is no snapshot of this replica's tables, or can't be read; nothing was changed.
     """
     with store.read() as conn:  # no other thread writes meanwhile; a process is kept out by the replica's lock
         try:
-            objects = _objects(conn)
-            if asked_from == 0 and objects is not None and _shows_nothing(store, conn):
-                with store.without_log() as is_alone:
-                    if is_alone:
-                        seen = None if is_last and not _has_pending(conn) else tables
-                        return _become(store, file, seen, objects, position, then)
-            _copy(store, file, tables, position, asked_from)
+            with closing(store.open_beside(unpacked.file)) as draft:
+                tables = _inspect(draft)
+                objects = _objects(conn) if asked_from == 0 and _shows_nothing(store, conn) else None
+                if objects is not None:
+                    with store.without_log() as is_alone:
+                        if is_alone:
+                            return _become(store, unpacked, draft, tables, objects, following, then)
+            unpacked.settling.result()
+            _copy(store, unpacked, tables, asked_from)
         except sqlite3.DatabaseError as error:
             if type(error) is sqlite3.DatabaseError:
                 raise ForeignSnapshot(str(error)) from error
@@ -72,15 +75,10 @@ def place(
         return then()
 
 
-def inspect(store: Store, file: Path) -> list[Entity]:
-    """The entities of which the file has rows.
-
-    Raises:
-        ForeignSnapshot: it is no snapshot of this replica's tables, or none that can be read.
-    """
+def _inspect(conn: sqlite3.Connection) -> list[Entity]:
+    """The entities of which the file has rows."""
     try:
-        with closing(store.open_beside(file)) as conn:
-            return _entities_of(conn)
+        return _entities_of(conn)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # not even its names
         raise ForeignSnapshot(str(error)) from error
 
@@ -113,9 +111,9 @@ def _shows_nothing(store: Store, conn: sqlite3.Connection) -> bool:
     )
 
 
-def _copy(store: Store, file: Path, tables: list[Entity], position: str, asked_from: int) -> None:
+def _copy(store: Store, unpacked: Unpacked, tables: list[Entity], asked_from: int) -> None:
     with store.read() as conn:
-        conn.execute("ATTACH ? AS snapshot", (file.absolute().as_uri() + "?mode=ro&immutable=1",))
+        conn.execute("ATTACH ? AS snapshot", (unpacked.file.absolute().as_uri() + "?mode=ro&immutable=1",))
         try:
             with store.write():
                 reveal.discard_staged(store, conn)
@@ -126,7 +124,8 @@ def _copy(store: Store, file: Path, tables: list[Entity], position: str, asked_f
                         f"INSERT INTO {quoted(staged(entity))} ({names})"
                         f" SELECT {names} FROM snapshot.{quoted(entity.name)} ORDER BY id"
                     )
-                store.set_meta(pull_from=asked_from, pull_position=position, snapshot=None, snapshot_from=None)
+                facts = {"snapshot": None, "snapshot_from": None}
+                store.set_meta(pull_from=asked_from, pull_position=unpacked.position, **facts)
         finally:
             conn.execute("DETACH snapshot")
 
@@ -145,43 +144,51 @@ def _objects(live: sqlite3.Connection) -> list[tuple[str, str, str]] | None:
 
 def _become(
     store: Store,
-    file: Path,
-    to_stage: list[Entity] | None,
+    unpacked: Unpacked,
+    draft: sqlite3.Connection,
+    tables: list[Entity],
     objects: list[tuple[str, str, str]],
-    position: str,
+    following: PullPage,
     then: Callable[[], T],
 ) -> T:
     """Let the file become the replica. Until its last step it is a draft, which a crash leaves to the next sync.
 
-    Args:
-        to_stage: the file's tables. None: its rows may stand where they are shown, as `then` reveals the page after it.
+    Where the page after it is the last, and nothing is pending, its rows stand where they are shown: `then` reveals it.
     """
-    settling = UnderWay(lambda: _settle(file))  # of what was unpacked, while little is added to it
+    with store.read() as live:
+        is_last = following["complete"] and not following["anew"]
+        comes_again = _comes_again(live, following)
+        for setting in ("journal_mode=MEMORY", "synchronous=OFF", "secure_delete=ON", "legacy_alter_table=ON"):
+            draft.execute(f"PRAGMA {setting}").fetchall()
+        draft.execute("BEGIN")
+        if is_last and not _has_pending(live):
+            _take_along(live, draft, objects)
+        else:
+            _stage(live, draft, tables, objects, unpacked.position)
+    draft.execute("DELETE FROM sync_meta WHERE key IN ('snapshot', 'snapshot_from')")
+    draft.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    draft.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+    draft.execute("COMMIT")
     try:
-        with closing(store.open_beside(file)) as draft, store.read() as live:
-            for setting in ("journal_mode=MEMORY", "synchronous=OFF", "secure_delete=ON", "legacy_alter_table=ON"):
-                draft.execute(f"PRAGMA {setting}").fetchall()
-            draft.execute("BEGIN")
-            if to_stage is None:
-                _take_along(live, draft, objects)
-            else:
-                _stage(live, draft, to_stage, objects, position)
-            draft.execute("DELETE FROM sync_meta WHERE key IN ('snapshot', 'snapshot_from')")
-            draft.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            draft.execute(f"PRAGMA user_version={FORMAT_VERSION}")
-            draft.execute("COMMIT")
-            try:
-                with store.drafted(draft):
-                    result = then()
-            except ReplicaBroken as error:
-                raise ForeignSnapshot(str(error)) from error
-            draft.execute("PRAGMA journal_mode=WAL").fetchall()  # here it costs nothing
-    finally:
-        settling.drop()
-    settling.result()  # that a page could not be written is told once, and may have been told here
-    _settle(file)
-    store.become(file)
+        with store.drafted(draft):
+            result = then()
+    except ReplicaBroken as error:
+        raise ForeignSnapshot(str(error)) from error
+    draft.execute("PRAGMA journal_mode=WAL").fetchall()  # here it costs nothing
+    draft.close()
+    unpacked.settling.result()  # that a page could not be written is told once, and may have been told there
+    _settle(unpacked.file)
+    store.become(unpacked.file, comes_again=comes_again)
     return result
+
+
+def _comes_again(live: sqlite3.Connection, following: PullPage) -> bool:
+    """Whether the next pull would bring all that the file has and the replica lacks.
+
+    Not outcomes: the next request acknowledges them, and the server then forgets. Nor what is to be gone from here.
+    """
+    is_told_once = following["anew"] or following["outcomes"] or following.get("erased")
+    return not is_told_once and live.execute("SELECT 1 FROM sync_outbox LIMIT 1").fetchone() is None
 
 
 def _stage(

@@ -1,14 +1,14 @@
 """Unpacking a snapshot while it arrives: a thread decompresses and writes, and the download does not wait for it.
 
-Another one has what was written go to the disk meanwhile: else all of it waits for the sync at the end.
+Another one has what was written go to the disk meanwhile: else all of it waits for the sync at the end. Nobody waits
+for that thread either, until the file is to take the replica's place.
 """
 
 import errno
 import os
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -39,41 +39,105 @@ class Unpacking:
     def __init__(self, offer: SnapshotOffer, file: Path) -> None:
         self._offer, self._file = offer, file
         self._parts: Queue[bytes | None] = Queue(WAITING_PARTS_MAX)
+        self._settling: Settling | None = None
         self._work = UnderWay(self._run)
 
     def take(self, part: bytes) -> None:
         """Content that follows on what was taken before."""
         self._parts.put(part)
 
-    def finish(self) -> None:
-        """There is no more; wait until the file is written.
+    def finish(self) -> "Settling":
+        """There is no more; wait until the file is written. It is still on its way to the disk.
 
         Raises:
             Unusable: it is not what was offered.
             OSError: it can't be written.
         """
         self._parts.put(None)
-        self._work.result()
+        return self._work.result()
 
     def drop(self) -> None:
         """Wait until the file is left alone."""
         self._parts.put(None)
         self._work.drop()
+        if self._settling is not None:
+            self._settling.drop()
 
-    def _run(self) -> None:
+    def _run(self) -> "Settling":
         parts = iter(self._parts.get, None)
         try:
-            with opened(self._file, "wb") as target:
-                _take_room(target, self._offer["file_bytes"])
-                with _settled_meanwhile(target) as written:
-                    for piece in _unpacked(parts, self._offer):
-                        target.write(piece)
-                        written(len(piece))
+            return self._write(_unpacked(parts, self._offer))
         except _damage() as error:
             raise Unusable(str(error)) from error
         finally:
             for _ in parts:  # whoever brings more finds room
                 pass
+
+    def _write(self, pieces: Iterable[bytes]) -> "Settling":
+        try:
+            with opened(self._file, "wb") as target:
+                _take_room(target, self._offer["file_bytes"])
+                settling = self._settling = Settling(target)
+                for piece in pieces:
+                    target.write(piece)
+                    settling.written(len(piece))
+            return settling
+        finally:
+            if self._settling is not None:
+                self._settling.over()
+
+
+class Settling:
+    """Has a file go to the disk in a thread, a few megabytes at a time while it is written, and then what is left.
+
+    End it with `result` or `drop`.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._descriptor = os.dup(file.fileno())
+        self._is_due = threading.Event()
+        self._waiting_bytes = 0
+        self._is_over = False
+        self._work = UnderWay(self._run)
+
+    def written(self, size_bytes: int) -> None:
+        """So much more was written."""
+        self._waiting_bytes += size_bytes
+        if self._waiting_bytes >= SETTLED_FROM_BYTES:
+            self._waiting_bytes = 0
+            self._is_due.set()
+
+    def over(self) -> None:
+        """No more is written."""
+        self._is_over = True
+        self._is_due.set()
+
+    def result(self) -> None:
+        """Wait until the disk has what was written.
+
+        Raises:
+            OSError: what the disk said. It says so once: a sync that comes after proves nothing.
+        """
+        self._work.result()
+
+    def drop(self) -> None:
+        """Wait until the file is left alone."""
+        self._work.drop()
+
+    def _run(self) -> None:
+        try:
+            is_over = False
+            while not is_over:
+                self._is_due.wait()
+                self._is_due.clear()
+                is_over = self._is_over
+                _sync_content(self._descriptor)
+        finally:
+            os.close(self._descriptor)
+
+
+def _sync_content(descriptor: int) -> None:
+    (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(descriptor)
 
 
 def opened(path: Path, mode: str) -> Any:
@@ -96,40 +160,6 @@ def _take_room(file: Any, size_bytes: int) -> None:
     except OSError as error:
         if error.errno not in _NOT_TAKEN:
             raise
-
-
-@contextmanager
-def _settled_meanwhile(file: Any) -> Iterator[Callable[[int], None]]:
-    """Have what is written go to the disk in a thread, a few megabytes at a time; call with the size of each piece.
-
-    Raises:
-        OSError: at the end, what the disk said. It says so once: a sync that comes after proves nothing.
-    """
-    if not hasattr(os, "fdatasync"):
-        yield lambda size: None
-        return
-    is_due, waiting, is_over = threading.Event(), 0, False
-
-    def settle() -> None:
-        while is_due.wait() and not is_over:
-            is_due.clear()
-            os.fdatasync(file.fileno())
-
-    def written(size: int) -> None:
-        nonlocal waiting
-        waiting += size
-        if waiting >= SETTLED_FROM_BYTES:
-            waiting = 0
-            is_due.set()
-
-    settling = UnderWay(settle)
-    try:
-        yield written
-    finally:
-        is_over = True
-        is_due.set()
-        settling.drop()
-    settling.result()
 
 
 def _unpacked(parts: Iterable[bytes], offer: SnapshotOffer) -> Iterator[bytes]:

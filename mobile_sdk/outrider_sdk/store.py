@@ -25,6 +25,7 @@ from outrider_sdk.errors import (
 from outrider_sdk.limits import Limits
 from outrider_sdk.lock import WriterLock
 from outrider_sdk.schema import APPLICATION_ID, FORMAT_VERSION, migrate
+from outrider_sdk.under_way import UnderWay
 
 CHECKED_SIZE_MAX_BYTES = 64 * 1024 * 1024
 """A file up to this size is checked whole when it is opened (about 1 ms a megabyte); a larger one by `verify()`."""
@@ -65,6 +66,8 @@ class Store:
         """What `sync_meta` says, as far as this writer knows: a sync asks for two dozen of them."""
         self._flushes = True
         """Whether a commit on the connection waits for the disk, as it is set now."""
+        self._placing: UnderWay[None] | None = None
+        """The syncing of the folder in which this file took another's place; nothing is written before that is done."""
         self.limits = Limits()
         self.on_commit: list[Callable[[], object]] = []
         """Called after each commit, while the replica is still held: to note that it happened, no more."""
@@ -110,6 +113,8 @@ class Store:
             if conn is not None:
                 with suppress(sqlite3.Error):
                     conn.close()
+            if self._placing is not None:
+                self._placing.drop()
         if self._lock is not None:
             self._lock.release()
 
@@ -134,6 +139,7 @@ class Store:
         with self.read() as conn:
             if self.read_only:
                 raise ReplicaClosed("This replica was opened for reading only.")
+            self._wait_until_placed()
             if flushed != self._flushes:
                 self._flushes = False  # also where the next line fails
                 conn.execute(f"PRAGMA synchronous={'FULL' if flushed else 'NORMAL'}")
@@ -149,6 +155,15 @@ class Store:
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
                 raise
+
+    def _wait_until_placed(self) -> None:
+        """A loss of power must not leave what is written from now on beside the file of before."""
+        try:
+            if self._placing is not None:
+                self._placing.result()
+        except OSError as error:  # told to whoever writes, until the replica is opened anew
+            raise StorageFailed(f"{self.path} could not be put in its place ({error}). Open it again.") from error
+        self._placing = None
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -216,6 +231,7 @@ class Store:
         Best effort: it takes as much room again, and waits for nobody.
         """
         with suppress(sqlite3.OperationalError), self.read() as conn:
+            self._wait_until_placed()
             conn.execute("VACUUM")
 
     def open_beside(self, path: Path) -> sqlite3.Connection:
@@ -248,17 +264,24 @@ class Store:
             finally:
                 self._conn, self._facts, self._flushes = live, None, flushes
 
-    def become(self, draft: Path) -> None:
+    def become(self, draft: Path, *, comes_again: bool = False) -> None:
         """Let a finished file take the replica's place. Only inside `without_log()`.
 
         There is no log of the old file that could be read into the new one. A crash leaves the one or the other.
+
+        Args:
+            comes_again: all that the old file lacks, the next pull would bring. Then nobody waits here for the disk to
+                have the new name, but whoever writes next does: until that, a loss of power may leave the old file.
         """
         with self.read() as conn:
             self._conn = None  # closed, for whoever comes if it can't be opened again
             conn.close()
             try:
                 draft.replace(self.path)
-                sync_folder(self.path.parent)
+                if comes_again:
+                    self._placing = UnderWay(lambda: sync_folder(self.path.parent))
+                else:
+                    sync_folder(self.path.parent)
             finally:
                 self._conn = self._connect()
 

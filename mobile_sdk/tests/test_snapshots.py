@@ -113,11 +113,11 @@ def test_s4_rows_and_cursor_take_the_replicas_place_together(server, crm, shop, 
     seen = []
     become = Store.become
 
-    def looked_at(store, draft):
+    def looked_at(store, draft, **how):
         with closing(sqlite3.connect(draft)) as conn:
             cursor = conn.execute("SELECT value FROM sync_meta WHERE key = 'cursor'").fetchone()[0]
             seen.append((int(cursor), conn.execute("SELECT count(*) FROM contact").fetchone()[0]))
-        become(store, draft)
+        become(store, draft, **how)
 
     monkeypatch.setattr(Store, "become", looked_at)
 
