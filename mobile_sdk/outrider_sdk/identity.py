@@ -92,4 +92,4 @@ def enrol(store: Store, credentials: CredentialStore, clock: Clock, **where: Any
     reply = enrolment.enrol(credentials, clock=clock, previous=previous, member_id=store.meta("member_id"), **where)
     incarnation.adopt(store, reply, at=clock())
     with store.write():
-        store.set_meta(origin_id=reply["device_id"], quarantined_through=None, quarantine_closed=None)
+        store.set_meta(origin_id=reply["device_id"], quarantined_through=None, quarantine_refused=None)

@@ -37,26 +37,28 @@ class QuarantineTransport(Protocol):
 
 
 def hand_in(store: Store, transport: object, clock: Clock) -> HandedIn:
-    """Hand in everything that has no answer, once, and what the server waits for.
+    """Hand in everything that has no answer, once after each revocation, and what the server waits for.
 
     Raises:
         Offline, ServerUnavailable: the next sync goes on with it.
     """
     missing: list[int] | None = None
     if isinstance(transport, QuarantineTransport):
-        missing = _make_sure(store, transport, clock)
+        asked = _make_sure(store, transport, clock)
+        missing = None if asked is None else asked["missing"]
         if missing:
             missing = _hand_in_missing(store, transport, missing)
-        _hand_in_fresh(store, transport)
+        if asked is None or not asked["closed"]:
+            _hand_in_fresh(store, transport)
     kept_nowhere = _count_parked(store) if missing is None else _count_held(store, missing)
     return HandedIn(store.meta_int("quarantined_through") or None, kept_nowhere)
 
 
-def _make_sure(store: Store, transport: QuarantineTransport, clock: Clock) -> list[int] | None:
+def _make_sure(store: Store, transport: QuarantineTransport, clock: Clock) -> HandInReply | None:
     """See that the server still has what it has answered, or keeps in quarantine: it may have been restored since.
 
     Returns:
-        What it lacks the content of; None where it knows no quarantine, or not this device.
+        What it has; None where it knows no quarantine, or not this device.
     """
     try:
         reply = transport.hand_in(store.meta_int("incarnation"), [], complete=False)
@@ -67,8 +69,11 @@ def _make_sure(store: Store, transport: QuarantineTransport, clock: Clock) -> li
         go_back(store, through, at=clock())
     if through < store.meta_int("quarantined_through"):
         with store.write():
-            store.set_meta(quarantined_through=through or None, quarantine_closed=None)
-    return reply["missing"]
+            store.set_meta(quarantined_through=through or None, quarantine_refused=None)
+    elif reply["closed"]:  # the reply to the last part may have been lost
+        with store.write():
+            store.set_meta(quarantined_through=through)
+    return reply
 
 
 def _hand_in_missing(store: Store, transport: QuarantineTransport, missing: list[int]) -> list[int]:
@@ -91,10 +96,12 @@ def _hand_in_missing(store: Store, transport: QuarantineTransport, missing: list
 
 
 def _hand_in_fresh(store: Store, transport: QuarantineTransport) -> None:
-    """Hand in everything that has no answer, once."""
-    through = store.meta_int("quarantined_through")
+    """Hand in everything that has no answer; what the server refuses for good is not sent again.
+
+    Whether all was handed in before, the server says: who was trusted again meanwhile does it once more.
+    """
     start, again = store.meta_int("again_from", 1), store.meta("again_from") is not None
-    is_open = store.meta("quarantine_closed") is None
+    is_open = store.meta("quarantine_refused") is None
     while is_open:
         with store.write() as conn:
             chunk = outbox.next_chunk(conn, start, again=again)
@@ -105,13 +112,13 @@ def _hand_in_fresh(store: Store, transport: QuarantineTransport) -> None:
             store.set_meta(sent_through=max(store.meta_int("sent_through"), chunk[-1]["number"]))
         try:
             reply = transport.hand_in(store.meta_int("incarnation"), chunk, complete=not is_open)
-            through = reply["quarantined_through"]
         except Rejected as refusal:
-            if refusal.code not in ("quarantine_closed", "too_large", "number_gap", "forked"):
-                return  # a server that knows no quarantine, or not this device: it stays here
-            is_open = False
+            if refusal.code in ("too_large", "number_gap", "forked"):
+                with store.write():
+                    store.set_meta(quarantine_refused=1)
+            return  # else: closed by another copy meanwhile; or no quarantine is known, or not this device
         with store.write():
-            store.set_meta(quarantined_through=through, quarantine_closed=None if is_open else 1)
+            store.set_meta(quarantined_through=reply["quarantined_through"])
 
 
 def _count_parked(store: Store) -> int:

@@ -22,6 +22,7 @@ _KINDS: dict[str, type] = {
     "device_id": str,
     "differing": list,
     "drops": dict,
+    "closed": bool,
     "durable_through": int,
     "epoch": str,
     "erased": list,

@@ -168,7 +168,7 @@ class HttpTransport(ContentCalls, SnapshotCalls, Http):
         }  # fmt: skip
         reply = self.post(f"/t/{held.slug}/devices/quarantine", message)
         check_reply(reply, HandInReply.__required_keys__)
-        return {"quarantined_through": reply["quarantined_through"], "missing": reply["missing"]}
+        return {name: reply[name] for name in HandInReply.__required_keys__}  # type: ignore[return-value]
 
     def close(self) -> None:
         """Close the connections; a page that is on its way is dropped."""

@@ -78,10 +78,14 @@ OVER_HTTP = {
         "a-renewal-brings-another-lease",
     ),
     "hands-in-to-the-quarantine-each-time": (
-        "from outrider_sdk.store import Store; old = Store.set_meta\n"
-        "Store.set_meta = lambda self, **new: old(\n"
-        "    self, **{name: value for name, value in new.items() if name != 'quarantine_closed'})",
+        "from outrider_sdk import quarantine; old = quarantine._make_sure\n"
+        "quarantine._make_sure = lambda *args: {**old(*args), 'closed': False}",
         "handed-in-to-the-quarantine",
+    ),
+    "hands-in-to-the-quarantine-once-in-its-life": (
+        "from outrider_sdk import quarantine; old, seen = quarantine._make_sure, []\n"
+        "quarantine._make_sure = lambda *args: (seen.append(0), {**old(*args), 'closed': len(seen) > 1})[1]",
+        "trusted-again-and-revoked-again",
     ),
     "erases-what-nobody-has": (
         "from outrider_sdk.network import Network; Network._bring_contents = lambda self, *args: None",

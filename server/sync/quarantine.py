@@ -43,7 +43,7 @@ class NotRevoked(Conflict):
 
 
 class QuarantineClosed(Conflict):
-    """The device has handed in already all that it had; a second time is not taken."""
+    """The device has handed in already all that it had; a second time is not taken, unless it was trusted between."""
 
     code = "quarantine_closed"
 
@@ -105,13 +105,15 @@ class HandedIn:
     """It decided on, or keeps, all up to this number, but for what is missing."""
     missing: list[int]
     """Numbers that wait for other devices' rows (`server.sync.parking`), and whose content nobody keeps."""
+    closed: bool
+    """Whether nothing else is taken: all was handed in, and the device was not trusted again since."""
 
 
 async def hand_in(given: HandIn) -> HandedIn:
     """Keep a part of a revoked device's work; again is the same.
 
     What is parked has a number that is known, and no content but its device's: it is kept as well, also after all else
-    was handed in.
+    was handed in. Whose member was active again meanwhile (`open_quarantines`, a trigger), hands in once more.
 
     Raises:
         TokenInvalid: there is no such device, or the proof is not its.
@@ -136,11 +138,12 @@ async def hand_in(given: HandIn) -> HandedIn:
     check_chain(fresh, last_number=end[0], last_digest=end[1])
     if fresh:
         end = fresh[-1]["number"], fresh[-1]["digest"]
-    is_closed = kept is not None and given.complete and not kept["complete"]
-    if fresh or parked or is_closed:
+    was_closed = kept is not None and kept["complete"]
+    is_closed = was_closed or (given.complete and bool(fresh or parked or kept))
+    if fresh or parked or is_closed != was_closed:
         await _keep(device, kept, parked + fresh, end, complete=given.complete)
     left = sorted(missing.keys() - {m["number"] for m in parked})
-    return HandedIn(end[0], left[:MISSING_TOLD_MAX])
+    return HandedIn(end[0], left[:MISSING_TOLD_MAX], is_closed)
 
 
 _DEVICE: Final = """
@@ -200,7 +203,9 @@ async def _keep(
         VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9)
         ON CONFLICT (device_id) DO UPDATE SET complete = quarantine.complete OR excluded.complete, state = 'waiting',
             mutations = excluded.mutations, size_bytes = excluded.size_bytes, last_number = excluded.last_number,
-            last_digest = excluded.last_digest, decided_by = NULL, decided_at = NULL
+            last_digest = excluded.last_digest, decided_by = NULL, decided_at = NULL,
+            handed_in_at =
+                CASE quarantine.state WHEN 'waiting' THEN quarantine.handed_in_at ELSE excluded.handed_in_at END
         """,
         quarantine_id, device["id"], device["member_id"], complete, count, size, *end, clock.now(),
     )  # fmt: skip

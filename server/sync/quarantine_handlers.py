@@ -45,6 +45,8 @@ class HandInReply(msgspec.Struct, frozen=True):
     quarantined_through: int
     missing: list[int]
     """Of these, numbers that wait for others' rows since a restore, and whose content it lacks; 2,000 at most."""
+    closed: bool
+    """Whether all was handed in. But for what is missing no more is taken, until the member is active again."""
 
 
 class QuarantineView(msgspec.Struct, frozen=True):
@@ -113,7 +115,7 @@ async def hand_in(slug: FromPath[str], request: Request[Any, Any, State]) -> Han
         handed = await quarantine.hand_in(
             HandIn(body.device_id, body.proof, body.incarnation, mutations, body.complete)
         )
-    return HandInReply(handed.through, handed.missing)
+    return HandInReply(handed.through, handed.missing, handed.closed)
 
 
 @get("/", operation_id="listQuarantines")

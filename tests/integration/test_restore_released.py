@@ -140,8 +140,6 @@ async def test_s1_what_comes_after_a_release_waits_for_a_decision_of_its_own(
         await ann.sync()
     await decide(world)
     await world.execute("UPDATE quarantine SET complete = false")
-    with ann.crm._store.write():
-        ann.crm._store.set_meta(quarantine_closed=None)
     add(ann, world, "typed since")
     with pytest.raises(DeviceRevoked):
         await ann.sync()

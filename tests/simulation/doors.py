@@ -139,7 +139,7 @@ def hand_in(server: "MemoryServer", device_id: str, incarnation: int, mutations:
         mutations = json.loads(json.dumps(mutations))
         given = quarantine.HandIn(device_id, "", incarnation, mutations, complete)  # type: ignore[arg-type]
         handed = run(quarantine.hand_in(given))
-        return {"quarantined_through": handed.through, "missing": handed.missing}
+        return {"quarantined_through": handed.through, "missing": handed.missing, "closed": handed.closed}
 
 
 def decide(server: "MemoryServer", device_id: str, *, release: bool) -> "Transaction":

@@ -93,6 +93,8 @@ class HandInReply(TypedDict):
     quarantined_through: int  # it decided on, or keeps, all up to this number
     missing: list[int]
     """But for these, which wait for other devices' rows since a restore: only the device has their content."""
+    closed: bool
+    """Whether it takes nothing else: all was handed in since the device was trusted last."""
 
 
 class Point(TypedDict):

@@ -9650,6 +9650,19 @@ BEGIN ATOMIC
         now() + make_interval(secs => delay_ms / 1000.0));
 END;
 
+-- Whoever is trusted again is trusted with their devices, but for those that were revoked themselves: should they leave once
+-- more, these hand in once more what they hold by then.
+CREATE FUNCTION {{schema}}.open_quarantines() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE {{schema}}.quarantine q SET complete = false FROM {{schema}}.device d
+    WHERE d.member_id = NEW.id AND d.revoked_at IS NULL AND q.device_id = d.id AND q.complete;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER f_trusted_again AFTER UPDATE ON {{schema}}.member FOR EACH ROW
+WHEN (NEW.active AND NEW.deleted_at IS NULL AND NOT (OLD.active AND OLD.deleted_at IS NULL))
+EXECUTE FUNCTION {{schema}}.open_quarantines();
+
 -- What a request was answered under its Idempotency-Key, written with what the request wrote; kept for 24 hours.
 CREATE TABLE {{schema}}.idempotent_reply (
     member_id uuid NOT NULL, key text NOT NULL, request_hash bytea NOT NULL,
