@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import UUID
 
-from outrider_sdk import checksum, ed25519, http, outbox, pull, snapshot, snapshot_placing, wipe
+from outrider_sdk import checksum, ed25519, http, outbox, pull, snapshot, store, wipe
 from outrider_sdk.errors import ClientTooOld, Offline, ReplicaWiped, ServerUnavailable, SyncError
 from outrider_sdk.protocol.entities import ENTITIES
 from outrider_sdk.report import SyncReport
@@ -51,7 +51,7 @@ def prepare(run: "Run", stack: ExitStack) -> None:
     # A chance of its own, so that the size shifts none of the others.
     size = random.Random(f"{run.plan.seed} pushes").choice(PUSH_SIZES)
     stack.enter_context(patch.object(outbox, "PUSH_MUTATIONS_MAX", size))
-    for module in (snapshot, snapshot_placing):
+    for module in (snapshot, store):
         stack.enter_context(patch.object(module, "UnderWay", AtOnce))
     stack.enter_context(patch.object(wipe, "begin", begun))
     stack.enter_context(patch.object(http, "Http", Http))
