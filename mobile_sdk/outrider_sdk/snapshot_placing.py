@@ -60,7 +60,7 @@ def place(store: Store, unpacked: Unpacked, asked_from: int, following: PullPage
     with store.read() as conn:  # no other thread writes meanwhile; a process is kept out by the replica's lock
         try:
             with closing(store.open_beside(unpacked.file)) as draft:
-                tables = _inspect(draft)
+                tables = inspect(draft)
                 objects = _objects(conn) if asked_from == 0 and _shows_nothing(store, conn) else None
                 if objects is not None:
                     with store.without_log() as is_alone:
@@ -75,8 +75,12 @@ def place(store: Store, unpacked: Unpacked, asked_from: int, following: PullPage
         return then()
 
 
-def _inspect(conn: sqlite3.Connection) -> list[Entity]:
-    """The entities of which the file has rows."""
+def inspect(conn: sqlite3.Connection) -> list[Entity]:
+    """The entities of which a file has rows.
+
+    Raises:
+        ForeignSnapshot: it is no snapshot of this replica's tables, or none that can be read.
+    """
     try:
         return _entities_of(conn)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # not even its names

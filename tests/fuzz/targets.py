@@ -101,8 +101,11 @@ def inspect(file: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "snapshot.db")
         path.write_bytes(file)
-        with contextlib.suppress(snapshot_placing.ForeignSnapshot):
-            snapshot_placing.inspect(_STORE, path)
+        with (
+            contextlib.suppress(snapshot_placing.ForeignSnapshot),
+            contextlib.closing(_STORE.open_beside(path)) as conn,
+        ):
+            snapshot_placing.inspect(conn)
 
 
 def qr(content: bytes) -> None:

@@ -150,7 +150,7 @@ def leave_the_old_log_beside_the_snapshot() -> Iterator[None]:
     def with_log(store: Store) -> Iterator[bool]:
         yield True
 
-    def become(store: Store, draft: Any) -> None:
+    def become(store: Store, draft: Any, **_: object) -> None:
         log = store.path.with_name(f"{store.path.name}-wal")
         with store.read() as conn:
             kept = log.read_bytes() if log.exists() else b""
