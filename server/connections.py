@@ -4,8 +4,9 @@ Who may do what on one is another matter: `server.db` gives them out, each for o
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -43,7 +44,7 @@ class Databases:
     _slots: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
     _writers: dict[UUID, asyncio.Semaphore] = field(default_factory=dict)
     _wear: dict[asyncpg.Pool, Wear] = field(default_factory=dict)
-    _looks: set[asyncio.Task[None]] = field(default_factory=set)
+    _beside: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
     async def connect(cls, urls: Mapping[str, str], *, size_max: int = POOL_SIZE_MAX) -> "Databases":
@@ -70,9 +71,13 @@ class Databases:
         if tenant_id is None or wear is None or not wear.is_due(connection.get_server_pid(), tenant_id):
             await pool.release(connection)
             return
-        look = asyncio.create_task(_look_at(pool, connection, wear))
-        self._looks.add(look)
-        look.add_done_callback(self._looks.discard)
+        self.beside(_look_at(pool, connection, wear))
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have it done while nobody waits for it; that connections come back of it, `close` waits for."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def writers(self, tenant_id: UUID) -> asyncio.Semaphore:
         """Its writers' share of that."""

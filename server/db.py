@@ -6,6 +6,7 @@ transaction, or refuses. ADR 0001 has the experiments.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, Token
@@ -25,6 +26,8 @@ from piccolo.table import Table
 
 from server.connections import LOCK_HELD_MAX_MS, Connection, databases, take_connection, take_slot
 from server.errors import Busy
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,8 @@ def tenant_transaction(tenant: TenantRef, *, snapshot: bool = False) -> "_Transa
 
     Args:
         tenant: from a token, a slug's directory entry, or a job's stamp; never from a header.
-        snapshot: REPEATABLE READ, READ ONLY: everything read is of one moment.
+        snapshot: REPEATABLE READ, READ ONLY: everything read is of one moment. Nobody waits for its end, as there is
+            nothing to commit.
 
     Raises:
         Busy: the tenant holds its share of connections already, or waited too long for its writers, or all
@@ -183,7 +187,7 @@ def tenant_transaction(tenant: TenantRef, *, snapshot: bool = False) -> "_Transa
     """
     isolation = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else ""
     begin = f'{_BEGIN}{isolation}; SET LOCAL ROLE "{tenant.schema}"; SET LOCAL search_path = "{tenant.schema}", pg_temp'
-    return _Transaction(tenant.database, begin, tenant)
+    return _Transaction(tenant.database, begin, tenant, reads_only=snapshot)
 
 
 def platform_transaction(database: str = "main") -> "_Transaction":
@@ -199,12 +203,14 @@ PLATFORM_ROLE = "outrider_platform"
 class _Transaction:
     """An open transaction, entered once. A class, as three nested generators would cost 30 µs."""
 
-    __slots__ = ("_begin", "_binding", "_pool", "_slots", "_token")
+    __slots__ = ("_begin", "_binding", "_databases", "_pool", "_reads_only", "_slots", "_token")
 
-    def __init__(self, database: str, begin: str, tenant: TenantRef | None) -> None:
+    def __init__(self, database: str, begin: str, tenant: TenantRef | None, *, reads_only: bool = False) -> None:
         self._begin = begin
-        self._pool = databases().pools[database]
-        self._slots = databases().slots(tenant.id) if tenant else None
+        self._reads_only = reads_only
+        self._databases = databases()
+        self._pool = self._databases.pools[database]
+        self._slots = self._databases.slots(tenant.id) if tenant else None
         self._binding = _Binding(None, tenant)
         self._token: Token[_Binding | None] | None = None
 
@@ -230,6 +236,9 @@ class _Transaction:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None and self._reads_only:
+            self._databases.beside(self._end_reading(self._unbind()))
+            return
         committed = False
         try:
             if error is None:
@@ -245,15 +254,33 @@ class _Transaction:
             for tell in self._binding.after:
                 tell()
 
-    async def _end(self, *, committed: bool) -> None:
+    async def _end_reading(self, conn: Connection) -> None:
+        try:
+            try:
+                if await conn.execute("COMMIT") != "COMMIT":
+                    _log.error("A reading transaction had failed, and its error was swallowed.")
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                conn.terminate()  # what was read is read
+            await self._give_back(conn)
+        finally:
+            self._release_slot()
+
+    def _unbind(self) -> Connection:
         conn = connection()
         self._binding.open = False
         assert self._token is not None
         _binding.reset(self._token)
+        return conn
+
+    async def _give_back(self, conn: Connection) -> None:
+        tenant = self._binding.tenant
+        await self._databases.give_back(self._pool, conn, tenant.id if tenant else None)
+
+    async def _end(self, *, committed: bool) -> None:
+        conn = self._unbind()
         try:
             if committed:
-                tenant = self._binding.tenant
-                await databases().give_back(self._pool, conn, tenant.id if tenant else None)
+                await self._give_back(conn)
             else:  # also a cancelled task must leave no open transaction behind
                 await asyncio.shield(_roll_back(self._pool, conn))
         finally:

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from server import connections, db
-from server.connections import Databases
+from server.connections import Connection, Databases
 from server.crm.account.tables import Account
 from server.db import NoTransaction, TenantRef, connection, platform_transaction, tenant_transaction
 from server.tenants.schema import app_url
@@ -80,7 +80,7 @@ class _AnyConnection:
 
 
 @asynccontextmanager
-async def _broken_transaction(database: str, begin: str, tenant: TenantRef | None) -> AsyncIterator[Any]:
+async def _broken_transaction(database: str, begin: str, tenant: TenantRef | None, **_: bool) -> AsyncIterator[Any]:
     pool = connections.databases().pools[database]
     async with pool.acquire() as conn:
         await conn.execute(begin.removeprefix(f"{db._BEGIN}; ").replace("SET LOCAL", "SET"))
@@ -153,7 +153,7 @@ async def test_control_set_instead_of_set_local_is_seen_on_the_connections(
 ):
     """The smallest mistake: everything as it is but for one word. What is left on the connections gives it away."""
     real = db._Transaction
-    monkeypatch.setattr(db, "_Transaction", lambda d, begin, t: real(d, begin.replace("SET LOCAL", "SET"), t))
+    monkeypatch.setattr(db, "_Transaction", lambda d, begin, t, **k: real(d, begin.replace("SET LOCAL", "SET"), t, **k))
 
     for tenant in crowd[:POOL_SIZE]:
         async with tenant_transaction(tenant) as conn:
@@ -224,6 +224,44 @@ async def test_a_snapshot_reads_one_moment_and_writes_nothing(crowd: list[Tenant
 
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         await read_then_write()
+
+
+async def test_nobody_waits_for_the_end_of_what_only_reads(
+    crowd: list[TenantRef], databases: Databases, monkeypatch: pytest.MonkeyPatch
+):
+    """A page goes out while PostgreSQL ends the transaction that read it; then the connection comes back."""
+    pool, real, may_end = databases.pools["main"], Connection.execute, asyncio.Event()
+
+    async def execute(self: Connection, query: str, *args: Any) -> str:
+        if query == "COMMIT":
+            await may_end.wait()
+        return str(await real(self, query, *args))
+
+    monkeypatch.setattr(Connection, "execute", execute)
+
+    async with asyncio.timeout(20), tenant_transaction(crowd[0], snapshot=True):
+        pass
+
+    assert pool.get_idle_size() < pool.get_size()
+    may_end.set()
+    await asyncio.gather(*databases._beside)
+    assert pool.get_idle_size() == pool.get_size()
+    assert databases.slots(crowd[0].id)._value == connections.TENANT_TRANSACTIONS_MAX
+
+
+async def test_a_connection_that_breaks_when_all_is_read_harms_nobody(
+    crowd: list[TenantRef], databases: Databases, owner_urls: dict[str, str]
+):
+    """What was read is read; and whoever comes next gets another connection."""
+    async with owner_connection(owner_urls["main"]) as owner, tenant_transaction(crowd[0], snapshot=True) as conn:
+        pid = conn.get_server_pid()
+        assert await owner.fetchval("SELECT pg_terminate_backend($1, 20000)", pid)  # waits until it is gone
+
+    await asyncio.gather(*databases._beside)
+    async with tenant_transaction(crowd[0], snapshot=True) as conn:
+        assert conn.get_server_pid() != pid
+    await asyncio.gather(*databases._beside)
+    assert databases.slots(crowd[0].id)._value == connections.TENANT_TRANSACTIONS_MAX
 
 
 async def _add_account(tenant: TenantRef) -> UUID:
