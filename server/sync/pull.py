@@ -178,16 +178,16 @@ async def _find_rows(
 ) -> Made:
     """The rows of the page, encoded; kept for others, unless it is of a first pull, which nobody shares."""
 
-    ids_as_bytes = form is not None and form.is_packed
+    packed = form is not None and form.is_packed
 
     async def make(news: News | None = None) -> Made:
         if news is not None:
-            written = await find_written(access, cursor, position, page_rows, news, ids_as_bytes, schema)
+            written = await find_written(access, cursor, device["head"], position, page_rows, news, packed, schema)
             if written is not None:
                 return await _made(written, {}, form)
         heads = None if news is None else news.heads
         entries = await _entries(device, access, cursor, position, page_rows, heads)
-        puts, drops = await load_contents(device["member_id"], access, entries, ids_as_bytes, schema)
+        puts, drops = await load_contents(device["member_id"], access, entries, packed, schema)
         end = None if len(entries) < page_rows else tuple(entries[-1])[:4]
         return await _made(puts, drops, form, end, shared=all(map(_is_shared, entries)))
 
@@ -195,7 +195,7 @@ async def _find_rows(
         return await _nothing(form)  # the question that is asked most: nothing can be newer than the head
     if not cursor:
         return await make()
-    news = await load_news(device["member_id"], cursor, is_recent=device["recent"])
+    news = await load_news(device["member_id"], cursor, device["head"], is_recent=device["recent"])
     if not news.heads:
         return await _nothing(form)
     place = replace(position, head=0, token=None)  # a page of the same place is the same, whenever the last one was

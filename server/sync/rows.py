@@ -4,6 +4,7 @@ All SQL is generated from the entities' definitions, once; data travels as bound
 """
 
 import json
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -41,13 +42,34 @@ def wire_expression(field: Field, alias: str = "t") -> str:
             return column
 
 
+_SENT = {Kind.ID: "uuid_send", Kind.INSTANT: "timestamptz_send"}
+"""What gives a value's bytes as PostgreSQL has them: a tenth of the work that a number or text of it is."""
+
+
 @cache
-def wire_columns(entity: Entity, hidden: frozenset[str] = frozenset(), *, ids_as_bytes: bool = False) -> str:
-    """The select list of an entity's wire values, in the order of `entity.columns`, without those that are hidden."""
+def wire_columns(entity: Entity, hidden: frozenset[str] = frozenset(), *, packed: bool = False) -> str:
+    """The select list of an entity's wire values, in the order of `entity.columns`, without those that are hidden.
+
+    Args:
+        packed: ids as they are packed, 16 bytes each; and instants for `instants_of`.
+    """
     shown = [f for f in entity.all_fields if f.name not in hidden]
     return ", ".join(
-        f'uuid_send(t."{f.name}")' if ids_as_bytes and f.kind is Kind.ID else wire_expression(f) for f in shown
+        f'{_SENT[f.kind]}(t."{f.name}")' if packed and f.kind in _SENT else wire_expression(f) for f in shown
     )
+
+
+_YEAR_2000_US = 946_684_800_000_000
+
+
+def instants_of(sent: Sequence[bytes | None]) -> list[int | None]:
+    """Microseconds since 1970 of a column of instants as PostgreSQL sends them: since 2000, in eight bytes each."""
+    told = [value for value in sent if value is not None]
+    instants: list[int | None] = [since + _YEAR_2000_US for since in struct.unpack(f">{len(told)}q", b"".join(told))]
+    if len(told) == len(sent):
+        return instants
+    following = iter(instants)
+    return [None if value is None else next(following) for value in sent]
 
 
 # Until when the member sees the row within their reach: for ever, until the grant was lost or the row went from the

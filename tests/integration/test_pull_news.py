@@ -30,7 +30,9 @@ async def news_of(world: World, member: str, cursor: int) -> tuple[bool, News, N
     member_id = UUID(world.ids[member])
     async with tenant_transaction(world.tenant, snapshot=True) as conn:
         is_recent = await conn.fetchval(f"SELECT {IS_RECENT} FROM (SELECT $1::int, $2::bigint) x", 0, cursor)
-        return is_recent, await load_news(member_id, cursor, is_recent=True), News(await load_heads(member_id, cursor))
+        head = await conn.fetchval("SELECT revision FROM revision_counter")
+        listed = await load_news(member_id, cursor, head, is_recent=True)
+        return is_recent, listed, News(await load_heads(member_id, cursor))
 
 
 async def head_of(world: World) -> int:

@@ -57,7 +57,7 @@ class Paging:
         """What is news for the member after the cursor."""
         return tuple(Head(*head, 0) for head in self._server.sight.heads(member_id, cursor))
 
-    async def load_news(self, member_id: str, cursor: int, *, is_recent: bool) -> News:
+    async def load_news(self, member_id: str, cursor: int, _head: int, *, is_recent: bool) -> News:
         """The same, and of which entities it is, where all of it are rows that were written in scopes held."""
         heads = await self.load_heads(member_id, cursor)
         entries = [e for scope in {head.scope for head in heads} for e in self._news_in(scope, cursor).values()]
@@ -71,7 +71,7 @@ class Paging:
         return {row_id: entry for row_id, entry in entries.items() if entry.revision > cursor}
 
     async def load_written(
-        self, entity: Entity, access: Access, scopes: list[Any], cursor: int, _packed: bool, schema: int
+        self, entity: Entity, access: Access, scopes: list[Any], cursor: int, _head: int, _packed: bool, schema: int
     ) -> dict[str, list[Any]]:
         """The rows of the entity that were written since in these scopes."""
         found = {
