@@ -128,6 +128,8 @@ def to_wire(entity: str, field: Field, value: Any) -> Scalar:
         raise InvalidValue(entity, field.name, f"{value!r} is not {_WANTED[field.kind]}") from error
     if field.kind is Kind.DECIMAL and not field.signed and str(wire).startswith("-"):
         raise InvalidValue(entity, field.name, f"{value!r} is not {_WANTED[field.kind]}")
+    if field.kind is Kind.INTEGER and int(value) < field.integer_min:
+        raise InvalidValue(entity, field.name, f"is {value}, and may not be negative")
     if field.name in TEXT_LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
         raise InvalidValue(entity, field.name, "is a list of texts")
     if isinstance(wire, str):

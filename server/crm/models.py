@@ -134,7 +134,7 @@ def _accepted(field: Field) -> Any:
             pattern = _PATTERNS.get(field.name)
             return Annotated[str, Meta(min_length=shortest, max_length=field.max_length, pattern=pattern)]
         case Kind.INTEGER:
-            return Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+            return Annotated[int, Meta(ge=field.integer_min, le=INTEGER_MAX)]
         case Kind.DECIMAL:
             plain = DECIMAL_PATTERN.replace("^", "^-?") if field.signed else DECIMAL_PATTERN
             return Annotated[str, Meta(pattern=_FRACTIONS.get(field.name, plain))]

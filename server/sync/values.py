@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from outrider_sdk.protocol.entities import INTEGER_MAX, INTEGER_MIN, Entity, Field, Kind
+from outrider_sdk.protocol.entities import INTEGER_MAX, Entity, Field, Kind
 
 from server.auth.access import Right
 from server.sync.refusals import Refusal, quoted
@@ -89,7 +89,7 @@ def _problem(field: Field, value: Any) -> str | None:
         case Kind.BOOLEAN:
             return None if isinstance(value, bool) else "it must be true or false"
         case Kind.INTEGER:
-            return _integer_problem(value, INTEGER_MIN, INTEGER_MAX)
+            return _integer_problem(value, field.integer_min, INTEGER_MAX)
         case Kind.INSTANT:
             return _integer_problem(value, _INSTANT_MIN, _INSTANT_MAX)
         case Kind.DECIMAL:
@@ -103,6 +103,8 @@ def _problem(field: Field, value: Any) -> str | None:
 def _integer_problem(value: Any, least: int, most: int) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return "it must be a whole number"
+    if least == 0 > value:
+        return "it may not be negative"
     return None if least <= value <= most else f"it must be between {least} and {most}"
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -308,6 +309,42 @@ async def test_two_who_change_one_draft_line_keep_one_whole_line(world: World, a
     assert {c["yours"] for c in later["conflicts"]} == {"kept"}
     assert {n: ann.rows["order_line"][line][n] for n in whole} == whole
     assert ann.rows["order"][order]["total_minor"] == 15_390
+    await assert_converged(world, ann)
+
+
+async def test_s1_a_position_below_zero_is_refused_with_words_and_the_order_waits_whole(world: World, ann: WireDevice):
+    """Another client's line, put before the first: nothing of it is lost, nor is the line put elsewhere quietly."""
+    order, line = new_id(), new_id()
+    changes = order_changes(world, order, "2", line_id=line)
+    changes[1]["fields"]["position"] = -1
+    mended = order_changes(world, order, "2", line_id=line)
+    mended[1]["fields"]["position"] = 0
+
+    refused = await ann.do(*changes)
+    [kept] = await world.fetch("SELECT payload::text AS payload FROM refused_mutation")
+    taken = await ann.do(*mended)
+    await ann.pull()
+
+    assert (refused["code"], refused["field"]) == ("value_invalid", "position")
+    assert refused["explanation"] == "“position” cannot be stored: it may not be negative."
+    assert [choice["code"] for choice in refused["choices"]] == ["edit", "discard"]
+    assert '"position": -1' in kept["payload"]
+    assert (taken["status"], ann.rows["order"][order]["status"]) == ("applied", "accepted")
+    await assert_converged(world, ann)
+
+
+async def test_a_line_that_plain_sql_put_below_zero_can_be_changed_otherwise(world: World, ann: WireDevice):
+    """The range is asked of what is typed: an old row does not make its other fields unchangeable."""
+    order, line = new_id(), new_id()
+    await ann.do(*order_changes(world, order, "2", line_id=line)[:2])
+    await world.execute("UPDATE order_line SET position = -5 WHERE id = $1", UUID(line))
+    await ann.pull()
+
+    edited = await ann.edit("order_line", line, quantity="3")
+    await ann.pull()
+
+    assert edited["status"] == "applied"
+    assert (ann.rows["order_line"][line]["quantity"], ann.rows["order_line"][line]["position"]) == ("3", -5)
     await assert_converged(world, ann)
 
 

@@ -19,6 +19,7 @@ TEXT = Field("name", Kind.TEXT, max_length=5)
 REQUIRED = Field("name", Kind.TEXT, required=True, max_length=5)
 CHOICE = Field("fulfilment", Kind.TEXT, values=("complete", "partial"))
 NUMBER = Field("position", Kind.INTEGER)
+BALANCE = Field("amount_minor", Kind.INTEGER, signed=True)
 MOMENT = Field("submitted_at", Kind.INSTANT)
 PRICE = Field("list_price", Kind.DECIMAL)
 QUANTITY = Field("quantity", Kind.DECIMAL)
@@ -53,7 +54,7 @@ def refusal(field: Field, value: object) -> Refusal | None:
         (CHOICE, "partial"),
         (NUMBER, 0),
         (NUMBER, 2**63 - 1),
-        (NUMBER, -(2**63)),
+        (BALANCE, -(2**63)),
         (TEXT, "  "),
         (MOMENT, 1_750_000_000_000_000),
         (MOMENT, -1),
@@ -95,7 +96,8 @@ def test_a_value_of_the_kind_is_taken(field: Field, value: object):
         (NUMBER, 5.0),
         (NUMBER, True),
         (NUMBER, 2**63),
-        (NUMBER, -(2**63) - 1),
+        (NUMBER, -1),
+        (BALANCE, -(2**63) - 1),
         (MOMENT, 2**62),
         (MOMENT, "2024-01-01"),
         (PRICE, 18),

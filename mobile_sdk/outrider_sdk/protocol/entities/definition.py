@@ -52,13 +52,18 @@ class Field:
     once: bool = False
     """A device may set it while it is empty, in a create or in an edit; never change it."""
     signed: bool = False
-    """Of a decimal or integer: it may be negative."""
+    """Of a decimal or integer: it may be negative. What is not is refused alike wherever a value comes in."""
     since: int = 1
     """The schema version with which it came. A later one is optional or has a default: older devices do not send it."""
 
     def settable(self, *, creating: bool) -> bool:
         """Whether a device may set it, in a create or in an edit."""
         return self.writable or self.once or (creating and self.create_only)
+
+    @property
+    def integer_min(self) -> int:
+        """The least that an integer may be."""
+        return INTEGER_MIN if self.signed else 0
 
     def is_blank(self, text: str) -> bool:
         """Whether the text is nothing but white space, where something is required."""
