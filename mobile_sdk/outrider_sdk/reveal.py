@@ -27,6 +27,8 @@ from outrider_sdk.store import Store
 
 PARAMETERS_MAX = 990
 """Parameters of one statement; SQLite before 3.32 takes 999."""
+ROWS_TOGETHER_MAX = 20
+"""Rows of one statement: more gain nothing, and leave more over that go one by one."""
 ADOPT_FROM_ROWS = 2_000
 """So many rows for an empty table are adopted instead of copied; for fewer, the change of schema costs more."""
 
@@ -230,7 +232,7 @@ def _insert(conn: sqlite3.Connection, table: str, columns: Sequence[Sequence[Any
         How many rows were put.
     """
     width, count = len(columns), len(columns[0])
-    together = max(1, PARAMETERS_MAX // width)
+    together = max(1, min(ROWS_TOGETHER_MAX, PARAMETERS_MAX // width))
     whole = count - count % together
     row = f"({', '.join('?' * width)})"
     insert = f"INSERT {'' if otherwise else 'OR REPLACE '}INTO {quoted(table)} VALUES "

@@ -158,6 +158,17 @@ def test_a_zstd_body_may_have_several_frames():
         encoding.decompress(frames, "zstd", 6)
 
 
+@pytest.mark.skipif(encoding.zstd() is None, reason="zstd is not installed")
+def test_what_is_compressed_says_nothing_of_what_was_compressed_before():
+    """A compressor is kept for the next message, which may be another tenant's: each frame stands alone."""
+    contents = [b"a secret " * 200, b"", b"a secret " * 200, os.urandom(encoding.ZSTD_KEPT_BELOW_BYTES), b"short"]
+
+    frames = [encoding.compress(content, "zstd") for content in contents]
+
+    assert frames == [encoding.zstd().compress(content, encoding.ZSTD_LEVEL) for content in contents]
+    assert [encoding.decompress(frame, "zstd", 100_000) for frame in frames] == contents
+
+
 def test_without_optional_packages_json_and_gzip_are_asked_for(monkeypatch):
     """A phone has no wheels of msgspec or zstd: what it does not read, nobody may send it."""
     monkeypatch.setattr(encoding, "zstd", lambda: None)

@@ -6,6 +6,7 @@ Whatever bytes come, decoding ends: with a message, or with an `EncodingError`.
 
 import gzip
 import json
+import threading
 import zlib
 from functools import cache
 from importlib import import_module
@@ -20,8 +21,13 @@ PACKED_MSGPACK = "application/vnd.outrider.page+msgpack"
 GZIP_LEVEL = 1
 """Loopback and 4G alike: level 1 costs a third of level 6 and gives away a tenth."""
 ZSTD_LEVEL = 3
+ZSTD_KEPT_BELOW_BYTES = 64 * 1024
+"""Less than this is compressed in memory that its thread keeps: to make and clear it takes longer than to use it."""
 ZSTD_WINDOW_LOG_MAX = 23
 """Windows of at most 8 MiB, as RFC 8878 asks of everybody: more would be memory that a phone has not."""
+
+
+_thread = threading.local()
 
 
 class EncodingError(ValueError):
@@ -48,6 +54,14 @@ def msgspec() -> Any:
     return _installed("msgspec")
 
 
+def _zstd_compressor() -> Any:
+    """The compressor that this thread keeps: it makes one frame after the other."""
+    kept = getattr(_thread, "compressor", None)
+    if kept is None:
+        kept = _thread.compressor = zstd().ZstdCompressor(ZSTD_LEVEL)
+    return kept
+
+
 def _installed(name: str) -> Any:
     try:
         return import_module(name)
@@ -67,6 +81,9 @@ def accepted_codings() -> str:
 
 def compress(content: bytes, coding: str) -> bytes:
     """The bytes under a coding: a zstd frame, or a gzip member."""
+    if coding == "zstd" and len(content) < ZSTD_KEPT_BELOW_BYTES:
+        compressor = _zstd_compressor()
+        return bytes(compressor.compress(content, compressor.FLUSH_FRAME))
     if coding == "zstd":
         return bytes(zstd().compress(content, ZSTD_LEVEL))
     return gzip.compress(content, GZIP_LEVEL, mtime=0) if coding == "gzip" else content
