@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from uuid import UUID
@@ -24,6 +25,8 @@ from tests.bench.sync.peers import best_durable_s, report_ratio
 from tests.bench.sync.processes import cpu_s, peak_mb
 
 CONTACTS = 100_000
+WARM = 3
+"""So many devices begin with the snapshot that is there."""
 EDITS = 10_000
 LIVE_ROWS = 100
 MB = 1_000_000
@@ -47,15 +50,16 @@ async def bench_contacts(house: House) -> None:
     reps = [await add_rep(house, name) for name in ("ann", "bob", "cid")]
     with tempfile.TemporaryDirectory() as folder, web_server(house.config) as (server, pid):
         ann, bob, cid = [await enrol(house, rep, server, Path(folder, f"{i}.db")) for i, rep in enumerate(reps)]
+        others = [await enrol(house, reps[1], server, Path(folder, f"warm-{n}.db")) for n in range(WARM - 1)]
         try:
-            await asyncio.to_thread(_bootstrap, ann, bob, pid, Path(folder))
+            await asyncio.to_thread(_bootstrap, ann, [bob, *others], pid, Path(folder))
             await asyncio.to_thread(_without_extras, cid)
             await _push(house, ann)
             await _memory(house, reps[2], server, Path(folder))
             await _live(house, bob)
             await asyncio.to_thread(_edit_seen, ann, bob)
         finally:
-            for replica in (ann, bob, cid):
+            for replica in (ann, bob, cid, *others):
                 replica.close()
         report("server process, peak memory", peak_mb(pid) or 0, "MB", 250)
     report(
@@ -63,22 +67,40 @@ async def bench_contacts(house: House) -> None:
     )
 
 
-def _bootstrap(ann: Replica, bob: Replica, pid: int, folder: Path) -> None:
-    names = {"cold": (ann, 1.5), "warm": (bob, 0.15)}
-    for name, (replica, goal) in names.items():
-        busy, cpu = cpu_s(pid), time.process_time()
-        start = time.perf_counter()
-        pulled = replica.sync()
-        taken = time.perf_counter() - start
-        assert replica.query("SELECT count(*) AS n FROM contact")[0]["n"] == CONTACTS
+@dataclass(frozen=True)
+class Begun:
+    """What a first sync took."""
+
+    taken_s: float
+    server_cpu_s: float
+    device_cpu_s: float
+    bytes_down: int
+
+
+def _begin(replica: Replica, pid: int) -> Begun:
+    """A first sync, until all rows are there and counted, as the other engines' scripts have it."""
+    busy, cpu = cpu_s(pid), time.process_time()
+    start = time.perf_counter()
+    pulled = replica.sync()
+    assert replica.query("SELECT count(*) AS n FROM contact")[0]["n"] == CONTACTS
+    taken = time.perf_counter() - start
+    return Begun(taken, cpu_s(pid) - busy, time.process_time() - cpu, pulled.bytes_received)
+
+
+def _bootstrap(ann: Replica, others: list[Replica], pid: int, folder: Path) -> None:
+    """Cold by the first device that asks; warm, the median of others, as the other engines' scripts have it."""
+    for name, replicas, goal in (("cold", [ann], 1.5), ("warm", others, 0.15)):
+        begun = [_begin(replica, pid) for replica in replicas]
+        taken = median(b.taken_s for b in begun)
         copy = floor.copied_file_s(Path(folder, "0.db"))
         peer = best_durable_s("W1")
         report(f"W1 bootstrap of {CONTACTS:,} contacts, {name}", taken, "s", goal, floor=copy, peer=peer)
         if name == "warm":
+            report("W1 warm, the slowest device", max(b.taken_s for b in begun), "s", None)
             report_ratio("W1", taken, 3)
-        report(f"W1 {name}, bytes down", pulled.bytes_received / MB, "MB", 11)
-        report(f"W1 {name}, processor of the server", cpu_s(pid) - busy, "s", None)
-        report(f"W1 {name}, processor of the device", time.process_time() - cpu, "s", None)
+        report(f"W1 {name}, bytes down", median(b.bytes_down for b in begun) / MB, "MB", 11)
+        report(f"W1 {name}, processor of the server", median(b.server_cpu_s for b in begun), "s", None)
+        report(f"W1 {name}, processor of the device", median(b.device_cpu_s for b in begun), "s", None)
     report(f"{CONTACTS:,} rows into a bare SQLite table", floor.inserted_rows_s(folder, CONTACTS), "s", None)
 
 
