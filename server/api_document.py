@@ -10,9 +10,11 @@ from litestar import Litestar, Request
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components
+from outrider_sdk.protocol.entities import INTEGER_MAX
 
 from server.api_examples import (
     CHECKSUM_REPLY_EXAMPLE,
+    EVENTS_EXAMPLE,
     HAND_IN_REPLY_EXAMPLE,
     JWKS_EXAMPLE,
     PULL_REPLY_EXAMPLE,
@@ -25,6 +27,7 @@ from server.crm.openapi import crm_components
 from server.crm.openapi_parameters import crm_headers, crm_parameters
 from server.errors import AppError, Busy, Problem, TooManyRequests, write_problem
 from server.sync.checksum_handlers import ChecksumBody
+from server.sync.event_handlers import stream_events
 from server.sync.handlers import PullBody, PushBody
 from server.sync.quarantine_handlers import HandInBody
 
@@ -79,6 +82,7 @@ def describe_api(app: Litestar) -> dict[str, Any]:
     components["headers"] = crm_headers()
     components["responses"] = _problem_responses()
     _describe_sync(document)
+    document["paths"]["/sync/events"] = {"get": _describe_events()}
     codes = known_codes()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -108,6 +112,31 @@ def _describe_sync(document: dict[str, Any]) -> None:
         [success] = (code for code in operation["responses"] if code < "4")
         content = {"application/json": media}
         operation["responses"][success] = {"description": "See docs/sync-protocol.md.", "content": content}
+
+
+def _describe_events() -> dict[str, Any]:
+    """The stream of pokes is a bare ASGI application, of which the framework says nothing."""
+    cursor = {
+        "name": "cursor",
+        "in": "query",
+        "required": False,
+        "deprecated": False,
+        "schema": {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX},
+        "description": "The revision up to which the device has everything, 0 of a new replica: where there is news"
+        " already, the first event comes at once. Without it, only what is new from now on is news.",
+    }
+    media = {"schema": {"type": "string"}, "example": EVENTS_EXAMPLE}
+    described = "Server-sent events: `news` with a revision as its `id`, and `end`. See docs/sync-protocol.md, §15."
+    return {
+        "tags": ["sync"],
+        "summary": "StreamEvents",
+        "description": (stream_events.fn.__doc__ or "").strip(),
+        "operationId": "SyncEventsStreamEvents",
+        "parameters": [cursor],
+        "responses": {"200": {"description": described, "content": {"text/event-stream": media}}},
+        "deprecated": False,
+        "security": [{"bearer": []}],
+    }
 
 
 def _add_examples(document: dict[str, Any]) -> None:

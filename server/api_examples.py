@@ -87,6 +87,7 @@ PUSH_REPLY_EXAMPLE: Final = {
 HAND_IN_EXAMPLE: Final = {
     "protocol": 1, "device_id": _ID, "proof": "0" * 64, "incarnation": 1, "complete": True, "mutations": [],
 }  # fmt: skip
+EVENTS_EXAMPLE: Final = "retry: 5000\n\nevent: news\nid: 125\ndata:\n\n: still here\n\n"
 HAND_IN_REPLY_EXAMPLE: Final = {"quarantined_through": 57, "missing": [], "closed": True}
 PULL_EXAMPLE: Final = {"protocol": 1, "schema": 1, "cursor": 0}
 PULL_REPLY_EXAMPLE: Final = {

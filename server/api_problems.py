@@ -104,6 +104,7 @@ OWN_PROBLEMS: Final[dict[str, tuple[str, ...]]] = {
     "POST /sign-up/resend": _OF_ANYBODY,
     "GET /sign-up/slugs/{slug}": _OF_ANYBODY,
     "POST /sign-up/confirm": ("sign_up_unknown", "slug_taken", "email_taken", *_OF_ANYBODY),
+    "GET /sync/events": ("wipe_ordered",),
     "POST /sync/checksum": ("client_too_old", "encoding_unsupported"),
     "POST /sync/pull": (
         "wipe_ordered", "client_too_old", "position_unknown", "encoding_unsupported", "incarnation_unknown",

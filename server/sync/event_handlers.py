@@ -28,7 +28,7 @@ FROM device d JOIN member m ON m.id = d.member_id CROSS JOIN revision_counter c 
 
 @asgi("/sync/events", copy_scope=False)
 async def stream_events(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell a device that there is news, as long as it listens."""
+    """Listen for news, as a device: the stream tells when there is some, and not what; the device then pulls."""
     request: Request[Session, Any, Any] = Request(scope)
     if request.method != "GET":
         raise MethodNotAllowedException

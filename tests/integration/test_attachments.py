@@ -111,6 +111,30 @@ async def test_a_part_says_where_it_begins(world: World, offset: str | None):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("said", ["multipart/form-data; boundary=x", "application/json", "image/jpeg", ""])
+async def test_a_part_of_another_media_type_is_refused_with_words(world: World, said: str):
+    """A form that a browser's button sends would become the file, wrapping and all; nothing of it is kept."""
+    row_id = await attach(world.rep, world)
+    headers = {"Upload-Offset": "0", "Content-Type": said}
+
+    reply = await world.rep.send("PATCH", f"/attachments/{row_id}/upload", content=CONTENT, headers=headers)
+
+    assert (reply.status_code, reply.json()["code"]) == (415, "media_type_unsupported")
+    assert "Send the part's bytes as application/octet-stream" in reply.json()["detail"]
+    assert (await world.rep.get(f"/attachments/{row_id}/upload"))["offset_bytes"] == 0
+
+
+@pytest.mark.parametrize("said", [None, "application/octet-stream", "Application/Octet-Stream; charset=binary"])
+async def test_a_part_of_bytes_is_taken_also_where_nothing_is_said(world: World, said: str | None):
+    """HTTP lets a client leave it out; then a body is bytes."""
+    row_id = await attach(world.rep, world)
+    headers = {"Upload-Offset": "0"} | ({} if said is None else {"Content-Type": said})
+
+    reply = await world.rep.send("PATCH", f"/attachments/{row_id}/upload", content=CONTENT, headers=headers)
+
+    assert (reply.status_code, reply.json()["receipt"] is not None) == (200, True)
+
+
 async def test_an_empty_file_is_a_file(world: World):
     """A note of no words; one empty part completes it."""
     row_id = await attach(world.rep, world, b"", media_type="text/plain", name="empty.txt")

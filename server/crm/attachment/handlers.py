@@ -17,7 +17,7 @@ from server.auth.session import HANDS_IN, Session
 from server.crm import service as rows
 from server.crm.attachment import keep, thumbnails
 from server.crm.attachment.messages import UploadView
-from server.crm.attachment.openapi import describe_download, describe_upload
+from server.crm.attachment.openapi import PART_MEDIA_TYPE, describe_download, describe_upload
 from server.crm.attachment.rules import disposition, read_range
 from server.crm.attachment.service import Content, ContentMissing, find_content, get_upload
 from server.crm.attachment.uploads import take_part
@@ -25,7 +25,7 @@ from server.crm.quota import take_room_for_storage
 from server.crm.resources import ATTACHMENTS
 from server.crm.rights import Viewer
 from server.db import tenant_transaction
-from server.errors import NotFound, TooLarge, refuse
+from server.errors import AppError, NotFound, TooLarge, refuse
 from server.storage import files
 
 _SAFE: Final = {
@@ -36,6 +36,13 @@ _SAFE: Final = {
 """A file is somebody's upload: nothing in it runs under our name, and each use of it is asked for anew."""
 
 AnyRequest = Request[Session, Any, State]
+
+
+class MediaTypeUnsupported(AppError):
+    """The body is of another media type than the route takes."""
+
+    status = 415
+    code = "media_type_unsupported"
 
 
 class ThumbnailMissing(NotFound):
@@ -66,6 +73,7 @@ async def append_to_upload(
     `offset_mismatch`: it goes on elsewhere. 409 `content_mismatch`: what arrived has another SHA-256 than the
     attachment says.
     """
+    _check_media_type(request)
     async with tenant_transaction(session.tenant):
         upload = await get_upload(row_id, _viewer(session))
     offset = _read_offset(request)
@@ -74,6 +82,16 @@ async def append_to_upload(
             await take_room_for_storage(session.entitlement, upload.wanted.size_bytes, session.role)
     part = await _read_part(request)
     return UploadView.of(await take_part(session.tenant, session.actor, upload, offset, part))
+
+
+def _check_media_type(request: AnyRequest) -> None:
+    """A form is no part: its wrapping would count as content. Who says nothing sends bytes (RFC 9110, 8.3)."""
+    said = request.headers.get("Content-Type", PART_MEDIA_TYPE)
+    if said.partition(";")[0].strip().lower() != PART_MEDIA_TYPE:
+        raise MediaTypeUnsupported(
+            f"Send the part's bytes as {PART_MEDIA_TYPE}, whatever kind of file it is, and say so in Content-Type; this"
+            f" came as “{said[:60]}”."
+        )
 
 
 def _read_offset(request: AnyRequest) -> int:

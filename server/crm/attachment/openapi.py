@@ -20,6 +20,8 @@ from server.crm.attachment.messages import UploadView
 from server.crm.openapi import describe_model, problem_response
 
 describe_model(UploadView)
+PART_MEDIA_TYPE: Final = "application/octet-stream"
+"""Of a part of an upload, whatever the attachment is."""
 _ALWAYS: Final = (400, 401, 403, 404, 429, 500, 503)
 _BYTES: Final = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
 _TEXT: Final = Schema(type=OpenAPIType.STRING)
@@ -37,7 +39,7 @@ _HEADERS_IN: Final = {
 
 def describe_upload(operation_id: str, *, takes_part: bool) -> dict[str, Any]:
     """Keyword arguments of a route that answers how far an upload is; it may take a part."""
-    problems = (*_ALWAYS, 402, 409, 413, 507) if takes_part else _ALWAYS
+    problems = (*_ALWAYS, 402, 409, 413, 415, 507) if takes_part else _ALWAYS
     offset = Parameter(
         name="Upload-Offset",
         param_in="header",
@@ -55,7 +57,7 @@ def describe_upload(operation_id: str, *, takes_part: bool) -> dict[str, Any]:
             self.responses = {"200": OpenAPIResponse(description="How far it is.", content={"application/json": media})}
             self.responses |= {str(status): problem_response(status) for status in problems}
             if takes_part:
-                self.request_body = RequestBody({"application/octet-stream": _BYTES}, required=True)
+                self.request_body = RequestBody({PART_MEDIA_TYPE: _BYTES}, required=True)
 
     return {"operation_id": operation_id, "operation_class": Described}
 
