@@ -51,6 +51,7 @@ _DEVICE: Final = {
     "id": _ID, "member_id": _ID, "name": "Ann's phone", "number_prefix": "H4YX", "enrolled_at": _AT,
     "last_seen_at": _AT, "revoked_at": None, "origin_id": None, "incarnation": 1, "cause": "enrolled", "lost": None,
     "lease_until": "2026-12-25T12:00:00Z", "past_lease": 0, "wipe_ordered_at": None, "wiped_at": None,
+    "wipe_waits_for": 0, "advice": None,
 }  # fmt: skip
 _DUPLICATE: Final = {
     "id": _ID, "entity": "account", "row_id": _ID, "row_name": "Corner Shop", "other_id": _OTHER_ID,

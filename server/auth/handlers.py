@@ -17,7 +17,7 @@ from litestar.status_codes import HTTP_200_OK
 from litestar.types import Receive, Scope, Send
 
 from server import clock
-from server.auth import commands, credentials, devices, incarnations, qr, returning, service
+from server.auth import commands, credentials, devices, incarnations, qr, returning, service, wipes
 from server.auth.devices import CodeInvalid, DeviceRevoked
 from server.auth.incarnations import Heritage
 from server.auth.key_handlers import api_key_router
@@ -195,7 +195,8 @@ async def list_devices(session: NamedDependency[Session]) -> list[DeviceView]:
     """List one's own devices; for managers, admins and owners, the tenant's."""
     async with tenant_transaction(session.tenant):
         found = await devices.list_devices(by=session.member_id, role=session.role)
-    return [DeviceView.of(device) for device in found]
+        waiting = await wipes.count_waiting(found)
+    return [DeviceView.of(device, waiting.get(device.id, 0)) for device in found]
 
 
 @delete("/devices/{device_id:uuid}", opt=OPEN)

@@ -13,6 +13,7 @@ from server.auth.passwords import PASSWORD_LENGTH_MAX
 from server.auth.service import EMAIL_LENGTH_MAX
 from server.auth.tables import Device, Member
 from server.auth.tokens import ACCESS_TOKEN_TTL_S, TOKEN_LENGTH_MAX
+from server.auth.wipes import advise
 from server.tenants.entitlements import EntitledTenant
 
 _Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX, examples=["ann@acme.example"])]
@@ -176,16 +177,25 @@ class DeviceView(Struct, frozen=True):
     wipe_ordered_at: datetime | None
     wiped_at: datetime | None
     """When its receipt came that it has erased everything."""
+    wipe_waits_for: int
+    """How many of its changes wait at a restored server for what other devices hand in again: the wipe does, too."""
+    advice: str | None
+    """What to do where the wipe waits; for people to read."""
 
     @classmethod
-    def of(cls, device: Device) -> "DeviceView":
-        """The device's line in a list."""
+    def of(cls, device: Device, waiting: int = 0) -> "DeviceView":
+        """The device's line in a list.
+
+        Args:
+            waiting: how many of its changes its wipe waits for.
+        """
         return cls(
             device.id, device.member_id, device.name, device.number_prefix,
             device.enrolled_at, device.last_seen_at, device.revoked_at,
             device.origin_id, device.incarnation, device.cause,
             None if device.lost_from is None else Lost(device.lost_from, device.lost_to),
             device.lease_until, device.past_lease, device.wipe_ordered_at, device.wiped_at,
+            waiting, advise(waiting, f"DELETE /devices/{device.id}") if waiting else None,
         )  # fmt: skip
 
 

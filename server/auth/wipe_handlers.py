@@ -51,12 +51,14 @@ async def order_wipe(
 ) -> DeviceView:
     """Have a device erase all that it holds at its next contact, after it has handed in its work. Again is the same.
 
-    With `now` it hands in nothing first: what it has not sent is lost.
+    With `now` it hands in nothing first: what it has not sent is lost. Since a restore the wipe may wait for what
+    other devices hand in again (`wipe_waits_for`): `advice` says how it goes on at once.
     """
     async with tenant_transaction(session.tenant):
         device = await wipes.order_wipe(device_id, now=data.now, by=session.member_id, role=session.role)
+        waiting = await wipes.count_waiting([device])
     forget_standings()
-    return DeviceView.of(device)
+    return DeviceView.of(device, waiting.get(device.id, 0))
 
 
 @post("/t/{slug:str}/devices/wiped", status_code=200)

@@ -75,6 +75,39 @@ async def cancel_wipes_of(member_id: UUID) -> None:
     remember("cancelled", [row["id"] for row in cancelled])
 
 
+async def count_waiting(devices: Iterable[Device]) -> dict[UUID, int]:
+    """By id, how many changes of devices that are to be wiped wait for others' rows since a restore (parked).
+
+    The server has no content of such a change, so the device waits with them; unless it is revoked, and hands them in
+    to quarantine.
+    """
+    ordered = [
+        device.id
+        for device in devices
+        if device.wipe_ordered_at is not None and device.wiped_at is None and device.revoked_at is None
+    ]
+    if not ordered:
+        return {}
+    found = await connection().fetch(
+        "SELECT o.device_id, count(*) FROM mutation_outcome o"
+        " JOIN device d ON (d.id, d.incarnation) = (o.device_id, o.incarnation) JOIN member m ON m.id = d.member_id"
+        " WHERE o.device_id = ANY ($1::uuid[]) AND NOT d.wipe_now AND m.active AND m.deleted_at IS NULL"
+        " AND o.outcome ->> 'status' = 'parked' GROUP BY 1",
+        ordered,
+    )
+    return {row["device_id"]: row["count"] for row in found}
+
+
+def advise(waiting: int, how_to_revoke: str) -> str:
+    """What somebody can do who does not want to wait with a wipe, in words."""
+    return (
+        f"{waiting} of its changes wait at this restored server for what other devices hand in again, and the wipe"
+        " waits with them, until 14 days after the restore at most. To have it wiped at its next contact, revoke it as"
+        f" well ({how_to_revoke}): first they go into quarantine, where you release them, and they are taken when the"
+        " rest has come."
+    )
+
+
 Remembered = Literal["after_hand_in", "now", "cancelled", "wiped"]
 
 

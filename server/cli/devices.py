@@ -74,10 +74,12 @@ async def _manage(config: Config, tenant: "TenantRef", name: str, value: object,
                 await devices.revoke_device(device_id, by=OPERATOR, role="owner")
                 click.echo("Revoked. It can hand in once what it has not sent: see --quarantines.")
             case "wipe", UUID() as device_id:
-                await wipes.order_wipe(device_id, now=now, by=OPERATOR, role="owner")
+                ordered = await wipes.order_wipe(device_id, now=now, by=OPERATOR, role="owner")
                 click.echo(
                     "It erases everything at its next contact" + (", at once." if now else ", after handing in.")
                 )
+                for parked in (await wipes.count_waiting([ordered])).values():
+                    click.echo(wipes.advise(parked, f"--revoke {device_id}"))
             case "quarantines", _:
                 waiting = await quarantine.list_quarantines(by=OPERATOR, role="owner")
                 for found in waiting:

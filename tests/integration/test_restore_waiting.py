@@ -5,11 +5,14 @@ from uuid import UUID
 import pytest
 from outrider_sdk import ReplicaWiped, ServerUnavailable
 
+from server.auth.tokens import keys
 from tests.integration import installation, phones, waiting_work
+from tests.integration.application import APP
 from tests.integration.installation import Installation
 from tests.integration.phones import Bridge, Phone, add, assert_phones_converged, contacts
+from tests.integration.rest_world import Person
 from tests.integration.sync_world import World
-from tests.integration.waiting_work import EMAIL
+from tests.integration.waiting_work import EMAIL, decide, run_jobs
 
 world = installation.world
 ann, bob = phones.ann, waiting_work.bob
@@ -30,6 +33,37 @@ async def test_s1_a_phone_whose_work_waits_at_a_restored_server_is_not_wiped_yet
         await ann.sync()
 
     assert await channels(world) == ["carla@shop.example", EMAIL]
+
+
+async def test_s12_who_has_a_waiting_phone_wiped_is_told_what_lets_the_wipe_go_on(world: World, ann: Phone, bob: Phone):
+    """Bob is at sea for a week, and Ann's phone is to be sold tomorrow: Mia revokes it, and nothing is lost."""
+    await ann.sync()
+    [device] = await world.fetch("SELECT id FROM device WHERE member_id = $1", UUID(world.ann))
+    mia = await manager(world)
+
+    ordered = await mia.post(f"/devices/{device['id']}/wipe")
+    with pytest.raises(ServerUnavailable, match="Nothing was erased"):
+        await ann.sync()
+    listed = {each["id"]: each for each in await mia.get("/devices")}
+    await mia.send("DELETE", f"/devices/{device['id']}")
+    with pytest.raises(ReplicaWiped):
+        await ann.sync()
+    after = {each["id"]: each for each in await mia.get("/devices")}[str(device["id"])]
+    released = await decide(world)
+    await bob.sync()
+    await run_jobs(world)
+
+    assert ordered["wipe_waits_for"] == 1
+    assert f"revoke it as well (DELETE /devices/{device['id']})" in ordered["advice"]
+    assert listed[str(device["id"])] | {"last_seen_at": None} == ordered | {"last_seen_at": None}
+    assert [(e["wipe_waits_for"], e["advice"]) for i, e in listed.items() if i != str(device["id"])] == [(0, None)]
+    assert (after["wipe_waits_for"], after["advice"]) == (0, None)
+    assert (released, await channels(world)) == ({"parked": 1}, ["carla@shop.example", EMAIL])
+
+
+async def manager(world: World) -> Person:
+    token = await keys.issue(tenant_id=world.tenant.id, member_id=UUID(world.mia), role="manager")
+    return Person(APP, world.tenant, UUID(world.mia), "manager", token)
 
 
 async def test_s11_what_waited_in_the_backup_is_handed_in_again_though_its_device_has_heard_of_its_end(
