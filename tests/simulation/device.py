@@ -181,10 +181,15 @@ class Rep:
         return record is None or record.revoked_at is not None
 
     @property
-    def is_forgotten(self) -> bool:
-        """Whether a restored server has lost the device that the file is of, though it knows its credentials."""
+    def needs_code(self) -> bool:
+        """Whether the server knows nothing of the credentials' device or the file's, or lets either sync no more.
+
+        They are two where a file was swapped for a copy, and where a restored server has lost the one.
+        """
         found = self.replica.query("SELECT value FROM sync_meta WHERE key = 'device_id'")
-        return bool(found) and found[0]["value"] not in self.run.server.devices
+        file_is_of = self.run.server.devices.get(found[0]["value"]) if found else None
+        is_shut_out = bool(found) and (file_is_of is None or file_is_of.revoked_at is not None)
+        return self.is_revoked or is_shut_out
 
     @property
     def is_to_be_wiped(self) -> bool:

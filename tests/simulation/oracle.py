@@ -73,6 +73,8 @@ class Oracle:
     """Life → number → the same, by whichever copy it was handed in."""
     redacted: set[str] = field(default_factory=set)
     """Digests of mutations that were handed in again without what was refused in them, or erased."""
+    emptied: set[str] = field(default_factory=set)
+    """Those of which nothing was left: what takes effect under such a digest came whole, by a copy or a late push."""
     restored: bool = False
     """Whether the server was ever restored."""
     merges_undone: bool = False
@@ -127,6 +129,7 @@ class Oracle:
         for mutation in mutations:
             if mutation.get("redacted"):
                 self.redacted.add(mutation["digest"])
+                self.emptied |= {mutation["digest"]} if not mutation["changes"] else set()
             if mutation.get("past_lease"):
                 submitted = {c["id"] for c in mutation["changes"] if c.get("name") == "order.submit"}
                 self.past_lease[mutation["digest"]] = submitted
@@ -205,13 +208,16 @@ class Oracle:
         self.require("S2", outcome["digest"] not in self.answered, f"mutation {number} of {device} took effect twice")
         self.answered[outcome["digest"]] = outcome
         self._note_outcome(outcome)
-        if outcome["digest"] in self.redacted:
+        came_whole = outcome["digest"] in self.emptied and not refused
+        if outcome["digest"] in self.redacted and not came_whole:
             return
         is_poison = (device, number) in self.poison
         self.require("S8", refused or not is_poison, f"mutation {number} cannot be stored, and was: {outcome}")
         self.require("S8", is_poison or outcome.get("code") != "poison", f"mutation {number} was refused for another's")
         self._explains_itself(outcome)
         for typed in self.typed.get((device, number), []) if not refused else []:
+            if came_whole and typed.key[1] in self.server.erased:
+                continue
             self._follow(typed, (device, number), outcome, revision)
 
     def _explains_itself(self, outcome: dict[str, Any]) -> None:

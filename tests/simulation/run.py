@@ -136,7 +136,7 @@ class Run:
         self._heal()
         for _ in range(3):  # then everything has been handed in, nothing waits for others, and everybody has it
             for rep in chain(self.reps, self._with_copies()):
-                if rep.is_revoked or rep.is_forgotten:
+                if rep.needs_code:
                     rep.enrol_again()
                 for _ in range(2):
                     self.sync(rep)
