@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.sync.state import CREATION, Row
+from server.sync.state import Row
 from tests.simulation.records import Transaction
 from tests.simulation.server import MemoryServer
 
@@ -151,6 +151,10 @@ class Oracle:
         for copy, shared in self.past.items():  # what a copy of the file had sent by then is the copy's alone
             of_both = [d for d, (of, n) in self.sent.items() if of == life and number <= n <= shared.get(life, 0)]
             self.sent |= {digest: (copy, self.sent[digest][1]) for digest in of_both}
+            moved = {(life, self.sent[digest][1]) for digest in of_both}
+            for state in self.fields.values():
+                if state.author in moved:
+                    state.author = (copy, state.author[1])
         for old in self.past.get(life, {}):
             self.past[life][old] = min(self.past[life][old], number - 1)
         for shared in self.past.values():
@@ -187,7 +191,8 @@ class Oracle:
         makers = {outcome["number"]: self.sent[outcome["digest"]] for outcome in transaction.outcomes}
         for row in rows:
             for name in WATCHED.get(row.entity.name, ()):
-                self._compare(row, name, transaction, makers.get(row.stamp(CREATION).number or 0))
+                # Made and edited in one push, it bears the stamp of the edit: a copy's, where the maker is of both.
+                self._compare(row, name, transaction, makers.get(row.stamp(name).number or 0))
             self._stamps_are_possible(row, transaction)
             self._no_silent_return(row, transaction)
 
