@@ -260,6 +260,7 @@ async def test_no_secret_leaves_with_the_list_of_devices(client: httpx2.AsyncCli
     assert set(device) == {
         "id", "member_id", "name", "number_prefix", "enrolled_at", "last_seen_at", "revoked_at", "origin_id",
         "incarnation", "cause", "lost", "lease_until", "past_lease", "wipe_ordered_at", "wiped_at",
+        "wipe_waits_for", "advice",
     }  # fmt: skip
     assert datetime.fromisoformat(device["enrolled_at"]).tzinfo is not None
 

@@ -73,9 +73,9 @@ async def append_to_upload(
     `offset_mismatch`: it goes on elsewhere. 409 `content_mismatch`: what arrived has another SHA-256 than the
     attachment says.
     """
-    _check_media_type(request)
     async with tenant_transaction(session.tenant):
         upload = await get_upload(row_id, _viewer(session))
+    _check_media_type(request)
     offset = _read_offset(request)
     if session.device_id is None and offset == 0:  # what a device captured is taken whatever is paid
         async with tenant_transaction(session.tenant):
